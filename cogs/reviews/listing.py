@@ -83,10 +83,7 @@ class ReviewListCog(Cog):
             coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
             found = await reviews.list_reviews(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
         title = f"### What students say about <@{coach_id}>\n{cards.rating(coach)}"
-        parts: list[discord.ui.Item[Any]] = [ui.text(title)]
-        parts.extend(ui.text(_public(one)) for one in found.shown)
-        if not found.shown:
-            parts.append(ui.text("No reviews here. Students can give one after each session that took place."))
+        shown = [ui.text(_public(one)) for one in found.reviews]
         turning = partial(READ_PAGE.id, coach_id=coach_id)
         await ui.show(
             interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))
@@ -102,13 +99,8 @@ class ReviewListCog(Cog):
             found = await reviews.list_reviews(
                 session, guild.id, coach_id or None, page=page, size=_A_PAGE, with_hidden=True
             )
-        of = f" of <@{coach_id}>" if coach_id else ""
-        parts: list[discord.ui.Item[Any]] = [ui.text(f"### Reviews{of}, newest first")]
-        parts.extend(_section(one, coach_id, page) for one in found.shown)
-        if not found.shown:
-            parts.append(
-                ui.text("No reviews here. Students are asked for one after each session that took place.")
-            )
+        title = f"### Reviews{f' of <@{coach_id}>' if coach_id else ''}, newest first"
+        shown = [_section(one, coach_id, page) for one in found.reviews]
         turning = partial(LIST.id, coach_id=coach_id)
         await ui.show(
             interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))

@@ -31,6 +31,7 @@ from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_sess
 from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rounds import advance_due
+from tests.support.stored import reservations
 from tests.support.transactions import attempt
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]

@@ -17,18 +17,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken, TooLate
 from tests.support.bookings import CARA, LATER, SAM, TEN, TWELVE, also_booked, booked, enqueued, to
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
-from tests.support.rescheduled_sessions import (
-    CARA,
-    LATER,
-    SAM,
-    TEN,
-    TWELVE,
-    also_booked,
-    booked,
-    enqueued,
-    reservations,
-    to,
-)
+from tests.support.stored import reservations, session_now
 from tests.support.transactions import attempt, transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]

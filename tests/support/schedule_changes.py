@@ -13,7 +13,7 @@ from scheduler.availability.schedule import Dates, Week
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, Unreadable
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT, refusal
-from tests.support.transactions import transact
+from tests.support.transactions import P, T, fetch, query, transact
 
 CARA = Actor(COACH)
 MON, TUE, WED = range(3)

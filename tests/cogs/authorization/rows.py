@@ -17,8 +17,8 @@ COACH = "There's no such coach here."
 MINE = "You have no such session."
 COACHED = "You don't coach that session."
 SERVER = "This works in a server only."
-PENDING = "Your application hasn't been approved yet."
-YOURSELF = "You cannot book yourself."
+PENDING = "Your application has not been approved yet."
+YOURSELF = "You can't book yourself."
 
 
 def _refusals(allowed: str, sentence: str, **others: str) -> dict[str, str]:

@@ -129,32 +129,6 @@ async def test_a_listed_session_can_be_rescheduled_to_a_bookable_time(world: Aca
     assert "no longer fit" not in words(await week(world))
 
 
-async def test_a_blank_reason_is_refused_and_can_be_fixed(world: Academy) -> None:
-    await world.book(world.student, "14:00")
-    panel = await press(world.coach, await press(world.coach, await shrunk(world), "Decide…"), "Reschedule…")
-    question = await press(world.coach, panel, "11:00")
-
-    refusal = await fill(world.coach, question, "Move it…", {"Reason": "  "})
-    assert "Add a reason, so your student knows why." in words(refusal)
-    [booked] = await world.sessions()
-    assert booked.starts_at == BOOKED_AT
-    moved = await fill(world.coach, refusal, "Fix it", {"Reason": "Away."})
-
-    assert "Session rescheduled ✅" in words(moved)
-
-
-async def test_a_rescheduled_sessions_old_time_is_free_again(world: Academy) -> None:
-    await world.book(world.student, "14:00")
-    panel = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Mon", "Hours": "11-12, 14:30-16"})
-    panel = await press(world.coach, await press(world.coach, panel, "Decide…"), "Reschedule…")
-    await fill(world.coach, await press(world.coach, panel, "11:00"), "Move it…", {"Reason": "Away."})
-    await press(world.coach, await week(world), "Undo")
-
-    offered = reply(await world.other_student.slash(world.lobby, "book", coach=str(world.coach.id)))
-
-    assert times(offered) == ["13:30", "14:00", "14:30", "15:00", "15:30", "16:00"]
-
-
 async def test_a_long_list_of_conflicts_has_pages(world: Academy) -> None:
     async with world.db.begin() as session:
         for number in range(7):

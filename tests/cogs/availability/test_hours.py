@@ -199,29 +199,3 @@ async def test_unreadable_hours_are_refused_and_change_nothing(world: Academy) -
         assert sentence in words(reply(await world.coach.slash(world.lobby, "availability", **options)))
 
     assert await rows(world) == before
-
-
-async def test_only_coaches_have_hours(world: Academy) -> None:
-    stranger = await world.student.slash(world.lobby, "availability")
-    await world.apply(world.outsider)
-    applicant = await world.outsider.slash(world.lobby, "availability", days="Mon", hours="9-12")
-
-    assert "There's no such coach here." in words(reply(stranger))
-    assert "hasn't been approved yet" in words(reply(applicant))
-    assert await world.count(AvailabilityRule) == 0
-
-
-async def test_each_coach_only_changes_their_own_hours(world: Academy) -> None:
-    await another_coach(world, world.outsider)
-    hers = await week(world)
-    before = await rows(world, of=world.coach)
-
-    his = await press(world.outsider, await week(world, world.outsider), "Evening 17:00–21:00")
-    his = await press(world.outsider, his, "Pause bookings")
-
-    assert alt_text(his)["Mon 2 Mar"] == "10:00-16:00 free, 17:00-21:00 free"
-    assert await rows(world, of=world.coach) == before
-    his_rows = await rows(world, of=world.outsider)
-    hers = await press(world.coach, hers, "Clear Mon, Tue, Wed, Thu, Fri")
-    assert await rows(world, of=world.outsider) == his_rows
-    assert set(alt_text(hers).values()) == {"no hours"}

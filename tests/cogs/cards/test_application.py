@@ -150,33 +150,6 @@ async def test_suspending_too_late_is_refused_before_the_form_opens(world: Acade
     assert f"This coach was already suspended by {world.admin.mention}" in words(reply(answer))
 
 
-async def test_only_admins_suspend_and_reinstate(world: Academy) -> None:
-    await world.open_for_booking()
-    coach_id = world.coach.id
-
-    async def everyone_tries() -> list[Any]:
-        typed = {REASON: "No.", UPCOMING: "cancel"}
-        return [
-            answer
-            for person in (world.coach, world.student, world.outsider)
-            for answer in (
-                await world.press_custom_id(person, f"coach:suspend:{coach_id}"),
-                await world.press_custom_id(person, f"coach:reinstate:{coach_id}"),
-                await world.send_custom_id(person, f"coach:suspend:{coach_id}", typed),
-            )
-        ]
-
-    before = await rows(world)
-    answers = await everyone_tries()
-    assert await rows(world) == before
-    await fill(world.admin, world.card, "Suspend…", {REASON: "Away."})
-    before = await rows(world)
-    answers += await everyone_tries()
-
-    assert await rows(world) == before
-    assert all(answer.modal is None and "Only admins can do this." in words(reply(answer)) for answer in answers)
-
-
 async def test_an_edited_profile_updates_the_card(world: Academy) -> None:
     await world.open_for_booking()
 

@@ -235,7 +235,7 @@ END_HOLDERS = """SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype =
 async def until_it_is_left(ongoing: BackgroundWork) -> None:
     """Wait until the tick has ended and only its work continues."""
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while ongoing._keeper is None:  # noqa: ASYNC110  (there's no event to wait for)
+        while ongoing._waiting is None:  # noqa: ASYNC110  (there's no event to wait for)
             await asyncio.sleep(0)
 
 

@@ -13,16 +13,7 @@ from scheduler.booking.departures import Why
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import (
-    CARA,
-    ELEVEN,
-    Spell,
-    a_meeting,
-    add_stays,
-    at,
-    enqueued,
-    recorded,
-)
+from tests.support.attended_sessions import CARA, ELEVEN, Spell, a_meeting, add_stays, at, recorded
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_session, change_session
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due

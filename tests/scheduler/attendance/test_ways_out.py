@@ -14,15 +14,7 @@ from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooEarly, TooLate
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import (
-    CARA,
-    STRANGER,
-    STU,
-    Spell,
-    a_meeting,
-    at,
-    recorded,
-)
+from tests.support.attended_sessions import CARA, STRANGER, STU, Spell, a_meeting, at, recorded
 from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due

@@ -12,17 +12,7 @@ from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound, TooEarly, TooLate
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import (
-    CARA,
-    ELEVEN,
-    STRANGER,
-    STU,
-    TEN,
-    a_meeting,
-    at,
-    both_came,
-    recorded,
-)
+from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, TEN, a_meeting, at, both_came, recorded
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
