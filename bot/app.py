@@ -38,7 +38,7 @@ from cogs.sessions.commands import SessionsCog
 from cogs.sessions.in_room import RoomCog
 from cogs.sessions.no_shows import NoShowsCog
 from cogs.sessions.reminders import RemindersCog
-from cogs.sessions.rescheduling import MovingCog
+from cogs.sessions.rescheduling import ReschedulingCog
 from cogs.setup.defaults import DefaultsCog
 from cogs.setup.one_setting import OneSettingCog
 from cogs.setup.presses import SetupCog
@@ -74,7 +74,7 @@ COGS = (
     ConflictsCog,
     BookingCog,
     SessionsCog,
-    MovingCog,
+    ReschedulingCog,
     NoShowsCog,
     RoomCog,
     ReviewsCog,
@@ -211,7 +211,7 @@ class CoachBot(BotBase):
             return "the loop isn't running"
         return self._gateway.trouble
 
-    def invitation(self, guild_id: int) -> str:
+    def invite_url(self, guild_id: int) -> str:
         """Return a link that grants the bot its missing permissions in this server and changes nothing else."""
         assert self.user is not None, "the bot is logged in"
         return invite_link(self.user.id, discord.Object(guild_id))
@@ -219,7 +219,7 @@ class CoachBot(BotBase):
     def _serves(self, guild_id: int) -> bool:
         return self._home is None or self._home.id == guild_id
 
-    async def name_of(self, guild_id: int, user_id: int) -> str | None:
+    async def fetch_name(self, guild_id: int, user_id: int) -> str | None:
         """Return this person's name in the server, or None if Discord doesn't answer."""
         guild = self.get_guild(guild_id)
         try:

@@ -33,11 +33,11 @@ class BotBase(commands.Bot, ABC):
         """Run a tick now. Returns None if one is already running."""
 
     @abstractmethod
-    def invitation(self, guild_id: int) -> str:
+    def invite_url(self, guild_id: int) -> str:
         """Return a link that grants the bot the permissions it lacks in this server, and changes nothing else."""
 
     @abstractmethod
-    async def name_of(self, guild_id: int, user_id: int) -> str | None:
+    async def fetch_name(self, guild_id: int, user_id: int) -> str | None:
         """Ask Discord for a person's name in the server. Returns None if Discord doesn't answer."""
 
     @abstractmethod
@@ -46,7 +46,7 @@ class BotBase(commands.Bot, ABC):
     ) -> None:
         """Count a finished interaction. `waited` is in seconds, or None if it was never acknowledged."""
 
-    async def look_for_coach(self, guild_id: int, coach_id: int) -> None:
+    async def check_coach_membership(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and record the answer."""
         await membership_checks.check(self.db, self.port, self.clock, guild_id, coach_id)
 

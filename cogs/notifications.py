@@ -11,7 +11,7 @@ from models import NotificationKind, Route
 from scheduler.notifications.kinds import Audience, NotificationContext
 
 
-class Below(NamedTuple):
+class Extra(NamedTuple):
     """What follows the words: a button, or a file."""
 
     item: discord.ui.Item[Any]
@@ -23,7 +23,7 @@ class Words:
     """What messages of one kind say."""
 
     body: Callable[[NotificationContext], discord.ui.Item[Any]]
-    below: Callable[[NotificationContext, str], Below] | None = None
+    extra: Callable[[NotificationContext, str], Extra] | None = None
     """Takes the server's name. Only used in direct messages, not on another route."""
 
 
@@ -46,9 +46,9 @@ def render(context: NotificationContext, server: str) -> ui.Panel:
     words = _words[context.notification.kind]
     if route is Route.ROOM:
         return ui.Panel(ui.text(f"<@{user_id}>"), words.body(context), last_line)
-    if route is not None or words.below is None:
+    if route is not None or words.extra is None:
         return ui.Panel(words.body(context), last_line)
-    below = words.below(context, server)
+    below = words.extra(context, server)
     return ui.Panel(words.body(context), below.item, last_line, files=below.files)
 
 

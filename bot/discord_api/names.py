@@ -32,10 +32,10 @@ class Names:
             return
         try:
             async with self._db.read() as session:
-                is_known = await members.is_called(session, *who, name)
+                is_known = await members.has_stored_name(session, *who, name)
             if not is_known:
                 async with self._db.begin() as session:
-                    await members.met(session, *who, name)
+                    await members.store_name(session, *who, name)
         except (DBAPIError, OSError) as failure:
             log.warning("the name of %s in guild %s was not stored: %s", person.id, person.guild.id, failure)
             return

@@ -245,7 +245,7 @@ class AttendanceWatch:
                 return False
         async with self._db.begin() as session:
             if isinstance(event, _Deleted):
-                return await rooms.channel_deleted(session, event.channel_id, event.at)
+                return await rooms.handle_deleted_channel(session, event.channel_id, event.at)
             if event.entered_id is not None:
                 await attendance.record_join(session, event.entered_id, event.user_id, event.at)
             return event.left_id is not None and await attendance.record_leave(

@@ -67,7 +67,7 @@ class JoinedServers:
         if self._to_compare:
             self._to_compare = False
             try:
-                away = await bot_membership.compare(self._db, self._port, self._clock, just_told=True)
+                away = await bot_membership.catch_up(self._db, self._port, self._clock, just_told=True)
             except Exception:
                 self._to_compare = True
                 raise
@@ -88,8 +88,8 @@ class JoinedServers:
                     return
         async with self._db.begin() as session:
             if change.is_here:
-                since = await bot_membership.returned(session, change.guild_id, change.at)
+                since = await bot_membership.resume(session, change.guild_id, change.at)
             else:
-                await bot_removal.removed(session, change.guild_id, change.at)
+                await bot_removal.record_removal(session, change.guild_id, change.at)
         if since is not None:
             self._on_return(change.guild_id, since)

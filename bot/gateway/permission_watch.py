@@ -11,7 +11,7 @@ from models import Guild
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.servers.resources import ServerResource
-from scheduler.servers.setup import tell
+from scheduler.servers.setup import update_alerts
 
 
 async def inspect_server(db: Database, clock: Clock, me: discord.Member) -> bool:
@@ -27,4 +27,4 @@ async def inspect_server(db: Database, clock: Clock, me: discord.Member) -> bool
         for one in server_setup.find_issues(me, channels, settings)
         if one.is_severe and one.place is not ServerResource.LOG_CHANNEL  # it's reported when it's needed
     }
-    return await tell(db, clock, server.id, broken)
+    return await update_alerts(db, clock, server.id, broken)

@@ -35,7 +35,7 @@ class Retries:
         del self._servers[guild_id]  # removed first, because an event during the attempt is a new reason
         try:
             if even_given_up and guild_id is not None:
-                found = await retries.begin_anew(self._db, self._clock, guild_id)
+                found = await retries.retry_all(self._db, self._clock, guild_id)
             else:
                 found = await retries.bring_forward(self._db, self._clock, guild_id)
         except Exception:

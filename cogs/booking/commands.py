@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
-from cogs.cards.calendar_file import Names, attached
+from cogs.cards.calendar_file import Names, attach
 from cogs.images.drawing import draw_week
 from cogs.images.week import WeekPicture
 from cogs.images.week_days import picture_of
@@ -121,7 +121,7 @@ class BookingCog(Cog):
     async def pick_time(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Hold the time and ask for confirmation."""
         await ui.acknowledge(interaction)
-        await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
+        await self.bot.check_coach_membership(ui.guild_id_of(interaction), coach_id)
         notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
 
@@ -154,7 +154,7 @@ class BookingCog(Cog):
     ) -> None:
         """Book it. The panel may be hours old, so check again whether the coach has left."""
         await ui.acknowledge(interaction)
-        await self.bot.look_for_coach(ui.guild_id_of(interaction), coach_id)
+        await self.bot.check_coach_membership(ui.guild_id_of(interaction), coach_id)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
@@ -164,17 +164,17 @@ class BookingCog(Cog):
                 ui.actor_of(interaction, guild),
                 coach_id,
                 instant(start),
-                cards.lasting(minutes),
+                cards.read_duration(minutes),
                 ui.stored_fields(interaction.message).get(panels.NOTES_NAME),
                 now,
                 agreed_minor=cost,
-                agreed_currency=panels.currency_numbered(currency),
+                agreed_currency=panels.decode_currency(currency),
             )
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
         card = cards.of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
         names = Names(self.bot.server_name(booked.guild_id), coach.display_name, interaction.user.display_name)
-        shown, file = attached(booked, names, interaction.user.id)
+        shown, file = attach(booked, names, interaction.user.id)
         messaged = ui.text("We've messaged you both. `/sessions` lists your sessions.")
         await ui.show(interaction, ui.Panel(card, shown, messaged, files=[file]))
 
@@ -190,7 +190,7 @@ class BookingCog(Cog):
         name = typed.lstrip("@")
         async with self.bot.db.read() as session:
             found = await coach_search.find_coaches(session, ui.guild_id_of(interaction), name, paused_too=True)
-        found = [one for one in found if names.same(one.display_name, name)] or found
+        found = [one for one in found if names.are_same(one.display_name, name)] or found
         found = [one for one in found if free_times.takes_bookings(one)] or found
         if len(found) != 1:
             raise NotFound(
@@ -203,7 +203,7 @@ class BookingCog(Cog):
         async with self.bot.db.read() as session:
             known = await coach_search.specialties(session, ui.guild_id_of(interaction))
         for specialty_id, name in known.items():
-            if names.same(name, typed):
+            if names.are_same(name, typed):
                 return specialty_id
         raise NotFound(f'"{ui.quoted(typed, 50)}" isn\'t taught here. Pick one from the suggestions.')
 
@@ -211,7 +211,7 @@ class BookingCog(Cog):
         await ui.acknowledge(interaction)
         order, guild_id = read_sort(sort), ui.guild_id_of(interaction)
         async with self.bot.db.read() as session:
-            await blocks.check(session, guild_id, interaction.user.id, BlockedFrom.BOOKING)
+            await blocks.require_unblocked(session, guild_id, interaction.user.id, BlockedFrom.BOOKING)
             listings = await coach_search.browse(
                 session, guild_id, interaction.user.id, self.bot.clock(), specialty_id=specialty, sort=order
             )
@@ -224,7 +224,7 @@ class BookingCog(Cog):
         """Return this server and the coach. Raises if this person can't book them at all."""
         guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         coach = await coaches.approved_coach(session, guild.id, coach_id)
-        await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.BOOKING)
+        await blocks.require_unblocked(session, guild.id, interaction.user.id, BlockedFrom.BOOKING)
         eligibility.check_offered(coach, ui.actor_of(interaction, guild))
         return guild, coach
 
@@ -265,7 +265,9 @@ class BookingCog(Cog):
             now = self.bot.clock()
             guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             actor = ui.actor_of(interaction, guild)
-            held = await holds.hold(session, guild, actor, coach_id, instant(start), cards.lasting(minutes), now)
+            held = await holds.hold(
+                session, guild, actor, coach_id, instant(start), cards.read_duration(minutes), now
+            )
             coach = await session.get_one(Coach, (guild.id, coach_id))
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
         choice = panels.Choice(coach, guild, zone_name, minutes, start, held.expires_at)
@@ -278,7 +280,7 @@ async def _week(
     """Return the week of `day` in the student's zone, with the coach's free and taken hours."""
     monday = day - timedelta(days=day.weekday())
     since, until = (start_of(zone(zone_name), monday + timedelta(days=days)) for days in (0, 7))
-    free, taken = await free_times.open_and_taken(
+    free, taken = await free_times.free_and_busy(
         session, coach, student_id=student_id, now=now, since=since, until=until
     )
     return picture_of(zone_name, monday, free=free, booked=taken, now=now, legend=("free", "taken"))

@@ -5,9 +5,9 @@ from typing import Any
 import discord
 
 from cogs import ui
-from cogs.cards.calendar_file import Names, attached
+from cogs.cards.calendar_file import Names, attach
 from cogs.cards.session_message import is_for_coach, session_card
-from cogs.notifications import Below, Words
+from cogs.notifications import Extra, Words
 from models import NotificationKind
 from scheduler.notifications.kinds import NotificationContext
 
@@ -42,10 +42,10 @@ def _by(context: NotificationContext, user_id: int | None) -> str:
     return names.get(user_id, "an admin")
 
 
-def _calendar_file(context: NotificationContext, server: str) -> Below:
+def _calendar_file(context: NotificationContext, server: str) -> Extra:
     names = Names(server, context.about_coach.display_name, context.student_name)
-    shown, file = attached(context.about_session, names, context.notification.user_id)
-    return Below(shown, [file])
+    shown, file = attach(context.about_session, names, context.notification.user_id)
+    return Extra(shown, [file])
 
 
 WORDS = {

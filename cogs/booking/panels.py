@@ -121,7 +121,7 @@ class Choice:
     def panel(self, notes: str | None) -> ui.Panel:
         """Show what the student agrees to. Confirm reads the notes from the panel."""
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes, "start": self.start}
-        agreed = {"cost": self._cost, "currency": currency_number(self.coach.currency)}
+        agreed = {"cost": self._cost, "currency": encode_currency(self.coach.currency)}
         day = instant(self.start).astimezone(zone(self.zone_name)).toordinal()
         other = routes.BOOK_COACH.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
         return ui.Panel(
@@ -176,8 +176,8 @@ def slot_taken_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
     else:
         parts.append(ui.text("This coach has nothing else free. Choose another one."))
     again = (
-        routes.RESCHEDULE_TIMES.id(session_id=error.moving, day=0, page=0)
-        if error.moving is not None
+        routes.RESCHEDULE_TIMES.id(session_id=error.rescheduling_id, day=0, page=0)
+        if error.rescheduling_id is not None
         else routes.BOOK_COACH.id(coach_id=error.coach_id, minutes=minutes, day=0, page=0)
     )
     parts.append(ui.row(ui.button("All free times", again)))
@@ -188,26 +188,26 @@ def slot_taken_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
 def _retry_button(error: SlotTaken, minutes: int, at: datetime) -> ui.Button:
     start, local = minute_of(at), at.astimezone(zone(error.zone_name))
     custom_id = (
-        routes.RESCHEDULE_TO.id(session_id=error.moving, start=start)
-        if error.moving is not None
+        routes.RESCHEDULE_TO.id(session_id=error.rescheduling_id, start=start)
+        if error.rescheduling_id is not None
         else TIME.id(coach_id=error.coach_id, minutes=minutes, start=start)
     )
     label = f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
     return ui.button(label, custom_id, discord.ButtonStyle.primary)
 
 
-ui.shown_as(SlotTaken, slot_taken_panel)
+ui.show_as(SlotTaken, slot_taken_panel)
 
 
 def _cost(coach: Coach, minutes: int) -> int:
     return price(coach.rate_minor, timedelta(minutes=minutes))
 
 
-def currency_number(code: str) -> int:
+def encode_currency(code: str) -> int:
     """Encode a currency for a `custom_id`, which only holds numbers. `currency_numbered` decodes it."""
     return int.from_bytes(code.encode()[:7], "big")
 
 
-def currency_numbered(number: int) -> str:
+def decode_currency(number: int) -> str:
     """Decode a currency that `currency_number` encoded."""
     return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")

@@ -8,8 +8,8 @@ from cogs.cards.session import (
     STATUS_WORDS,
     attendance_lines,
     cancel_or_end,
-    lasting,
     length,
     of_session,
     outcome_buttons,
+    read_duration,
 )

@@ -89,7 +89,7 @@ def escaped(text: str) -> str:
     return text
 
 
-def attached(one: CoachingSession, names: Names, viewer_id: int | None) -> tuple[ui.Attachment, tuple[str, bytes]]:
+def attach(one: CoachingSession, names: Names, viewer_id: int | None) -> tuple[ui.Attachment, tuple[str, bytes]]:
     """Return the component that shows the file, and the file for `Panel(files=…)`."""
     name = file_name(one)
     return ui.attachment(name), (name, calendar_file(one, names, viewer_id))

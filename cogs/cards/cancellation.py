@@ -21,7 +21,7 @@ class CancellingCog(Cog):
         now = self.bot.clock()
         async with self.bot.db.read() as session:
             actor = await self.actor_anywhere(session, interaction)
-            found = await cancellation.cancellable(session, session_id, actor, interaction.guild_id, now)
+            found = await cancellation.find_cancellable(session, session_id, actor, interaction.guild_id, now)
             guild = await session.get_one(Guild, found.guild_id)
         rule = []
         if cancellation.is_late(found, guild, actor, now):

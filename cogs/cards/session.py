@@ -37,7 +37,7 @@ def length(duration: timedelta) -> str:
     return f"{duration // timedelta(minutes=1)} min"
 
 
-def lasting(minutes: int) -> timedelta:
+def read_duration(minutes: int) -> timedelta:
     """Read a length from a `custom_id`, cut to a day. The use case checks that it's offered."""
     return timedelta(minutes=min(minutes, 24 * 60))
 
@@ -121,7 +121,7 @@ def _review_line(standing: ReviewState | None) -> list[str]:
     if standing is None or standing.review is None:
         return []
     hidden = " · hidden by an admin" if standing.review.hidden_at else ""
-    return [f"**Your review** {stars.written(standing.review.stars)}{hidden}"]
+    return [f"**Your review** {stars.write_stars(standing.review.stars)}{hidden}"]
 
 
 def _review_button(one: CoachingSession, standing: ReviewState | None) -> list[ui.Button]:

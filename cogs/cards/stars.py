@@ -8,7 +8,7 @@ from cogs import routes, ui
 from scheduler.reviews.reviews import MOST_STARS
 
 
-def written(stars: int) -> str:
+def write_stars(stars: int) -> str:
     """Write "★★★★☆"."""
     return "★" * stars + "☆" * (MOST_STARS - stars)
 

@@ -80,7 +80,9 @@ class BlockingCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             ui.actor_of(interaction, guild).must_be_admin()
-            found = [one for one in await blocks.of(session, guild.id, user_id) if one.blocked_from in meant]
+            found = [
+                one for one in await blocks.list_blocks(session, guild.id, user_id) if one.blocked_from in meant
+            ]
         current = next((one.reason for one in found if one.reason), "")
         field = ui.field(
             _REASON,
@@ -136,7 +138,7 @@ class BlockingCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
-            found = await blocks.page_of(session, guild.id, actor, page=page, size=_A_PAGE)
+            found = await blocks.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
         none = ui.text("There's nobody on this page." if page else "Nobody is blocked here.")
         shown = [_section(one, page) for one in found.shown] or [none]
         pager = ui.newer_and_older(LIST.id, page, has_more=found.has_more)

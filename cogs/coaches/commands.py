@@ -164,14 +164,14 @@ class CoachCog(Cog):
     async def _queue(self, interaction: Interaction, position: int) -> ui.Panel:
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            waiting = await applications.queue(session, guild.id, ui.actor_of(interaction, guild))
+            waiting = await applications.list_open(session, guild.id, ui.actor_of(interaction, guild))
             if not waiting:
                 return ui.Panel(ui.text("No open applications. People apply with `/coach apply`."))
             position = min(position, len(waiting) - 1)
             coach = waiting[position]
             taught = await coaches.coach_specialties(session, guild.id, coach.user_id)
             history = await coach_history(session, guild.id, coach.user_id)
-            blocked = await blocks.of(session, guild.id, coach.user_id)
+            blocked = await blocks.list_blocks(session, guild.id, coach.user_id)
         following = ui.button("Next ▶", QUEUE.id(position=(position + 1) % len(waiting)))
         return ui.Panel(
             ui.text(f"Application {position + 1} of {len(waiting)}"),
@@ -185,7 +185,7 @@ class CoachCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             coach = await coaches.find(session, guild.id, interaction.user.id)
             applications.check_may_apply(coach)
-            await blocks.check(session, guild.id, interaction.user.id, BlockedFrom.APPLYING)
+            await blocks.require_unblocked(session, guild.id, interaction.user.id, BlockedFrom.APPLYING)
             if coach is None:
                 return {}
             taught = await coaches.coach_specialties(session, coach.guild_id, coach.user_id)

@@ -14,7 +14,7 @@ from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import Coach, CoachStatus
 from scheduler.availability.free_times import takes_bookings
 from scheduler.coaches import profiles
-from scheduler.coaches.applications import Written
+from scheduler.coaches.applications import ProfileInput
 from scheduler.coaches.profiles import Profile
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
@@ -60,7 +60,7 @@ class ProfileCog(Cog):
     async def edit_pressed(self, interaction: Interaction) -> None:
         """Save what was typed, and show the new profile."""
         await ui.acknowledge(interaction)
-        written = Written(display_name=interaction.user.display_name, **forms.read(ui.typed_in(interaction)))
+        written = ProfileInput(display_name=interaction.user.display_name, **forms.read(ui.typed_in(interaction)))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             coach = await profiles.edit(session, guild_id, actor, written, self.bot.clock())
@@ -85,7 +85,7 @@ class ProfileCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
-            found = await profiles.seen_by(session, guild.id, user_id, actor, self.bot.clock())
+            found = await profiles.view(session, guild.id, user_id, actor, self.bot.clock())
         await ui.show(interaction, _panel(found, is_own=actor.user_id == user_id, said=said))
 
 
@@ -109,7 +109,7 @@ def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
 
 def _lengths(coach: Coach) -> str:
     """List the session lengths with prices, the usual one first."""
-    lengths = (cards.lasting(minutes) for minutes in coach.durations_minutes)
+    lengths = (cards.read_duration(minutes) for minutes in coach.durations_minutes)
     return ", ".join(
         f"{cards.length(one)} ({write_money(price(coach.rate_minor, one), coach.currency)})" for one in lengths
     )

@@ -11,7 +11,7 @@ from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, opens, retried
 from models import Coach, Guild
 from scheduler.coaches import specialties
-from scheduler.coaches.specialties import LONGEST, MOST, Taught
+from scheduler.coaches.specialties import LONGEST, MOST, TaughtSpecialty
 from scheduler.servers import settings
 
 LIST = Route("specialty:list")
@@ -98,7 +98,7 @@ class SpecialtiesCog(Cog):
         self.bot.wake()
         await self._show(interaction, "✅ Removed.")
 
-    async def _find(self, interaction: Interaction, specialty_id: int) -> Taught:
+    async def _find(self, interaction: Interaction, specialty_id: int) -> TaughtSpecialty:
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
@@ -112,11 +112,11 @@ class SpecialtiesCog(Cog):
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:  # not `read`: a server's first command creates its list
             guild = await self._guild(session, interaction)
-            found = await specialties.listed(session, guild.id, ui.actor_of(interaction, guild))
+            found = await specialties.list_all(session, guild.id, ui.actor_of(interaction, guild))
         await ui.show(interaction, _panel(found, said))
 
 
-def _panel(found: Sequence[Taught], said: str | None) -> ui.Panel:
+def _panel(found: Sequence[TaughtSpecialty], said: str | None) -> ui.Panel:
     lines = [f"- {ui.quoted(one.name)}{_count(len(one.coaches))}" for one in found]
     picks = [(one.name, str(one.id), False) for one in found]
     add = ui.button("Add…", ADD.id(), discord.ButtonStyle.primary, disabled=len(found) >= MOST)
@@ -130,7 +130,7 @@ def _panel(found: Sequence[Taught], said: str | None) -> ui.Panel:
     )
 
 
-def _one(found: Taught) -> ui.Panel:
+def _one(found: TaughtSpecialty) -> ui.Panel:
     taught = f"Taught by {_mentions(found.coaches)}." if found.coaches else "Nobody teaches this."
     label = "Remove…" if found.coaches else "Remove"
     return ui.Panel(
@@ -143,7 +143,7 @@ def _one(found: Taught) -> ui.Panel:
     )
 
 
-def _question(losing: Taught) -> ui.Panel:
+def _question(losing: TaughtSpecialty) -> ui.Panel:
     count = len(losing.coaches)
     lines = [
         f"### Remove {ui.quoted(losing.name)}?",

@@ -57,7 +57,7 @@ class SuspendingCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
-            count = await suspensions.affected(session, guild.id, user_id, actor, now)
+            count = await suspensions.count_affected_sessions(session, guild.id, user_id, actor, now)
         chosen = _KEEPS.get(typed.get(_UPCOMING, ""), guild.keep_after_departure)
         choices = [(f"{one} them".capitalize(), one, keep is chosen) for one, keep in _KEEPS.items()]
         booked = "1 is booked" if count == 1 else f"{count} are booked"

@@ -13,7 +13,7 @@ from cogs.reports import session_history
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, retried
-from cogs.ui.text import our_own
+from cogs.ui.text import cut_our_text
 from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.availability import reader_zone
 from scheduler.core.clock import stamp
@@ -141,7 +141,7 @@ def _section(one: CoachingSession) -> discord.ui.Section[Any]:
         f"<@{one.coach_id}> and <@{one.student_id}>"
     )
     if one.last_error:
-        words += f"\n-# 🔴 {our_own(one.last_error, 200)}"
+        words += f"\n-# 🔴 {cut_our_text(one.last_error, 200)}"
     return discord.ui.Section(words, accessory=ui.button("Details", session_history.OPEN.id(session_id=one.id)))
 
 

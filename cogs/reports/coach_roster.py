@@ -12,7 +12,7 @@ from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, opens, retried
-from cogs.ui.text import our_own
+from cogs.ui.text import cut_our_text
 from models import Coach, CoachStatus, Guild
 from scheduler.availability.booking_policy import rules_of
 from scheduler.availability.schedule import Dates
@@ -164,7 +164,7 @@ def _decision(coach: Coach) -> Iterator[str]:
     if coach.decision_reason:
         yield ui.block(ui.quoted(coach.decision_reason, 200))
     if coach.role_error:
-        yield f"🔴 coach role missing: {our_own(coach.role_error, 200)}"
+        yield f"🔴 coach role missing: {cut_our_text(coach.role_error, 200)}"
 
 
 def _sessions(found: Profile) -> str:

@@ -11,7 +11,7 @@ from cogs.cards.server_limits import limits_ahead
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, retried
-from cogs.ui.text import our_own
+from cogs.ui.text import cut_our_text
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
 from scheduler.reports import health
@@ -95,7 +95,7 @@ class HealthCog(Cog):
 
 def just_done(steps: list[str], failures: list[str]) -> str:
     """List what a run did, and what failed, on this server."""
-    lines = [*(f"✓ {ui.quoted(line)}" for line in steps), *(f"✗ {our_own(line, 500)}" for line in failures)]
+    lines = [*(f"✓ {ui.quoted(line)}" for line in steps), *(f"✗ {cut_our_text(line, 500)}" for line in failures)]
     return "\n".join(_fitting(lines, MOST_JUST_NOW)) or "There was nothing to do."
 
 
@@ -125,7 +125,8 @@ def _sessions(found: Health) -> list[str]:
         late = "1 session needs" if found.late_steps == 1 else f"{found.late_steps} sessions need"
         lines.append(f"{_BAD} **Overdue** {late} a background check. Press **Run background checks now**.")
     failing = [
-        f"{_BAD} **Session** `{one.code}` {our_own(one.last_error or '', 250)}. `/coaching session {one.code}`"
+        f"{_BAD} **Session** `{one.code}` {cut_our_text(one.last_error or '', 250)}. "
+        f"`/coaching session {one.code}`"
         for one in found.failing
     ]
     lines.extend(_fitting(failing, _MOST_OF_A_KIND))
@@ -134,7 +135,7 @@ def _sessions(found: Health) -> list[str]:
         when = f"in the last {write_length(health.LATELY)}"
         lines.append(f"{icon} **Rooms** {found.with_room} of {tried} sessions had one {when}")
     without_role = [
-        f"{_BAD} **Coach role** <@{coach.user_id}> doesn't have it: {our_own(coach.role_error or '', 250)}"
+        f"{_BAD} **Coach role** <@{coach.user_id}> doesn't have it: {cut_our_text(coach.role_error or '', 250)}"
         for coach in found.without_role
     ]
     without_zone = [
@@ -158,5 +159,5 @@ def _messages(found: Health) -> list[str]:
 
 
 def _problems(found: Health) -> str:
-    lines = [f"{_BAD} since {stamp(one.since, 'R')}: {our_own(one.text, 500)}" for one in found.alerts]
+    lines = [f"{_BAD} since {stamp(one.since, 'R')}: {cut_our_text(one.text, 500)}" for one in found.alerts]
     return "**Needs an admin**\n" + "\n".join(_fitting(lines, _MOST_PROBLEMS))

@@ -12,7 +12,7 @@ from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.options import SessionCode
 from cogs.ui.routing import Cog, Route, on, retried
-from cogs.ui.text import our_own
+from cogs.ui.text import cut_our_text
 from models import BlockedFrom, Guild, Notification, SessionStatus
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -74,7 +74,7 @@ class SessionHistoryCog(Cog):
 
     async def _show_by_id(self, interaction: Interaction, session_id: int) -> None:
         async with self.bot.db.read() as session:
-            code = await session_history.code_of(session, ui.guild_id_of(interaction), session_id)
+            code = await session_history.get_code(session, ui.guild_id_of(interaction), session_id)
         await self._show(interaction, code)
 
     async def _show(self, interaction: Interaction, code: str) -> None:
@@ -111,7 +111,7 @@ def _state(found: SessionHistory) -> list[str]:
         # Nothing was tried while the bot wasn't in the server.
         times = "once" if one.attempts == 1 else f"{one.attempts} times in a row"
         what = f"**Failed** {times}" if one.attempts else "**Not done**"
-        lines.append(f"🔴 {what}: {our_own(one.last_error, 300)}")
+        lines.append(f"🔴 {what}: {cut_our_text(one.last_error, 300)}")
     if found.blocked:
         lines.append(cards.blocks(found.blocked, "student"))
     return lines
@@ -143,5 +143,5 @@ def _delivery(one: Notification) -> str:
     if one.sent_at is not None:
         return f"✓ {stamp(one.sent_at, 'f')}"
     if one.given_up_at is not None:
-        return f"✗ {our_own(one.last_error or 'given up', 100)}:"
+        return f"✗ {cut_our_text(one.last_error or 'given up', 100)}:"
     return f"⏳ {stamp(one.due_at, 'f')}" if one.due_at else "—"

@@ -76,7 +76,7 @@ def _panel(row: CoachingSession, given: Review | None) -> ui.Panel:
     until = stamp(reviews.open_until(row), "f")
     label = "Change your review…" if given.comment else "Write a review…"
     return ui.Panel(
-        ui.text(f"### {stars.written(given.stars)} Thank you\n{what}"),
+        ui.text(f"### {stars.write_stars(given.stars)} Thank you\n{what}"),
         *([ui.text(ui.block(ui.quoted(given.comment)))] if given.comment else []),
         stars.buttons(row.id, given.stars),
         ui.row(ui.button(label, COMMENT.id(session_id=row.id))),

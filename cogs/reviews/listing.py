@@ -83,7 +83,7 @@ class ReviewListCog(Cog):
             coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
             found = await reviews.list_reviews(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
         title = f"### What students say about <@{coach_id}>\n{cards.rating(coach)}"
-        shown = [ui.text(_public(one)) for one in found.reviews]
+        shown = [ui.text(_public(one)) for one in found.shown]
         turning = partial(READ_PAGE.id, coach_id=coach_id)
         await ui.show(
             interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))
@@ -100,7 +100,7 @@ class ReviewListCog(Cog):
                 session, guild.id, coach_id or None, page=page, size=_A_PAGE, with_hidden=True
             )
         title = f"### Reviews{f' of <@{coach_id}>' if coach_id else ''}, newest first"
-        shown = [_section(one, coach_id, page) for one in found.reviews]
+        shown = [_section(one, coach_id, page) for one in found.shown]
         turning = partial(LIST.id, coach_id=coach_id)
         await ui.show(
             interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))
@@ -113,13 +113,13 @@ def _panel(title: str, shown: Sequence[Item], pager: Sequence[Item]) -> ui.Panel
 
 def _public(one: Review) -> str:
     """Return stars, date and comment, without the student: servers are small, and the coach reads it too."""
-    return f"**{stars.written(one.stars)}** · {stamp(one.created_at, 'R')}{_comment(one)}"
+    return f"**{stars.write_stars(one.stars)}** · {stamp(one.created_at, 'R')}{_comment(one)}"
 
 
 def _section(one: Review, coach_id: int, page: int) -> Item:
     ids = {"session_id": one.session_id, "coach_id": coach_id, "page": page}
     words = (
-        f"**{stars.written(one.stars)}** · <@{one.coach_id}> by <@{one.student_id}> · "
+        f"**{stars.write_stars(one.stars)}** · <@{one.coach_id}> by <@{one.student_id}> · "
         f"{stamp(one.created_at, 'R')}{_comment(one)}"
     )
     if one.hidden_at is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from discord import app_commands
 
 from cogs import cards, routes, ui
-from cogs.cards.calendar_file import Names, attached
+from cogs.cards.calendar_file import Names, attach
 from cogs.cards.cancellation import CancellingCog
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Route, on, opens, retried
@@ -75,12 +75,12 @@ class SessionsCog(CancellingCog):
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
             actor = await self.actor_anywhere(session, interaction)
-            found = await lookup.visible(session, session_id, actor, interaction.guild_id)
+            found = await lookup.find_visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
         is_coach = interaction.user.id == found.coach_id
-        student = await self.bot.name_of(found.guild_id, found.student_id) if is_coach else None
+        student = await self.bot.fetch_name(found.guild_id, found.student_id) if is_coach else None
         names = Names(self.bot.server_name(found.guild_id), coach.display_name, student)
-        shown, file = attached(found, names, interaction.user.id)
+        shown, file = attach(found, names, interaction.user.id)
         words = ui.text("Open it with your calendar app. Download it again if the session changes.")
         await ui.show(interaction, ui.Panel(words, shown, files=[file]))
 
@@ -106,7 +106,7 @@ class SessionsCog(CancellingCog):
         page, now, viewer_id = min(page, _MOST_PAGES), self.bot.clock(), interaction.user.id
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await upcoming.page_of(session, guild.id, viewer_id, now, page=page, size=_A_PAGE)
+            found = await upcoming.list_page(session, guild.id, viewer_id, now, page=page, size=_A_PAGE)
             states = await reviews.review_states(session, found.sessions, now)
             attended = {
                 one.id: await attendance.attended(session, one, now)
@@ -116,7 +116,7 @@ class SessionsCog(CancellingCog):
             only_end = {
                 one.id for one in found.sessions if await cancellation.can_only_be_ended(session, one, now)
             }
-            off = await members.wants_no_reminders(session, viewer_id)
+            off = await members.has_reminders_off(session, viewer_id)
         shown = _SessionList(found, page, guild, viewer_id, states, attended, only_end, off)
         await ui.show(interaction, shown.panel())
 
@@ -147,7 +147,7 @@ class _SessionList:
             else ui.button("Reminders: on", REMINDERS_OFF.id(page=page))
         )
         return ui.Panel(
-            ui.text(f"### Your sessions\n{found.coming or 'None'} upcoming"),
+            ui.text(f"### Your sessions\n{found.upcoming or 'None'} upcoming"),
             *map(self._card, found.sessions),
             *ui.newer_and_older(PAGE.id, page, has_more=found.has_more),
             ui.row(reminders),

@@ -31,7 +31,7 @@ class NoShowsCog(Cog):
         """Take the student's no-show back, for the coach."""
         await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
-            await no_shows.was_here_after_all(session, session_id, ui.person_of(interaction), self.bot.clock())
+            await no_shows.unmark_no_show(session, session_id, ui.person_of(interaction), self.bot.clock())
         await self._done(interaction, "Marked as completed. We've told your student.")
 
     @on(routes.APPEAL)
@@ -87,7 +87,7 @@ class NoShowsCog(Cog):
         await ui.acknowledge_beside(interaction)
         actor, guild_id = ui.person_of(interaction), interaction.guild_id
         async with self.bot.db.begin() as session:
-            await outcomes.say_whether_it_took_place(
+            await outcomes.answer_whether_it_took_place(
                 session, session_id, actor, guild_id, bool(answer), self.bot.clock()
             )
         noted = "took place" if answer else "didn't take place"

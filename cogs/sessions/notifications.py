@@ -6,7 +6,7 @@ import discord
 
 from cogs import cards, routes, ui
 from cogs.cards.session_message import is_for_coach, session_card
-from cogs.notifications import Below, Words
+from cogs.notifications import Extra, Words
 from cogs.sessions import reminders
 from cogs.sessions.in_room import LONGER
 from cogs.sessions.no_shows import DECIDE, HAPPENED
@@ -26,8 +26,8 @@ def _reminder(context: NotificationContext) -> discord.ui.Item[Any]:
     return session_card(context, title, most=_EXCERPT)
 
 
-def _reminder_switch(_context: NotificationContext, _server: str) -> Below:
-    return Below(ui.row(reminders.switch()))
+def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
+    return Extra(ui.row(reminders.switch()))
 
 
 def _student_unreachable(context: NotificationContext) -> discord.ui.Item[Any]:

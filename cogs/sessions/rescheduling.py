@@ -30,7 +30,7 @@ _REASON, _TIME = "Reason", "Day and time"
 _OPTIONAL_REASON = "Reason (optional)"
 
 
-class MovingCog(Cog):
+class ReschedulingCog(Cog):
     """The buttons that reschedule a session. They work in direct messages too."""
 
     @on(routes.RESCHEDULE)
@@ -140,8 +140,8 @@ class MovingCog(Cog):
     ) -> tuple[CoachingSession, Coach, Guild]:
         """Return a session that this person may reschedule, with coach and server, even in a direct message."""
         actor = ui.person_of(interaction)
-        found = await rescheduling.movable(session, session_id, actor, self.bot.clock())
-        coach = await rescheduling.coach_of(session, found)
+        found = await rescheduling.find_reschedulable(session, session_id, actor, self.bot.clock())
+        coach = await rescheduling.find_coach(session, found)
         return found, coach, await session.get_one(Guild, found.guild_id)
 
     async def _load_own(
@@ -149,7 +149,7 @@ class MovingCog(Cog):
     ) -> tuple[CoachingSession, Coach, str]:
         """Return a session that this person coaches, with its coach and their time zone."""
         found, coach, guild = await self._load(session, interaction, session_id)
-        rescheduling.check_coaches(found, ui.person_of(interaction))
+        rescheduling.require_coach(found, ui.person_of(interaction))
         return found, coach, await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
 
     async def _question(
@@ -157,14 +157,14 @@ class MovingCog(Cog):
     ) -> ui.Panel:
         """Ask for confirmation, and show the coach which of their rules the time breaks."""
         actor, ids = ui.person_of(interaction), {"session_id": found.id, "start": minute_of(at)}
-        broken = await rescheduling.rules_broken(session, found, coach, actor, at, self.bot.clock())
+        broken = await rescheduling.find_broken_rules(session, found, coach, actor, at, self.bot.clock())
         lines = [
             f"### Reschedule this session?\n{_now(found)}\n**New time** {stamp(at)}",
             "-# Length and price stay the same.",
         ]
         confirm = ui.button("Reschedule…", CONFIRM.id(**ids), discord.ButtonStyle.success)
         if broken:
-            warnings = (f"- {rescheduling.in_your_words(one, coach)}" for one in broken)
+            warnings = (f"- {rescheduling.describe_rule(one, coach)}" for one in broken)
             lines += ["⚠️ **This breaks your own rules**", *warnings]
             rules = sum(1 << rule.value for rule in broken)
             confirm = ui.button("Reschedule anyway…", ANYWAY.id(**ids, rules=rules))
@@ -191,7 +191,7 @@ class MovingCog(Cog):
             found, coach, guild = await self._load(session, interaction, session_id)
             rescheduling.check_notice(found, guild, ui.person_of(interaction), now)
             free = await free_times.free_times(
-                session, coach, found.duration, student_id=found.student_id, now=now, moving=found.id
+                session, coach, found.duration, student_id=found.student_id, now=now, rescheduling_id=found.id
             )
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
             days = by_day((at for at in free if at != found.starts_at), zone(zone_name))

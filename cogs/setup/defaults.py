@@ -68,9 +68,9 @@ class DefaultsCog(AdminCog):
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
-            count = len(await default_rules.others(session, guild, actor))
+            count = len(await default_rules.with_other_rules(session, guild, actor))
             if agreed:
-                await default_rules.give(session, guild, actor, now)
+                await default_rules.apply_to_all(session, guild, actor, now)
         if not agreed and count:
             await ui.show(interaction, _question(count))
             return

@@ -5,7 +5,7 @@ from typing import Any
 import discord
 
 from cogs import routes, ui
-from cogs.notifications import Below, Words
+from cogs.notifications import Extra, Words
 from models import NotificationKind
 from scheduler.loop import retries
 from scheduler.notifications.kinds import NotificationContext
@@ -20,8 +20,8 @@ def _welcome(context: NotificationContext) -> discord.ui.Item[Any]:
     )
 
 
-def _setup_button(_context: NotificationContext, _server: str) -> Below:
-    return Below(ui.row(ui.button("Set up coaching", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary)))
+def _setup_button(_context: NotificationContext, _server: str) -> Extra:
+    return Extra(ui.row(ui.button("Set up coaching", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary)))
 
 
 def _alert(context: NotificationContext) -> discord.ui.Item[Any]:

@@ -11,7 +11,7 @@ from cogs.setup import settings
 from cogs.ui.routing import Route
 from models import Coach, Guild
 from scheduler.servers.declarations import Form
-from scheduler.servers.resources import MADE, Flaw, ServerResource, SetupIssue
+from scheduler.servers.resources import CREATABLE, Flaw, ServerResource, SetupIssue
 from scheduler.servers.settings import CLEARED
 
 SHOW = Route("setup:show")
@@ -94,7 +94,7 @@ def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
     """Build the panel for choosing this channel, category or role."""
     number, id_ = PLACES.index(place), place.id_in(guild)
     now = _mention(place, id_) if id_ else f"not set ({_WITHOUT[place]})"
-    buttons = [_make_button(place)] if place in MADE and id_ is None else []
+    buttons = [_make_button(place)] if place in CREATABLE and id_ is None else []
     if place.column in CLEARED and id_ is not None:
         buttons.append(ui.button("Clear", CLEAR.id(place=number), discord.ButtonStyle.danger))
     return ui.Panel(
@@ -118,7 +118,7 @@ def _problem(guild: Guild, finding: SetupIssue, invitation: str) -> Items:
     if finding.place is None:
         return [text, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
     buttons = [ui.button("Pick…", PICK.id(place=PLACES.index(finding.place)))]
-    if finding.place in MADE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
+    if finding.place in CREATABLE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
         buttons.insert(0, _make_button(finding.place))
     return [text, ui.row(*buttons)]
 

@@ -57,7 +57,7 @@ class SetupCog(AdminCog):
                 "Only members with Manage Server can have me create channels and roles. Ask one of them."
             )
         bot, actor = self.bot, ui.actor_of(interaction, guild)
-        await setup.make(bot.db, bot.port, bot.clock, bot.defaults, guild.id, actor, wanted)
+        await setup.create(bot.db, bot.port, bot.clock, bot.defaults, guild.id, actor, wanted)
         bot.wake()
         await self._show(interaction, _SAVED)
 
@@ -100,7 +100,9 @@ class SetupCog(AdminCog):
         await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            asked = await currencies.ask(session, guild, ui.actor_of(interaction, guild), self.bot.clock())
+            asked = await currencies.ask_for_new_rates(
+                session, guild, ui.actor_of(interaction, guild), self.bot.clock()
+            )
         self.bot.wake()
         people = "1 coach" if asked == 1 else f"{asked} coaches"
         said = f"✅ We've messaged {people}." if asked else "They were already asked within the last day."
@@ -130,8 +132,8 @@ class SetupCog(AdminCog):
     async def _show(self, interaction: Interaction, said: str | None = None) -> None:
         guild = await self.settings_for_admin(interaction)
         async with self.bot.db.read() as session:
-            elsewhere = await currencies.others(session, guild)
-        found, invitation = await setup.inspect_server(self.bot.port, guild), self.bot.invitation(guild.id)
+            elsewhere = await currencies.with_other_currency(session, guild)
+        found, invitation = await setup.inspect_server(self.bot.port, guild), self.bot.invite_url(guild.id)
         panel = setup_panel.overview(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
         await ui.show(interaction, panel)
 

@@ -21,7 +21,7 @@ from cogs.ui.components import (
     select,
     text,
 )
-from cogs.ui.errors import FIX, shown_as
+from cogs.ui.errors import FIX, show_as
 from cogs.ui.forms import (
     CHOICES,
     LONGEST_FIELD,

@@ -41,7 +41,7 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
 _PANELS: dict[type[CoachingError], Callable[[Any, Typed], Panel]] = {}
 
 
-def shown_as(kind: type[E], panel: Callable[[E, Typed], Panel]) -> None:
+def show_as(kind: type[E], panel: Callable[[E, Typed], Panel]) -> None:
     """Answer errors of this kind with a panel, which replaces the message and gets what was typed."""
     _PANELS[kind] = panel
 

@@ -99,7 +99,7 @@ class SessionCodeTransformer(Transformer):
             if not actor_of(interaction, guild).is_admin:
                 return []
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
-            found = await session_history.beginning_with(session, guild.id, str(value), most=_MOST)
+            found = await session_history.find_by_code_start(session, guild.id, str(value), most=_MOST)
         here = zone(zone_name)
         return [
             _choice(f"{one.code} · {one.starts_at.astimezone(here):%d %b %Y %H:%M} {zone_name}", one.code)

@@ -21,7 +21,7 @@ def block(words: str) -> str:
     return "\n".join(f"> {line}" for line in words.splitlines())
 
 
-def our_own(words: str, most: int) -> str:
+def cut_our_text(words: str, most: int) -> str:
     """Cut our own text, in which people's words are already escaped, to `most` characters.
 
     Keeps bold type unless the text is cut. Escapes single stars, which can't be ours.

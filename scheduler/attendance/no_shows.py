@@ -41,9 +41,7 @@ async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now
     return found
 
 
-async def was_here_after_all(
-    session: AsyncSession, session_id: int, actor: Actor, now: datetime
-) -> CoachingSession:
+async def unmark_no_show(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Record the coach's word that the student did come. Raises the same as `mark_no_show`.
 
     If neither was seen, an admin has to say so: the coach would clear their own no-show, too.
@@ -54,7 +52,7 @@ async def was_here_after_all(
     if found.absent in (Absent.COACH, Absent.BOTH):
         raise NotAllowed(_YOUR_OWN)
     await _correct(session, found, None, "no_show_withdrawn", actor, now)
-    events.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
+    events.notify_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
     return found
 
 
@@ -133,7 +131,7 @@ async def decide_appeal(
     if was_there and absent:
         found.absence_marked_by = actor.user_id
         await _count_as_present(session, found, appellant(found), now)
-    events.tell_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
+    events.notify_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
     found.updated_at = now
     await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     audit.record(

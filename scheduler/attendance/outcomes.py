@@ -35,7 +35,7 @@ async def finish(
     row.updated_at = now
     if await _was_missed(session, row, guild):
         row.status, row.missed_at = SessionStatus.COMPLETED, now
-        events.tell_both(session, row, NotificationKind.SESSION_MISSED, now)
+        events.notify_both(session, row, NotificationKind.SESSION_MISSED, now)
         events.record_by_bot(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
@@ -94,7 +94,7 @@ async def conclude(
     row.status = SessionStatus.NO_SHOW if absent else SessionStatus.COMPLETED
     row.absent = absent
     if absent is not None:
-        events.tell_both(session, row, NotificationKind.NO_SHOW, now, except_for=by.user_id if by else None)
+        events.notify_both(session, row, NotificationKind.NO_SHOW, now, except_for=by.user_id if by else None)
     elif not await _was_asked(session, row):
         kind = NotificationKind.REVIEW_REQUEST
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
@@ -110,7 +110,7 @@ async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:
     return await session.scalar(asked.limit(1)) is not None
 
 
-async def say_whether_it_took_place(
+async def answer_whether_it_took_place(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, answer: bool, now: datetime
 ) -> CoachingSession:
     """Answer whether a session that the bot missed took place. The first answer counts; the other person is told.
@@ -118,9 +118,9 @@ async def say_whether_it_took_place(
     Raises NotFound to anyone but its coach and student, AlreadyDecided for another answer than the first, and
     TooLate a week after the end.
     """
-    found = await lookup.visible(session, session_id, actor, guild_id)
+    found = await lookup.find_visible(session, session_id, actor, guild_id)
     await lock_coach(session, found.guild_id, found.coach_id)  # before the session, as everywhere
-    found = await lookup.visible(session, session_id, actor, guild_id, lock=True)
+    found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
     if actor.user_id not in (found.coach_id, found.student_id) or found.missed_at is None:
         raise NotFound("There's nothing to answer about this session. `/sessions` lists yours.")
     if found.took_place is not None:

@@ -79,7 +79,7 @@ def _order(one: Listing, sort: Sort, now: datetime, currency: str) -> tuple[Any,
         Sort.BEST_RATED: -(one.rating or 0.0),
         Sort.LOWEST_RATE: _by_rate(one.coach, currency),
     }[sort]
-    return first, soonest, *names.place(one.coach.display_name, one.coach.user_id)
+    return first, soonest, *names.sort_key(one.coach.display_name, one.coach.user_id)
 
 
 def _by_rate(coach: Coach, currency: str) -> tuple[bool, bool, str, int]:
@@ -151,4 +151,4 @@ async def find_coaches(
         for coach in coaches
         if names.contains(coach.display_name, part) and (paused_too or free_times.takes_bookings(coach))
     )
-    return names.in_order(found, lambda coach: (coach.display_name, coach.user_id))[:most]
+    return names.sort_by_name(found, lambda coach: (coach.display_name, coach.user_id))[:most]

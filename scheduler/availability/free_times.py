@@ -37,12 +37,12 @@ async def free_times(
     now: datetime,
     since: datetime | None = None,
     until: datetime | None = None,
-    moving: int | None = None,
+    rescheduling_id: int | None = None,
 ) -> Iterator[datetime]:
     """Return the starts (UTC) from `since` to `until`, both included, that this student can book now.
 
     The defaults are just after `now` and the booking horizon. Use it both to list times and to check one again.
-    `moving` is the id of a session being rescheduled, whose own time counts as free. Empty while the
+    `rescheduling_id` is the id of a session being rescheduled, whose own time counts as free. Empty while the
     coach has paused bookings.
     """
     since = max(since or now, now)
@@ -55,12 +55,12 @@ async def free_times(
         now=now,
         since=since,
         until=past_the_last + duration,
-        moving=moving,
+        rescheduling_id=rescheduling_id,
     )
     return known[coach.user_id].free(duration, now=now, since=since, until=past_the_last)
 
 
-async def open_and_taken(
+async def free_and_busy(
     session: AsyncSession, coach: Coach, *, student_id: int, now: datetime, since: datetime, until: datetime
 ) -> tuple[list[Period], list[Period]]:
     """Return the coach's free and busy working time in `[since, until)`, leaving out what's too soon to book."""
@@ -83,11 +83,17 @@ async def first_refusal(
     *,
     student_id: int,
     now: datetime,
-    moving: int | None = None,
+    rescheduling_id: int | None = None,
 ) -> SlotRefusal | None:
     """Return why this student can't book this start, or None if they can."""
     known = await calendars(
-        session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
+        session,
+        [coach],
+        student_id=student_id,
+        now=now,
+        since=start,
+        until=start + duration,
+        rescheduling_id=rescheduling_id,
     )
     return next(known[coach.user_id].refusals(start, duration, now=now), None)
 
@@ -100,11 +106,17 @@ async def all_refusals(
     *,
     student_id: int,
     now: datetime,
-    moving: int | None = None,
+    rescheduling_id: int | None = None,
 ) -> list[SlotRefusal]:
     """Return every reason this student can't book this start, beginning with the one from `first_refusal`."""
     known = await calendars(
-        session, [coach], student_id=student_id, now=now, since=start, until=start + duration, moving=moving
+        session,
+        [coach],
+        student_id=student_id,
+        now=now,
+        since=start,
+        until=start + duration,
+        rescheduling_id=rescheduling_id,
     )
     return list(known[coach.user_id].refusals(start, duration, now=now))
 
@@ -175,7 +187,7 @@ async def calendars(
     now: datetime,
     since: datetime,
     until: datetime,
-    moving: int | None = None,
+    rescheduling_id: int | None = None,
 ) -> dict[int, Calendar]:
     """Return the calendars of coaches on one server by user id, with everything that matters in `[since, until)`.
 
@@ -185,14 +197,14 @@ async def calendars(
     guild_id = coaches[0].guild_id if coaches else 0
     holding = and_(Hold.expires_at > now, or_(Hold.guild_id != guild_id, Hold.student_id != student_id))
     hours = await hours_of_each(session, coaches, since=since, until=until)
-    busy = await _busy(session, [student_id, *hours], since, until, moving, holding)
-    counted = await _counted_starts(session, coaches, since, until, moving, holding)
+    busy = await _busy(session, [student_id, *hours], since, until, rescheduling_id, holding)
+    counted = await _counted_starts(session, coaches, since, until, rescheduling_id, holding)
     return {
         coach.user_id: Calendar(
             hours[coach.user_id],
             # A pause only stops new bookings: booked sessions can still be rescheduled.
             replace(_booking_rules(coach), accepting=is_known(coach.time_zone))
-            if moving
+            if rescheduling_id
             else _booking_rules(coach),
             coach_busy=busy[coach.user_id],
             student_busy=busy[student_id],
@@ -265,11 +277,11 @@ async def _busy(
     user_ids: Sequence[int],
     since: datetime,
     until: datetime,
-    moving: int | None,
+    rescheduling_id: int | None,
     holding: ColumnElement[bool],
 ) -> Mapping[int, list[Period]]:
     """Return these people's reservations near `[since, until)`, on any server."""
-    of_a_session = and_(Reservation.session_id.is_not(None), Reservation.session_id != (moving or 0))
+    of_a_session = and_(Reservation.session_id.is_not(None), Reservation.session_id != (rescheduling_id or 0))
     found = await session.execute(
         select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at)
         .outerjoin(Hold, Hold.id == Reservation.hold_id)
@@ -292,7 +304,7 @@ async def _counted_starts(
     coaches: Sequence[Coach],
     since: datetime,
     until: datetime,
-    moving: int | None,
+    rescheduling_id: int | None,
     holding: ColumnElement[bool],
 ) -> Mapping[int, list[datetime]]:
     """Return the starts of sessions and holds that count towards limits, for coaches who have limits."""
@@ -306,7 +318,7 @@ async def _counted_starts(
         CoachingSession.coach_id.in_(ids),
         CoachingSession.starts_at.between(since - _LIMIT_MARGIN, until + _LIMIT_MARGIN),
         CoachingSession.status != SessionStatus.CANCELLED,
-        CoachingSession.id != (moving or 0),
+        CoachingSession.id != (rescheduling_id or 0),
     )
     holds = select(Hold.coach_id, Hold.starts_at).where(Hold.guild_id == guild_id, Hold.coach_id.in_(ids), holding)
     for coach_id, start in await session.execute(union_all(sessions, holds)):

@@ -30,7 +30,7 @@ _REFUSALS = {
 }
 
 
-async def check(session: AsyncSession, guild_id: int, user_id: int, what: BlockedFrom) -> None:
+async def require_unblocked(session: AsyncSession, guild_id: int, user_id: int, what: BlockedFrom) -> None:
     """Raise Blocked, with the admin's reason, if this person is blocked from this here.
 
     Before you write anything, hold `members.lock` on them: `block` takes it too, so nobody slips through.
@@ -80,7 +80,7 @@ async def unblock(
     """Lift blocks, and return what they were from. Raises NotAllowed, and NotFound if there were none."""
     actor.must_be_admin()
     await members.lock(session, user_id)
-    lifted = [one for one in await of(session, guild_id, user_id) if one.blocked_from in what]
+    lifted = [one for one in await list_blocks(session, guild_id, user_id) if one.blocked_from in what]
     if not lifted:
         raise NotFound(f"<@{user_id}> isn't blocked here. `/coaching blocked` lists everyone who is.")
     for one in lifted:
@@ -90,12 +90,14 @@ async def unblock(
     return lifted_from
 
 
-async def of(session: AsyncSession, guild_id: int, user_id: int) -> Sequence[Block]:
+async def list_blocks(session: AsyncSession, guild_id: int, user_id: int) -> Sequence[Block]:
     """List this person's blocks here, booking first."""
-    return (await of_each(session, guild_id, [user_id])).get(user_id, [])
+    return (await list_blocks_of_each(session, guild_id, [user_id])).get(user_id, [])
 
 
-async def of_each(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, list[Block]]:
+async def list_blocks_of_each(
+    session: AsyncSession, guild_id: int, user_ids: Collection[int]
+) -> dict[int, list[Block]]:
     """Map each of these people who is blocked here to their blocks, booking first."""
     theirs = Block.guild_id == guild_id, Block.user_id.in_(user_ids), _OURS
     found: dict[int, list[Block]] = {}
@@ -104,7 +106,7 @@ async def of_each(session: AsyncSession, guild_id: int, user_ids: Collection[int
     return found
 
 
-async def page_of(session: AsyncSession, guild_id: int, actor: Actor, *, page: int, size: int) -> Page[Block]:
+async def list_page(session: AsyncSession, guild_id: int, actor: Actor, *, page: int, size: int) -> Page[Block]:
     """List the server's blocks, newest first. Raises NotAllowed."""
     actor.must_be_admin()
     newest_first = Block.blocked_at.desc(), Block.user_id, Block.blocked_from.desc()

@@ -25,7 +25,7 @@ async def cancel(
     Raises NotFound to everyone else, TooLate when it's over, cancelled or can only be ended, Unreadable for a
     reason that's too long.
     """
-    found = await cancellable(session, session_id, actor, guild_id, now, lock=True)
+    found = await find_cancellable(session, session_id, actor, guild_id, now, lock=True)
     check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
     found.cancelled_late = is_late(found, guild, actor, now)
@@ -40,7 +40,7 @@ def check_reason(reason: str) -> None:
         raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_NOTES:,} fit.")
 
 
-async def cancellable(
+async def find_cancellable(
     session: AsyncSession,
     session_id: int,
     actor: Actor,
@@ -50,7 +50,7 @@ async def cancellable(
     lock: bool = False,
 ) -> CoachingSession:
     """Return the session if this actor can cancel it now; raises as `cancel` does."""
-    found = await lookup.visible(session, session_id, actor, guild_id, lock=lock)
+    found = await lookup.find_visible(session, session_id, actor, guild_id, lock=lock)
     if found.status is SessionStatus.CANCELLED:
         when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
         raise TooLate(f"This session was cancelled{when}. Book a new one with `/book`.")

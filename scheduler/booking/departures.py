@@ -98,7 +98,7 @@ async def _hide_coach(session: AsyncSession, guild_id: int, user_id: int, now: d
     return True
 
 
-async def count_coming(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> int:
+async def count_upcoming(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> int:
     """Count the sessions that `handle_departure` would cancel or keep."""
     counted = select(func.count()).select_from(CoachingSession).where(*_upcoming(guild_id, user_id, now))
     return await session.scalar(counted) or 0

@@ -15,7 +15,7 @@ async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: 
 
     If someone is absent, the next tick decides: it first asks Discord what kept them out.
     """
-    await reservations.move_end(session, found, now)
+    await reservations.shift_end(session, found, now)
     found.ends_at, found.revision = now, found.revision + 1
     if not await outcomes.absent_ids(session, found, guild, now):
         await outcomes.finish(session, found, guild, now)

@@ -87,7 +87,7 @@ async def require_bookable(
     now: datetime,
 ) -> None:
     """Raise what `book` would raise now. One rule decides what is shown and what is accepted."""
-    await blocks.check(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
+    await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
     check_request(coach, actor, starts_at, duration, notes, now)
     await check_upcoming(session, guild, actor, now)
     await check_time(session, coach, actor.user_id, starts_at, duration, now)
@@ -106,7 +106,7 @@ async def check_time(
 ) -> None:
     """Raise unless the list of free times would offer this start now."""
     why = await free_times.first_refusal(
-        session, coach, starts_at, duration, student_id=student_id, now=now, moving=rescheduling_id
+        session, coach, starts_at, duration, student_id=student_id, now=now, rescheduling_id=rescheduling_id
     )
     if why is SlotRefusal.PAUSED:
         raise NotBookable("This coach isn't taking new bookings at the moment. Choose another coach with `/book`.")

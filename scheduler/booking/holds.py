@@ -57,13 +57,13 @@ async def release_holds(
 
     Locks by ascending id, so that transactions that delete the same holds don't deadlock.
     """
-    released = select(Hold.id).where(is_let_go(guild_id, coach_id, student_id, now))
+    released = select(Hold.id).where(is_releasable(guild_id, coach_id, student_id, now))
     ids = list(await session.scalars(released.order_by(Hold.id).with_for_update()))
     if ids:
         await session.execute(delete(Hold).where(Hold.id.in_(ids)))
 
 
-def is_let_go(guild_id: int, coach_id: int, student_id: int, now: datetime) -> ColumnElement[bool]:
+def is_releasable(guild_id: int, coach_id: int, student_id: int, now: datetime) -> ColumnElement[bool]:
     """Whether a hold doesn't get in the way when these two take a time."""
     people_ids = (coach_id, student_id)
     involves = or_(Hold.coach_id.in_(people_ids), Hold.student_id.in_(people_ids))

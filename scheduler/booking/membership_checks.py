@@ -46,7 +46,7 @@ async def check_due(db: Database, discord: Membership, clock: Clock) -> int:
             try:
                 answers.append(await check_one(db, discord, clock, guild_id, user_id))
             except NotInServer:
-                await bot_removal.found_removed(db, clock, guild_id)
+                await bot_removal.record_removal_found(db, clock, guild_id)
                 left.add(guild_id)
     return answers.count(False)
 

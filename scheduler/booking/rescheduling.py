@@ -45,9 +45,9 @@ async def reschedule(
     a rule they weren't shown, TooLate if the session has started, is over or cancelled, SlotTaken with the nearest
     free times, Unreadable if the reason is missing or too long.
     """
-    found = await movable(session, session_id, actor, now)
+    found = await find_reschedulable(session, session_id, actor, now)
     await members.lock(session, found.coach_id, found.student_id)
-    found = await movable(session, session_id, actor, now, lock=True)
+    found = await find_reschedulable(session, session_id, actor, now, lock=True)
     if found.starts_at == starts_at:
         return found
     reason = reason.strip()
@@ -56,10 +56,10 @@ async def reschedule(
     cancellation.check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
     check_notice(found, guild, actor, now)
-    coach = await coach_of(session, found)
-    broken = await rules_broken(session, found, coach, actor, starts_at, now)
+    coach = await find_coach(session, found)
+    broken = await find_broken_rules(session, found, coach, actor, starts_at, now)
     if not set(broken) <= set(breaking):
-        raise NotBookable(f"{' '.join(in_your_words(one, coach) for one in broken)} Choose the time again.")
+        raise NotBookable(f"{' '.join(describe_rule(one, coach) for one in broken)} Choose the time again.")
     # Expired holds and the student's own mustn't get in the way of a time that was offered.
     await holds.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     await reservations.reschedule(session, found, coach, starts_at, now, reader_id=actor.user_id)
@@ -71,7 +71,7 @@ async def reschedule(
     return found
 
 
-async def coach_of(session: AsyncSession, found: CoachingSession) -> Coach:
+async def find_coach(session: AsyncSession, found: CoachingSession) -> Coach:
     """Return the coach as they are now, if they still coach here; raises as `reschedule` does."""
     coach = await coaches.approved_coach(session, found.guild_id, found.coach_id)
     eligibility.check_here(coach)
@@ -109,7 +109,7 @@ def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: dateti
         )
 
 
-async def rules_broken(
+async def find_broken_rules(
     session: AsyncSession, found: CoachingSession, coach: Coach, actor: Actor, starts_at: datetime, now: datetime
 ) -> list[SlotRefusal]:
     """Return which of their own rules the coach would break with this time; nobody else can break any.
@@ -124,7 +124,7 @@ async def rules_broken(
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a later one.")
     refusals = await free_times.all_refusals(
-        session, coach, starts_at, found.duration, student_id=found.student_id, now=now, moving=found.id
+        session, coach, starts_at, found.duration, student_id=found.student_id, now=now, rescheduling_id=found.id
     )
     if (refusal := next((one for one in refusals if one in _UNBREAKABLE), None)) is not None:
         raise await reservations.slot_taken_error(
@@ -133,7 +133,7 @@ async def rules_broken(
     return refusals
 
 
-def in_your_words(rule: SlotRefusal, coach: Coach) -> str:
+def describe_rule(rule: SlotRefusal, coach: Coach) -> str:
     """Tell a coach which of their own rules this is."""
     notice, step = write_length(timedelta(minutes=coach.minimum_notice_minutes)), coach.slot_step_minutes
     return {
@@ -147,7 +147,7 @@ def in_your_words(rule: SlotRefusal, coach: Coach) -> str:
     }[rule]
 
 
-async def movable(
+async def find_reschedulable(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
 ) -> CoachingSession:
     """Return the session if this actor can reschedule it now; raises as `reschedule` does."""
@@ -163,7 +163,7 @@ async def movable(
     return found
 
 
-def check_coaches(found: CoachingSession, actor: Actor) -> None:
+def require_coach(found: CoachingSession, actor: Actor) -> None:
     """Raise NotFound to everyone but the session's coach."""
     if actor.user_id != found.coach_id:
         raise NotFound("You don't coach that session. `/sessions` lists yours.")
@@ -171,8 +171,8 @@ def check_coaches(found: CoachingSession, actor: Actor) -> None:
 
 async def keep_session(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Keep a session that's outside its coach's hours. For its coach; raises as `reschedule` does."""
-    found = await movable(session, session_id, actor, now, lock=True)
-    check_coaches(found, actor)
+    found = await find_reschedulable(session, session_id, actor, now, lock=True)
+    require_coach(found, actor)
     found.kept_at = found.updated_at = now
     events.record(session, found, "session_kept", actor, now)
     return found

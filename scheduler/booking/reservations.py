@@ -91,7 +91,7 @@ async def slot_taken_error(
 ) -> SlotTaken:
     """Build the refusal of a time, with the nearest free ones in the reader's zone (by default the student's)."""
     free = await free_times.free_times(
-        session, coach, duration, student_id=student_id, now=now, moving=rescheduling_id
+        session, coach, duration, student_id=student_id, now=now, rescheduling_id=rescheduling_id
     )
     current = await session.get(CoachingSession, rescheduling_id) if rescheduling_id is not None else None
     others = (at for at in free if current is None or at != current.starts_at)
@@ -104,7 +104,7 @@ async def slot_taken_error(
         coach_id=coach.user_id,
         duration=duration,
         zone_name=await reader_zone.zone_name_of(session, reader_id or student_id, guild.time_zone),
-        moving=rescheduling_id,
+        rescheduling_id=rescheduling_id,
     )
 
 
@@ -114,7 +114,7 @@ async def reservations_of(session: AsyncSession, found: CoachingSession) -> list
     return list(await session.scalars(theirs))
 
 
-async def move_end(session: AsyncSession, found: CoachingSession, ends_at: datetime) -> None:
+async def shift_end(session: AsyncSession, found: CoachingSession, ends_at: datetime) -> None:
     """Shift the end of both reservations along with the session's.
 
     Keeps the buffers: those the coach has set since then may not fit next to other sessions.

@@ -27,7 +27,7 @@ _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ProfileInput:
     """What a coach typed about themselves, before parsing."""
 
     display_name: str
@@ -40,7 +40,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Application(Written):
+class Application(ProfileInput):
     """What someone typed to become a coach, before parsing."""
 
     time_zone: str
@@ -55,7 +55,7 @@ async def apply(
     """
     coach = await lock_coach(session, guild.id, actor.user_id)
     check_may_apply(coach)
-    await blocks.check(session, guild.id, actor.user_id, BlockedFrom.APPLYING)
+    await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.APPLYING)
     values = parse(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
@@ -75,7 +75,7 @@ async def apply(
     return coach
 
 
-def parse(written: Written, currency: str) -> dict[str, Any]:
+def parse(written: ProfileInput, currency: str) -> dict[str, Any]:
     """Parse what a coach typed into values by column. Raises Unreadable."""
     return {
         "display_name": written.display_name[: members.LONGEST_NAME],
@@ -133,7 +133,7 @@ async def reject(
     return await _decide(session, guild_id, user_id, actor, CoachStatus.REJECTED, now, reason)
 
 
-async def queue(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coach]:
+async def list_open(session: AsyncSession, guild_id: int, actor: Actor) -> list[Coach]:
     """List open applications, oldest first. Raises NotAllowed."""
     actor.must_be_admin()
     found = await session.scalars(

@@ -44,7 +44,7 @@ async def sync_roles(db: Database, discord: CoachRoles, clock: Clock) -> tuple[i
             done += bool(give or remove)
         except NotInServer:
             left.add(guild.id)
-            await bot_removal.found_removed(db, clock, guild.id)
+            await bot_removal.record_removal_found(db, clock, guild.id)
         except Unreachable as failure:
             error = str(failure)
             log.info("coach role of %s in guild %s given up: %s", coach.user_id, guild.id, failure)
@@ -57,7 +57,7 @@ async def sync_roles(db: Database, discord: CoachRoles, clock: Clock) -> tuple[i
             error, final = f"{type(bug).__name__} (a bug; see the log)", False
             failed += 1
         if guild.id in left:
-            error = bot_removal.NOTE
+            error = bot_removal.REMOVED
         await _record_role(db, coach, guild.coach_role_id, error, clock(), final=final, for_admins=for_admins)
     return done, failed
 
@@ -107,11 +107,11 @@ async def _record_role(
         if error is None:
             coach.given_role_ids = [role_id] if is_coach and role_id is not None else None
             await admin_alerts.resolve(session, guild.id, admin_alerts.COACH_ROLE, now)
-        elif for_admins or (not final and coach.role_attempts >= admin_alerts.HEARD_AFTER):
+        elif for_admins or (not final and coach.role_attempts >= admin_alerts.ALERT_AFTER):
             cause = None if for_admins else admin_alerts.PASSING
-            others = await admin_alerts.failing(session, guild.id)
+            others = await admin_alerts.current_errors(session, guild.id)
             await admin_alerts.raise_alert(
                 session, guild.id, admin_alerts.COACH_ROLE, error, now, cause=cause, others=others
             )
-        elif final and is_coach and error != bot_removal.NOTE:
+        elif final and is_coach and error != bot_removal.REMOVED:
             coach.given_role_ids, coach.membership_due_at = None, now  # they may have left, so check

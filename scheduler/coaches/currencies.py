@@ -19,7 +19,7 @@ _ASKED_AGAIN = timedelta(days=1)
 _HERE = (CoachStatus.APPROVED, CoachStatus.PENDING)
 
 
-async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
+async def with_other_currency(session: AsyncSession, guild: Guild) -> list[Coach]:
     """List the coaches and applicants whose rates aren't in the server's currency."""
     found = await session.scalars(
         select(Coach)
@@ -35,7 +35,7 @@ async def others(session: AsyncSession, guild: Guild) -> list[Coach]:
     return list(found)
 
 
-async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
+async def ask_for_new_rates(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
     """Ask these coaches for a rate in the server's currency, at most once a day. Returns how many were asked.
 
     Raises NotAllowed.
@@ -47,7 +47,7 @@ async def ask(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) 
         Notification.created_at > now - _ASKED_AGAIN,
     )
     asked = set(await session.scalars(recently))
-    asking = [coach for coach in await others(session, guild) if coach.user_id not in asked]
+    asking = [coach for coach in await with_other_currency(session, guild) if coach.user_id not in asked]
     for coach in asking:
         outbox.enqueue_to_coach(session, NotificationKind.CURRENCY_CHANGED, guild.id, coach.user_id, now)
     if asking:

@@ -12,7 +12,9 @@ from scheduler.core.actor import Actor
 from scheduler.notifications import outbox
 
 
-async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: bool = False) -> list[Coach]:
+async def with_other_rules(
+    session: AsyncSession, guild: Guild, actor: Actor, *, lock: bool = False
+) -> list[Coach]:
     """List the coaches here whose booking rules differ from the default. Raises NotAllowed."""
     actor.must_be_admin()
     here = Coach.guild_id == guild.id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
@@ -22,12 +24,15 @@ async def others(session: AsyncSession, guild: Guild, actor: Actor, *, lock: boo
     return [coach for coach in found if booking_policy.rules_of(coach) != wanted]
 
 
-async def give(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
+async def apply_to_all(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> int:
     """Give every coach here the default rules. Returns how many had other rules.
 
     They're told and can undo it once. Booked sessions don't change. Raises NotAllowed.
     """
-    coaches, wanted = await others(session, guild, actor, lock=True), booking_policy.default_policy(guild)
+    coaches, wanted = (
+        await with_other_rules(session, guild, actor, lock=True),
+        booking_policy.default_policy(guild),
+    )
     for coach in coaches:
         await schedule.save_for_undo(session, coach)
         booking_policy.apply_rules(coach, wanted)

@@ -29,7 +29,7 @@ async def _application(session: AsyncSession, context: NotificationContext, _now
     return ApplicationDetails(
         await coaches.coach_specialties(session, coach.guild_id, coach.user_id),
         await history.coach_history(session, coach.guild_id, coach.user_id),
-        await blocks.of(session, coach.guild_id, coach.user_id),
+        await blocks.list_blocks(session, coach.guild_id, coach.user_id),
     )
 
 

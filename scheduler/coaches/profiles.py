@@ -9,7 +9,7 @@ from models import BlockedFrom, Coach, CoachStatus, Guild
 from scheduler.availability import free_times
 from scheduler.booking import blocks
 from scheduler.coaches import applications, currencies
-from scheduler.coaches.applications import Written
+from scheduler.coaches.applications import ProfileInput
 from scheduler.core import audit, coaches
 from scheduler.core.actor import Actor
 from scheduler.core.coaches import NO_SUCH_COACH, YOU_ARE_SUSPENDED
@@ -33,7 +33,7 @@ class Profile:
     """False if only the coach and admins see it."""
 
 
-async def seen_by(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Profile:
+async def view(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> Profile:
     """Return this person's profile. If they don't coach (any more), only they and admins see it.
 
     Raises NotFound with what to do instead.
@@ -64,10 +64,10 @@ def check_may_edit(coach: Coach | None) -> Coach:
 async def check_not_blocked(session: AsyncSession, coach: Coach) -> None:
     """Raise Blocked for a blocked applicant. Coaches can always edit their profile."""
     if coach.status is CoachStatus.PENDING:
-        await blocks.check(session, coach.guild_id, coach.user_id, BlockedFrom.APPLYING)
+        await blocks.require_unblocked(session, coach.guild_id, coach.user_id, BlockedFrom.APPLYING)
 
 
-async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Written, now: datetime) -> Coach:
+async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: ProfileInput, now: datetime) -> Coach:
     """Edit the actor's profile or open application, and update its card.
 
     The rate stays in its currency unless they choose the server's, which needs a new rate. Booked sessions keep
@@ -88,7 +88,7 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Writ
     return coach
 
 
-def _currency(coach: Coach, guild: Guild, written: Written) -> str:
+def _currency(coach: Coach, guild: Guild, written: ProfileInput) -> str:
     """Return the currency of the typed rate. Raises Unreadable if it changes without a new rate."""
     if not coach.rate_minor:
         return guild.currency  # zero needs no new rate

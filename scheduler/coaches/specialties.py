@@ -22,7 +22,7 @@ _SEPARATOR = "·"
 
 
 @dataclass(frozen=True, slots=True)
-class Taught:
+class TaughtSpecialty:
     """A specialty and the coaches who'd lose it."""
 
     id: int
@@ -33,14 +33,14 @@ class Taught:
     """Ids of those who teach nothing else."""
 
 
-async def listed(session: AsyncSession, guild_id: int, actor: Actor) -> list[Taught]:
+async def list_all(session: AsyncSession, guild_id: int, actor: Actor) -> list[TaughtSpecialty]:
     """List all specialties, in their order. Raises NotAllowed."""
     actor.must_be_admin()
     query = select(Specialty).where(Specialty.guild_id == guild_id).order_by(Specialty.id)
     return await _with_coaches(session, guild_id, await session.scalars(query))
 
 
-async def find(session: AsyncSession, guild_id: int, actor: Actor, specialty_id: int) -> Taught:
+async def find(session: AsyncSession, guild_id: int, actor: Actor, specialty_id: int) -> TaughtSpecialty:
     """Return one specialty. Raises NotAllowed, NotFound."""
     actor.must_be_admin()
     row = _check_found(await session.get(Specialty, specialty_id), guild_id)
@@ -88,7 +88,7 @@ async def rename(
 
 async def remove(
     session: AsyncSession, guild: Guild, actor: Actor, specialty_id: int, agreed: int, now: datetime
-) -> Taught | None:
+) -> TaughtSpecialty | None:
     """Remove a specialty from the list and its coaches, if the admin `agreed` to as many losing it.
 
     Otherwise changes nothing and returns who'd lose it. Raises NotAllowed, NotFound, or Misconfigured for the
@@ -128,9 +128,9 @@ def _check_found(row: Specialty | None, guild_id: int) -> Specialty:
     return row
 
 
-async def _with_coaches(session: AsyncSession, guild_id: int, rows: Iterable[Specialty]) -> list[Taught]:
+async def _with_coaches(session: AsyncSession, guild_id: int, rows: Iterable[Specialty]) -> list[TaughtSpecialty]:
     """Add the coaches to these specialties, with two queries however many there are."""
-    found = [Taught(row.id, row.name) for row in rows]
+    found = [TaughtSpecialty(row.id, row.name) for row in rows]
     by_id = {one.id: one for one in found}
     teachers = await session.execute(
         select(CoachSpecialty.specialty_id, Coach)
@@ -143,7 +143,7 @@ async def _with_coaches(session: AsyncSession, guild_id: int, rows: Iterable[Spe
     )
     counted = select(CoachSpecialty.coach_id, func.count()).where(CoachSpecialty.guild_id == guild_id)
     counts = dict(list(await session.execute(counted.group_by(CoachSpecialty.coach_id))))
-    for specialty_id, coach in names.in_order(teachers, lambda row: (row[1].display_name, row[1].user_id)):
+    for specialty_id, coach in names.sort_by_name(teachers, lambda row: (row[1].display_name, row[1].user_id)):
         by_id[specialty_id].coaches.append(coach)
         if counts[coach.user_id] == 1:
             by_id[specialty_id].alone.add(coach.user_id)
@@ -169,7 +169,7 @@ def _parse_name(typed: str) -> str:
 
 
 def _check_new(name: str, others: Sequence[Specialty]) -> None:
-    if any(names.same(one.name, name) for one in others):
+    if any(names.are_same(one.name, name) for one in others):
         raise Unreadable(f'"{name}" is already on the list. Type another name.')
 
 

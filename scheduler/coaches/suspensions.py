@@ -38,7 +38,9 @@ async def suspend(
     return await departures.handle_departure(session, guild_id, user_id, Why.SUSPENDED, now, keep=keep)
 
 
-async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> int:
+async def count_affected_sessions(
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime
+) -> int:
     """Count the upcoming sessions to decide on before suspending this coach.
 
     Raises NotAllowed, NotFound, AlreadyDecided.
@@ -46,7 +48,7 @@ async def affected(session: AsyncSession, guild_id: int, user_id: int, actor: Ac
     actor.must_be_admin()
     coach = await session.get(Coach, (guild_id, user_id))
     _check(coach, user_id, CoachStatus.APPROVED, CoachStatus.SUSPENDED)
-    return await departures.count_coming(session, guild_id, user_id, now)
+    return await departures.count_upcoming(session, guild_id, user_id, now)
 
 
 async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime) -> None:

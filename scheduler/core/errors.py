@@ -71,12 +71,12 @@ class SlotTaken(CoachingError):
         coach_id: int,
         duration: timedelta,
         zone_name: str,
-        moving: int | None = None,
+        rescheduling_id: int | None = None,
     ) -> None:
         self.why, self.coach_id, self.duration, self.zone_name = why, coach_id, duration, zone_name
         self.nearest = tuple(nearest)
         """The coach's free times for this length, closest first (UTC)."""
-        self.moving = moving
+        self.rescheduling_id = rescheduling_id
         """The session to reschedule, unless it's a new booking."""
         listed = ", ".join(stamp(at) for at in self.nearest)
         super().__init__(

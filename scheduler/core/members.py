@@ -28,13 +28,13 @@ async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
     return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
 
 
-async def met(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
+async def store_name(session: AsyncSession, guild_id: int, user_id: int, name: str) -> None:
     """Store the current name of a coach or applicant. Other people's names aren't stored."""
     theirs = Coach.guild_id == guild_id, Coach.user_id == user_id, Coach.display_name != name[:LONGEST_NAME]
     await session.execute(update(Coach).where(*theirs).values(display_name=name[:LONGEST_NAME]))
 
 
-async def is_called(session: AsyncSession, guild_id: int, user_id: int, name: str) -> bool:
+async def has_stored_name(session: AsyncSession, guild_id: int, user_id: int, name: str) -> bool:
     """Whether that name is stored, or needn't be."""
     known = await session.scalar(
         select(Coach.display_name).where(Coach.guild_id == guild_id, Coach.user_id == user_id)
@@ -42,7 +42,7 @@ async def is_called(session: AsyncSession, guild_id: int, user_id: int, name: st
     return known is None or known == name[:LONGEST_NAME]
 
 
-async def wants_no_reminders(session: AsyncSession, user_id: int) -> bool:
+async def has_reminders_off(session: AsyncSession, user_id: int) -> bool:
     """Whether this person turned reminders off."""
     return bool(await session.scalar(select(Member.reminders_off).where(Member.user_id == user_id)))
 

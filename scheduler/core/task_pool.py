@@ -64,7 +64,7 @@ class TaskPool(Generic[T]):
         while self._under_way:
             await asyncio.wait(self._under_way.values())
 
-    def give_up(self) -> None:
+    def cancel(self) -> None:
         """Cancel all running jobs and drop their results."""
         for task in self._under_way.values():
             task.cancel()

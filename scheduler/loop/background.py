@@ -84,7 +84,7 @@ class BackgroundWork:
             if not limit.expired():
                 limit.reschedule(asyncio.get_running_loop().time())
         for pool in self._pools:
-            pool.give_up()
+            pool.cancel()
 
     async def rest(self) -> None:
         """Wait until all work has ended."""

@@ -168,7 +168,7 @@ class Loop:
 
     async def _sweep(self) -> None:
         begun_at, self._to_sweep_again = self._clock(), False
-        await bot_membership.compare(self._db, self._discord, self._clock)
+        await bot_membership.catch_up(self._db, self._discord, self._clock)
         await sweep(self._db, self._discord, self._clock)
         self._swept_at = None if self._to_sweep_again else begun_at
 

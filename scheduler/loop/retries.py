@@ -49,7 +49,7 @@ async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None)
     return found
 
 
-async def begin_anew(db: Database, clock: Clock, guild_id: int) -> bool:
+async def retry_all(db: Database, clock: Clock, guild_id: int) -> bool:
     """Retry now what's waiting or was given up in a server; returns whether there was anything."""
     now = clock()
     waited = await bring_forward(db, clock, guild_id)
@@ -86,7 +86,7 @@ def _stuck_sessions(guild_id: int) -> tuple[ColumnElement[bool], ...]:
         CoachingSession.guild_id == guild_id,
         CoachingSession.next_step_at.is_(None),
         CoachingSession.last_error.is_not(None),
-        CoachingSession.last_error != bot_removal.NOTE,
+        CoachingSession.last_error != bot_removal.REMOVED,
     )
 
 

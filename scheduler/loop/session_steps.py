@@ -23,7 +23,7 @@ from scheduler.core.errors import DiscordFailure, NotInServer, RoomGone
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.loop.ports import Discord
 from scheduler.notifications import admin_alerts, bot_removal
-from scheduler.notifications.room_names import without_name
+from scheduler.notifications.room_names import without_room_name
 from scheduler.rooms import rooms
 from scheduler.sessions import events
 from scheduler.sessions.lifecycle import AT_DISCORD, LeadTimes, Step, hard_limit, life_of, next_step
@@ -116,7 +116,9 @@ async def _advance(
             log.warning("session %s: %s failed: %s", session_id, step, gone)
             failed.append(f"{line}: {gone}")
         except NotInServer:
-            await bot_removal.found_removed(db, clock, row.guild_id)  # and go on: some steps don't need Discord
+            await bot_removal.record_removal_found(
+                db, clock, row.guild_id
+            )  # and go on: some steps don't need Discord
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step, failure)
             this.failed[step] = failure
@@ -156,11 +158,11 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
             row.attempts += 1
             row.last_error = "; ".join(map(str, this.failed.values()))
         elif beyond or not rooms.is_missing(row, now):
-            row.attempts, row.last_error = 0, bot_removal.NOTE if beyond else None
+            row.attempts, row.last_error = 0, bot_removal.REMOVED if beyond else None
         possible = next_step(life_of(row), leads, now, except_for=this.passed_over | beyond)
         instants = [possible.at if possible else None]
         if next_step(life_of(row), leads, now, except_for=beyond) is None:
-            row.attempts, row.last_error = 0, bot_removal.NOTE if beyond else None
+            row.attempts, row.last_error = 0, bot_removal.REMOVED if beyond else None
         else:
             # The last person may have left just after the room was found occupied.
             changed_meanwhile = row.next_step_at if row.next_step_at != this.due_at else None
@@ -189,14 +191,14 @@ async def _alert_admins(
     session: AsyncSession, row: CoachingSession, this: _Round, now: datetime, *, is_given_up: bool
 ) -> None:
     """Alert admins at once to what only they can fix, and to the rest after some tries; resolve what works."""
-    others = await admin_alerts.failing(session, row.guild_id) if this.failed else []
+    others = await admin_alerts.current_errors(session, row.guild_id) if this.failed else []
     for step, failure in this.failed.items():
-        text, cause = str(failure), without_name(str(failure)) if failure.for_admins else admin_alerts.PASSING
+        text, cause = str(failure), without_room_name(str(failure)) if failure.for_admins else admin_alerts.PASSING
         if is_given_up:
             text += ". I've stopped trying after a week. Fix it, then press Retry now in "
             text += f"`/coaching session {row.code}`"
             cause = f"given up: {cause}"
-        if is_given_up or failure.for_admins or row.attempts >= admin_alerts.HEARD_AFTER:
+        if is_given_up or failure.for_admins or row.attempts >= admin_alerts.ALERT_AFTER:
             await admin_alerts.raise_alert(session, row.guild_id, step, text, now, cause=cause, others=others)
     for step in this.worked:
         await admin_alerts.resolve(session, row.guild_id, step, now, session_id=row.id)

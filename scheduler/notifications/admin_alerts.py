@@ -15,7 +15,7 @@ from models.storage.database import insert_if_absent
 from scheduler.notifications import outbox
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
 
-HEARD_AFTER = 3
+ALERT_AFTER = 3
 """How many failures in a row admins hear of, when the problem may pass without help."""
 LOG_CHANNEL = "log_channel"
 """The key of problems with the alerts channel."""
@@ -87,7 +87,7 @@ async def resolve(session: AsyncSession, guild_id: int, key: str, now: datetime,
     if not unresolved or await _fails_elsewhere(session, guild_id, session_id):
         return
     # A coach who already had the role says nothing about the others.
-    others = await failing(session, guild_id) if key == COACH_ROLE else []
+    others = await current_errors(session, guild_id) if key == COACH_ROLE else []
     for alert in unresolved:
         if any(alert.text in one for one in others):
             continue
@@ -96,7 +96,7 @@ async def resolve(session: AsyncSession, guild_id: int, key: str, now: datetime,
             outbox.enqueue(session, NotificationKind.ALERT_RESOLVED, guild_id, now=now, alert_id=alert.id)
 
 
-async def failing(session: AsyncSession, guild_id: int) -> list[str]:
+async def current_errors(session: AsyncSession, guild_id: int) -> list[str]:
     """List the current errors of this server's sessions and coach roles."""
     sessions = select(CoachingSession.last_error).where(
         CoachingSession.guild_id == guild_id, CoachingSession.next_step_at.is_not(None)

@@ -12,11 +12,11 @@ from scheduler.core.clock import Clock
 
 log = logging.getLogger(__name__)
 
-NOTE = "the bot was not in the server"
+REMOVED = "the bot was not in the server"
 """The error of rows that couldn't be processed because of that."""
 
 
-async def removed(session: AsyncSession, guild_id: int, now: datetime) -> None:
+async def record_removal(session: AsyncSession, guild_id: int, now: datetime) -> None:
     """Record that the bot is no longer in this server. Safe to repeat.
 
     Other rows are closed only when they become due, so a short absence costs nothing.
@@ -29,10 +29,10 @@ async def removed(session: AsyncSession, guild_id: int, now: datetime) -> None:
     audit.record(session, guild_id, "bot_removed", at=now)
 
 
-async def found_removed(db: Database, clock: Clock, guild_id: int) -> None:
+async def record_removal_found(db: Database, clock: Clock, guild_id: int) -> None:
     """Call `removed` in a transaction of its own, after Discord said the bot isn't there."""
     async with db.begin() as session:
-        await removed(session, guild_id, clock())
+        await record_removal(session, guild_id, clock())
 
 
 async def is_removed(session: AsyncSession, guild_id: int) -> bool:

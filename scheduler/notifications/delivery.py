@@ -18,7 +18,7 @@ from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.notifications import admin_alerts, bot_removal, fallbacks, kinds
 from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Postman, Receipt
-from scheduler.notifications.room_names import without_name
+from scheduler.notifications.room_names import without_room_name
 
 log = logging.getLogger(__name__)
 
@@ -115,8 +115,8 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notificat
             await _record_failure(db, seen, str(reason), clock(), final=True)
             return None
         except NotInServer:
-            await bot_removal.found_removed(db, clock, seen.guild_id)
-            await _record_failure(db, seen, bot_removal.NOTE, clock(), final=True)
+            await bot_removal.record_removal_found(db, clock, seen.guild_id)
+            await _record_failure(db, seen, bot_removal.REMOVED, clock(), final=True)
             return None
         except Unreachable as failure:
             if await fallbacks.choose_route(db, seen, failure, clock()):
@@ -145,7 +145,7 @@ async def _prepare(db: Database, seen: Notification, now: datetime) -> Notificat
         seen.revision, seen.route = notification.revision, notification.route
         context = await kinds.read_context(session, notification)
         if context.guild.bot_removed_at is not None:
-            raise _Obsolete(bot_removal.NOTE)
+            raise _Obsolete(bot_removal.REMOVED)
         maybe_sent = notification.tried_at is not None and notification.message_id is None
         notification.tried_at = notification.tried_at or now
         context = replace(context, channel_id=_channel_of(context), maybe_sent=maybe_sent)
@@ -237,7 +237,7 @@ async def _record_failure(
             notification.due_at = now + retry.pause(notification.attempts, notification.id, longest=longest)
         audience = kinds.declaration_of(notification.kind).audience
         if failure is not None and failure.for_admins and audience is not Audience.ADMINS:
-            key, cause = fallbacks.problem_key(notification), without_name(reason)
+            key, cause = fallbacks.problem_key(notification), without_room_name(reason)
             await admin_alerts.raise_alert(session, notification.guild_id, key, reason, now, cause=cause)
 
 

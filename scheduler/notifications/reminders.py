@@ -45,7 +45,7 @@ async def drop(session: AsyncSession, session_id: int, now: datetime, note: str)
     await _drop(session, now, note, Notification.session_id == session_id)
 
 
-async def plan_anew(session: AsyncSession, guild: Guild, now: datetime) -> None:
+async def replan(session: AsyncSession, guild: Guild, now: datetime) -> None:
     """Replan the reminders of all upcoming sessions of the server after its reminder times changed.
 
     Reminders whose time stays aren't touched, even while they're being retried.
@@ -103,7 +103,7 @@ def _still_needed(context: NotificationContext, now: datetime) -> str | None:
 
 async def _turned_off(session: AsyncSession, context: NotificationContext, _now: datetime) -> bool:
     """Whether the recipient turned reminders off."""
-    return await members.wants_no_reminders(session, context.notification.user_id or 0)
+    return await members.has_reminders_off(session, context.notification.user_id or 0)
 
 
 async def _record_reminded(session: AsyncSession, context: NotificationContext) -> None:

@@ -11,6 +11,6 @@ def room_name(code: str) -> str:
     return f"{_BEFORE_CODE}{code}"
 
 
-def without_name(reason: str) -> str:
+def without_room_name(reason: str) -> str:
     """Remove rooms' names, so that the same error in several rooms is one problem."""
     return _NAME.sub("", reason)

@@ -26,7 +26,7 @@ def key(name: str) -> str:
     return " ".join(plain.translate(_FOLDED_LETTERS).split())
 
 
-def same(name: str, other: str) -> bool:
+def are_same(name: str, other: str) -> bool:
     """Return whether people would call it the same name."""
     return key(name) == key(other)
 
@@ -36,11 +36,11 @@ def contains(name: str, part: str) -> bool:
     return key(part) in key(name)
 
 
-def in_order(rows: Iterable[T], name_and_id: Callable[[T], tuple[str, int]]) -> list[T]:
+def sort_by_name(rows: Iterable[T], name_and_id: Callable[[T], tuple[str, int]]) -> list[T]:
     """Sort by name, then by id, the same on every engine and host."""
-    return sorted(rows, key=lambda row: place(*name_and_id(row)))
+    return sorted(rows, key=lambda row: sort_key(*name_and_id(row)))
 
 
-def place(name: str, id_: int) -> tuple[str, str, int]:
+def sort_key(name: str, id_: int) -> tuple[str, str, int]:
     """Return the key to sort by: the name, then what tells people with the same name apart."""
     return key(name), name, id_

@@ -76,7 +76,7 @@ async def list_coaches(
     query = select(Coach.user_id, Coach.display_name, Coach.status).where(Coach.guild_id == guild_id)
     ranked = sorted(
         await session.execute(query),
-        key=lambda one: (_ORDER.index(one.status), *names.place(one.display_name, one.user_id)),
+        key=lambda one: (_ORDER.index(one.status), *names.sort_key(one.display_name, one.user_id)),
     )
     ids = [one.user_id for one in ranked[page * size :][: size + 1]]
     rows = await session.scalars(select(Coach).where(Coach.guild_id == guild_id, Coach.user_id.in_(ids)))
@@ -110,7 +110,7 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
     )
     user_ids = [coach.user_id for coach in coaches]
     upcoming = await _count_upcoming(session, guild_id, user_ids)
-    blocked = await blocks.of_each(session, guild_id, user_ids)
+    blocked = await blocks.list_blocks_of_each(session, guild_id, user_ids)
     return [
         Entry(
             coach,

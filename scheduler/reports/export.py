@@ -1,4 +1,4 @@
-"""Export a server's data as CSV (RFC 4180), for spreadsheets or for moving elsewhere."""
+"""Export a server's data as CSV (RFC 4180), for spreadsheets or for rescheduling_id elsewhere."""
 
 import csv
 import io

@@ -58,7 +58,7 @@ async def get_history(
         list(await session.scalars(entries)),
         list(await session.scalars(enqueued)),
         await attendance.attended(session, row, now),
-        await blocks.of(session, guild_id, row.student_id),
+        await blocks.list_blocks(session, guild_id, row.student_id),
         await cancellation.can_only_be_ended(session, row, now),
     )
 
@@ -68,7 +68,7 @@ def read_code(typed: str) -> str:
     return typed.strip().lower().removeprefix("coaching-session-")
 
 
-async def beginning_with(
+async def find_by_code_start(
     session: AsyncSession, guild_id: int, typed: str, *, most: int
 ) -> Sequence[CoachingSession]:
     """Return sessions of this server whose code starts with what was typed, latest first."""
@@ -79,7 +79,7 @@ async def beginning_with(
     return found.all()
 
 
-async def code_of(session: AsyncSession, guild_id: int, session_id: int) -> str:
+async def get_code(session: AsyncSession, guild_id: int, session_id: int) -> str:
     """Return the code of one of this server's sessions. Raises NotFound."""
     return (await _get(session, guild_id, session_id)).code
 

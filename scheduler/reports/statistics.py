@@ -270,7 +270,7 @@ async def _coaches(
         for coach in coaches
         if coach.status is CoachStatus.APPROVED or coach.user_id in booked or coach.user_id in given
     ]
-    return sorted(figures, key=lambda one: (-one.booked, -one.offered, *names.place(one.name, one.user_id)))
+    return sorted(figures, key=lambda one: (-one.booked, -one.offered, *names.sort_key(one.name, one.user_id)))
 
 
 def _offered(coach: Coach, hours: Hours, calendar: _Calendar) -> Iterator[timedelta]:

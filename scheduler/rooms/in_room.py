@@ -47,7 +47,7 @@ async def extend(session: AsyncSession, session_id: int, actor: Actor, now: date
     await holds.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     try:
         async with session.begin_nested():
-            await reservations.move_end(session, found, ends_at)
+            await reservations.shift_end(session, found, ends_at)
     except IntegrityError as error:
         if reservations.GUARD not in str(error.orig):
             raise
@@ -81,7 +81,7 @@ async def can_extend(session: AsyncSession, row: CoachingSession, now: datetime)
             for one in reserved
         ),
     )
-    is_released = holds.is_let_go(row.guild_id, row.coach_id, row.student_id, now)
+    is_released = holds.is_releasable(row.guild_id, row.coach_id, row.student_id, now)
     released = exists().where(Hold.id == Reservation.hold_id, is_released)
     conflict = select(Reservation.id).where(in_the_way, ~released)
     return await session.scalar(conflict.limit(1)) is None
@@ -113,9 +113,9 @@ async def end_early(
 async def _lock_running(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, now: datetime
 ) -> CoachingSession:
-    found = await lookup.visible(session, session_id, actor, guild_id)
+    found = await lookup.find_visible(session, session_id, actor, guild_id)
     await members.lock(session, found.coach_id, found.student_id)
-    found = await lookup.visible(session, session_id, actor, guild_id, lock=True)
+    found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
     if found.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS) or found.ends_at <= now:
         raise TooLate("This session is over.")
     if now <= found.starts_at:

@@ -49,7 +49,7 @@ async def sweep(db: Database, discord: Rooms, clock: Clock) -> int:
         try:
             found += await _sweep(db, discord, clock, guild_id)
         except NotInServer:
-            await bot_removal.found_removed(db, clock, guild_id)
+            await bot_removal.record_removal_found(db, clock, guild_id)
         except DiscordFailure as failure:
             log.info("guild %s wasn't swept: %s", guild_id, failure)
         except Exception:  # a bug with one server mustn't keep the others or the ticks waiting

@@ -158,7 +158,7 @@ def is_missing(row: CoachingSession, now: datetime) -> bool:
     return row.rooms_lost > 0 and not row.discord_setup_complete and needs_room(row, now)
 
 
-async def channel_deleted(session: AsyncSession, channel_id: int, now: datetime) -> bool:
+async def handle_deleted_channel(session: AsyncSession, channel_id: int, now: datetime) -> bool:
     """Handle a deleted channel; returns whether a session needs it as its room, which makes it due at once."""
     row = await attendance.session_in(session, channel_id)
     if row is None or not await keeps_room(session, row, now):

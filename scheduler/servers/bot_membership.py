@@ -12,7 +12,7 @@ from scheduler.core import audit
 from scheduler.core.clock import Clock
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import bot_removal, outbox
-from scheduler.notifications.bot_removal import NOTE
+from scheduler.notifications.bot_removal import REMOVED
 from scheduler.servers.ports import Servers
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _RESEND_WITHIN = timedelta(days=7)
 _AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
-async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datetime | None:
+async def resume(session: AsyncSession, guild_id: int, now: datetime) -> datetime | None:
     """Resume everything in this server. Returns since when (UTC) the bot was gone, or None if it wasn't."""
     # A weak lock, because transactions that hold a session and refer to the server would deadlock with us.
     guild = await session.get(Guild, guild_id, with_for_update={"key_share": True})
@@ -35,7 +35,7 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
     unsent = select(Notification).where(
         Notification.guild_id == guild_id,
         Notification.given_up_at > now - _RESEND_WITHIN,
-        Notification.last_error == NOTE,
+        Notification.last_error == REMOVED,
     )
     for notification in await session.scalars(unsent):
         outbox.requeue(notification, now)
@@ -43,7 +43,9 @@ async def returned(session: AsyncSession, guild_id: int, now: datetime) -> datet
     return since
 
 
-async def compare(db: Database, discord: Servers, clock: Clock, *, just_told: bool = False) -> dict[int, datetime]:
+async def catch_up(
+    db: Database, discord: Servers, clock: Clock, *, just_told: bool = False
+) -> dict[int, datetime]:
     """Compare the stored servers with those the bot is in, to catch up on missed events.
 
     The bot counts as back in a server only if the gateway has `just_told` us. Returns the servers it's back in,
@@ -58,9 +60,9 @@ async def compare(db: Database, discord: Servers, clock: Clock, *, just_told: bo
         known = await session.execute(select(Guild.id, Guild.bot_removed_at).order_by(Guild.id))
         for guild_id, removed_at in list(known):
             if guild_id not in here:
-                await bot_removal.removed(session, guild_id, clock())
+                await bot_removal.record_removal(session, guild_id, clock())
             elif removed_at is not None and just_told:
-                await returned(session, guild_id, clock())
+                await resume(session, guild_id, clock())
                 back[guild_id] = removed_at
     return back
 
@@ -79,5 +81,5 @@ async def _resume_sessions(session: AsyncSession, guild_id: int, now: datetime) 
 async def _resume_coaches(session: AsyncSession, guild_id: int, now: datetime) -> None:
     """Give roles that had to wait, and check again who's still in the server."""
     coaches = update(Coach).where(Coach.guild_id == guild_id)
-    await session.execute(coaches.where(Coach.role_error == NOTE).values(role_due_at=now, role_attempts=0))
+    await session.execute(coaches.where(Coach.role_error == REMOVED).values(role_due_at=now, role_attempts=0))
     await session.execute(coaches.where(Coach.status == CoachStatus.APPROVED).values(membership_due_at=now))

@@ -44,7 +44,7 @@ _LABELS = {
     ServerResource.FALLBACK_CHANNEL: "Fallback channel",
     ServerResource.ADMIN_ROLE: "Admin role",
 }
-MADE = (
+CREATABLE = (
     ServerResource.REVIEW_CHANNEL,
     ServerResource.COACH_ROLE,
     ServerResource.ROOM_CATEGORY,

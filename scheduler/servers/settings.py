@@ -152,7 +152,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         for one in await lock_sessions(session, *unfinished):
             one.next_step_at = now  # the next tick plans it again
     if "reminder_minutes" in wanted:
-        await reminders.plan_anew(session, guild, now)
+        await reminders.replan(session, guild, now)
     if "log_channel_id" in wanted:
         await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
     if "review_channel_id" in wanted:

@@ -13,7 +13,7 @@ from scheduler.core.errors import DiscordFailure, Misconfigured, NotFound
 from scheduler.notifications import admin_alerts
 from scheduler.servers import settings as server_settings
 from scheduler.servers.ports import Servers
-from scheduler.servers.resources import MADE, ServerResource, SetupIssue
+from scheduler.servers.resources import CREATABLE, ServerResource, SetupIssue
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,9 @@ async def inspect_server(discord: Servers, settings: Guild) -> list[SetupIssue] 
         return None
 
 
-async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[ServerResource | None, str]) -> bool:
+async def update_alerts(
+    db: Database, clock: Clock, guild_id: int, broken: Mapping[ServerResource | None, str]
+) -> bool:
     """Alert admins to what's `broken`, described by resource, and resolve alerts that no longer apply.
 
     Returns whether anything changed since the last call, which a new description does.
@@ -52,7 +54,7 @@ async def tell(db: Database, clock: Clock, guild_id: int, broken: Mapping[Server
     return True
 
 
-async def make(
+async def create(
     db: Database,
     discord: Servers,
     clock: Clock,
@@ -66,7 +68,7 @@ async def make(
     Raises NotAllowed, NotFound, or Misconfigured with what went wrong.
     """
     actor.must_be_admin()
-    if place not in MADE:
+    if place not in CREATABLE:
         raise NotFound("I can't create this one. Pick an existing one.")
     async with db.read() as session:
         before = await server_settings.look_up(session, guild_id, defaults)

@@ -12,7 +12,7 @@ from scheduler.notifications import outbox, reminders
 from scheduler.sessions import planning
 
 
-def tell_both(
+def notify_both(
     session: AsyncSession,
     row: CoachingSession,
     kind: NotificationKind,
@@ -62,5 +62,5 @@ async def call_off(
     planning.plan_next_step(found, guild, now)
     await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
     await reminders.drop(session, found.id, now, "the session was cancelled")
-    tell_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
+    notify_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
     await outbox.requeue_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)

@@ -7,7 +7,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
 
 
-async def visible(
+async def find_visible(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
 ) -> CoachingSession:
     """Return the session to its coach, its student and admins of its server. Raises NotFound to everyone else."""

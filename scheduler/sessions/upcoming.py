@@ -18,11 +18,11 @@ class Page:
     """Some of someone's sessions."""
 
     sessions: list[CoachingSession]
-    coming: int
+    upcoming: int
     has_more: bool
 
 
-async def page_of(
+async def list_page(
     session: AsyncSession, guild_id: int, user_id: int, now: datetime, *, page: int, size: int
 ) -> Page:
     """Return a page of the sessions where they're coach or student. Its cost doesn't grow with their history."""

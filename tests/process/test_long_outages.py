@@ -12,7 +12,7 @@ from bot.gateway.attendance_watch import _MAX_WAITING
 from models import Attendance, CoachingSession
 from models.storage.database import Database
 from scheduler.attendance import attendance
-from tests.support.meetings import MINUTE, met, move, now
+from tests.support.meetings import MINUTE, met, move, reloaded
 from tests.support.simulated import Academy, academy
 from tests.support.transactions import fetch_all, query
 
@@ -109,7 +109,7 @@ async def test_a_room_deleted_during_an_outage_is_created_again(world: Academy) 
 
     again = world.room(made.code)
     assert again is not None
-    assert (await now(world, made)).discord_channel_id == again.id != room.id
+    assert (await reloaded(world, made)).discord_channel_id == again.id != room.id
 
 
 async def test_a_stop_does_not_wait_for_failing_work(world: Academy) -> None:

@@ -22,10 +22,10 @@ from tests.support.attended_sessions import (
     TEN,
     a_meeting,
     at,
+    audit_log,
     both_came,
     enqueued,
     found,
-    recorded,
 )
 from tests.support.builders import COACH, GUILD, STUDENT, FakeClock, change_session
 from tests.support.fakes import FakeDiscord
@@ -61,7 +61,7 @@ async def test_two_people_who_extend_at_once_extend_by_15_minutes(db: Database, 
 
     assert [one.ends_at for one in outcomes if isinstance(one, CoachingSession)] == [LONGER] * 4
     assert await reservations(db) == [(COACH, TEN, LONGER), (STUDENT, TEN, LONGER)]
-    assert [action for action, _ in await recorded(db)] == ["session_extended"]
+    assert [action for action, _ in await audit_log(db)] == ["session_extended"]
 
 
 async def test_an_extension_and_a_booking_of_one_time_have_one_winner(db: Database, another: Database) -> None:
@@ -101,7 +101,7 @@ async def test_two_people_who_end_a_session_at_once_end_it_once(db: Database, an
 
     assert {type(one) for one in outcomes} == {CoachingSession, TooLate}
     assert [kind for kind, _ in await enqueued(db)] == ["review_request"]
-    assert [action for action, _ in await recorded(db)] == ["session_completed", "session_ended"]
+    assert [action for action, _ in await audit_log(db)] == ["session_completed", "session_ended"]
 
 
 async def test_a_cancellation_during_an_extension_frees_all_time(db: Database, another: Database) -> None:
@@ -127,7 +127,7 @@ async def test_a_tick_and_a_person_who_end_a_session_at_once_end_it_once(db: Dat
 
     assert isinstance(pressed, CoachingSession | TooLate)
     assert [kind for kind, _ in await enqueued(db)] == ["review_request"]
-    assert [action for action, _ in await recorded(db)].count("session_completed") == 1
+    assert [action for action, _ in await audit_log(db)].count("session_completed") == 1
 
 
 async def test_only_one_of_two_admins_at_once_decides_an_appeal(db: Database, another: Database) -> None:
@@ -151,4 +151,4 @@ async def test_only_one_of_two_admins_at_once_decides_an_appeal(db: Database, an
     won = next(one for one in outcomes if isinstance(one, CoachingSession))
     one = await found(db, session_id)
     assert (one.appeal_decided_by, one.status) == (won.appeal_decided_by, won.status)
-    assert len(await recorded(db)) == 1
+    assert len(await audit_log(db)) == 1

@@ -15,7 +15,7 @@ from scheduler.booking import booking as bookings
 from scheduler.booking.cancellation import cancel
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken, TooLate
-from tests.support.bookings import CARA, LATER, SAM, TEN, TWELVE, also_booked, booked, enqueued, to
+from tests.support.bookings import CARA, LATER, SAM, TEN, TWELVE, also_booked, booked, enqueued, rescheduling_to
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
 from tests.support.stored import reservations, session_now
 from tests.support.transactions import attempt, transact
@@ -63,7 +63,7 @@ async def test_rescheduling_to_a_time_being_booked_has_one_winner(db: Database, 
         target = TEN + day * DAY
         outcomes = await asyncio.gather(
             *(attempt(another, book(Actor(100 + n), target)) for n in range(2)),
-            attempt(db, to(session_id, target)),
+            attempt(db, rescheduling_to(session_id, target)),
             *(attempt(db, book(Actor(200 + n), target + 30 * MINUTE)) for n in range(2)),
         )
 
@@ -78,7 +78,8 @@ async def test_two_sessions_rescheduled_to_one_time_have_one_winner(db: Database
     for day in range(1, 5):
         target = TEN + day * DAY
         outcomes = await asyncio.gather(
-            attempt(db, to(first, target)), attempt(another, to(second, target + 30 * MINUTE, SAM))
+            attempt(db, rescheduling_to(first, target)),
+            attempt(another, rescheduling_to(second, target + 30 * MINUTE, SAM)),
         )
 
         assert len(won(outcomes)) == 1
@@ -89,7 +90,9 @@ async def test_two_sessions_rescheduled_to_one_time_have_one_winner(db: Database
 async def test_two_sessions_cannot_swap_times_at_once(db: Database, another: Database) -> None:
     first, second = await booked(db), await also_booked(db, TWELVE)
 
-    outcomes = await asyncio.gather(attempt(db, to(first, TWELVE)), attempt(another, to(second, TEN, SAM)))
+    outcomes = await asyncio.gather(
+        attempt(db, rescheduling_to(first, TWELVE)), attempt(another, rescheduling_to(second, TEN, SAM))
+    )
 
     assert [type(one) for one in outcomes] == [SlotTaken, SlotTaken]
     await check_reservations(db)
@@ -100,8 +103,8 @@ async def test_student_and_coach_who_reschedule_at_once_do_so_in_turn(db: Databa
     targets = {TEN + DAY, TWELVE + DAY}
 
     outcomes = await asyncio.gather(
-        attempt(db, to(session_id, TEN + DAY)),
-        attempt(another, to(session_id, TWELVE + DAY, CARA, reason="Ill.")),
+        attempt(db, rescheduling_to(session_id, TEN + DAY)),
+        attempt(another, rescheduling_to(session_id, TWELVE + DAY, CARA, reason="Ill.")),
     )
 
     moved = await session_now(db, session_id)
@@ -115,7 +118,7 @@ async def test_student_and_coach_who_reschedule_at_once_do_so_in_turn(db: Databa
 async def test_a_double_click_reschedules_once(db: Database) -> None:
     session_id = await booked(db)
 
-    outcomes = await asyncio.gather(*(attempt(db, to(session_id, TWELVE)) for _ in range(5)))
+    outcomes = await asyncio.gather(*(attempt(db, rescheduling_to(session_id, TWELVE)) for _ in range(5)))
 
     assert len(won(outcomes)) == 5
     assert (await session_now(db, session_id)).rescheduled_from == TEN
@@ -126,7 +129,7 @@ async def test_a_session_cancelled_while_rescheduled_is_cancelled(db: Database, 
     session_id = await booked(db)
 
     moved, cancelled = await asyncio.gather(
-        attempt(db, to(session_id, TWELVE)), attempt(another, cancelled_by_coach(session_id))
+        attempt(db, rescheduling_to(session_id, TWELVE)), attempt(another, cancelled_by_coach(session_id))
     )
 
     assert isinstance(moved, CoachingSession | TooLate)
@@ -139,7 +142,7 @@ async def test_rescheduling_frees_the_old_time_only_once_it_succeeded(db: Databa
     session_id = await booked(db)
 
     moved, taken = await asyncio.gather(
-        attempt(db, to(session_id, TWELVE)), attempt(another, book(SAM, TEN + 30 * MINUTE))
+        attempt(db, rescheduling_to(session_id, TWELVE)), attempt(another, book(SAM, TEN + 30 * MINUTE))
     )
 
     assert isinstance(moved, CoachingSession)
@@ -156,7 +159,7 @@ async def test_rescheduling_to_when_the_student_books_elsewhere_has_one_winner(
     for day in range(1, 5):
         target = TEN + day * DAY
         outcomes = await asyncio.gather(
-            attempt(db, to(session_id, target, CARA, reason="Ill.")),
+            attempt(db, rescheduling_to(session_id, target, CARA, reason="Ill.")),
             attempt(another, book(Actor(STUDENT), target + 30 * MINUTE, COACH + 1)),
         )
 
@@ -171,7 +174,7 @@ async def test_rescheduling_and_bookings_at_once_keep_the_daily_limit(db: Databa
 
     for day in range(1, 5):
         outcomes = await asyncio.gather(
-            attempt(db, to(session_id, TEN + day * DAY)),
+            attempt(db, rescheduling_to(session_id, TEN + day * DAY)),
             *(attempt(another, book(Actor(100 + n), TEN + day * DAY + n * HOUR)) for n in range(2, 5)),
         )
 

@@ -32,7 +32,7 @@ async def set_up(db: Database, **changed: Any) -> int:
     """Store a coach booked for Tuesday in a server that removed the bot, and return the session's id."""
     async with db.begin() as session:
         await a_guild(session, bot_removed_at=MONDAY - DAY)
-        await a_coach(session, role_error=bot_removal.NOTE)
+        await a_coach(session, role_error=bot_removal.REMOVED)
         return (await a_session(session, starts_at=MONDAY + DAY, **changed)).id
 
 
@@ -47,7 +47,7 @@ async def side_by_side(db: Database, first: Press, second: Awaitable[object], th
 
 
 async def bot_returns(db: Database) -> None:
-    await transact(db, bot_membership.returned, GUILD, MONDAY)
+    await transact(db, bot_membership.resume, GUILD, MONDAY)
 
 
 async def hold_coach(session: AsyncSession) -> object:
@@ -121,9 +121,11 @@ async def test_a_retry_can_begin_while_someone_says_a_session_took_place(db: Dat
         await session.execute(update(Coach).values(role_due_at=None))
 
     async def say(session: AsyncSession) -> object:
-        return await outcomes.say_whether_it_took_place(session, session_id, Actor(STUDENT), GUILD, True, MONDAY)
+        return await outcomes.answer_whether_it_took_place(
+            session, session_id, Actor(STUDENT), GUILD, True, MONDAY
+        )
 
-    await side_by_side(db, hold_coach, retries.begin_anew(another, FakeClock(), GUILD), say)
+    await side_by_side(db, hold_coach, retries.retry_all(another, FakeClock(), GUILD), say)
 
     async with db.read() as session:
         found = await session.get_one(CoachingSession, session_id)

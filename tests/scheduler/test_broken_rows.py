@@ -107,7 +107,7 @@ async def told_of_a_booking(db: Database) -> set[int | None]:
     discord = FakeDiscord()
     async with db.begin() as session:
         booked = await book(session, starts_at=MONDAY + 2 * DAY + HOUR, now=NOW)
-        await reminders.plan_anew(session, await session.get_one(Guild, GUILD), NOW)
+        await reminders.replan(session, await session.get_one(Guild, GUILD), NOW)
     await tick(db, discord, FakeClock(NOW), unwatched=dict)
     async with db.begin() as session:
         for table in (Notification, Reservation, AuditEntry):
@@ -139,7 +139,9 @@ async def test_a_coach_whose_zone_is_unknown_cannot_be_booked_but_sessions_stay(
 
         assert await coach_search.browse(session, GUILD, STUDENT, NOW) == []
         free = await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW)
-        others = await free_times.free_times(session, coach, HOUR, student_id=STUDENT, now=NOW, moving=booked.id)
+        others = await free_times.free_times(
+            session, coach, HOUR, student_id=STUDENT, now=NOW, rescheduling_id=booked.id
+        )
         assert ([*free], [*others]) == ([], [])
         assert await free_times.conflicts(session, coach, NOW) == []
         cancelled = await cancellation.cancel(session, booked.id, STU, GUILD, "", NOW)

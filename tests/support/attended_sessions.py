@@ -105,7 +105,7 @@ async def finished(db: Database, session_id: int, now: datetime = ELEVEN) -> Coa
     return await found(db, session_id)
 
 
-async def recorded(db: Database) -> list[tuple[str, int | None]]:
+async def audit_log(db: Database) -> list[tuple[str, int | None]]:
     """Return the audit log's actions and actors. Checks that entries hold only ids and numbers."""
     rows = await fetch_all(db, select(AuditEntry).order_by(AuditEntry.id))
     assert all(isinstance(value, int | None) for one in rows for value in one.details.values())

@@ -71,7 +71,7 @@ async def also_booked(db: Database, starts_at: datetime, actor: Actor = SAM, coa
     return (await transact(db, book, actor, starts_at, coach_id=coach_id, notes="The bridge.")).id
 
 
-def to(
+def rescheduling_to(
     session_id: int,
     starts_at: datetime,
     actor: Actor = STU,
@@ -89,7 +89,7 @@ def to(
 
 
 async def reschedule(db: Database, session_id: int, starts_at: datetime, actor: Actor = STU, **named: Any) -> None:
-    await transact(db, to(session_id, starts_at, actor, **named))
+    await transact(db, rescheduling_to(session_id, starts_at, actor, **named))
 
 
 async def enqueued(db: Database) -> list[tuple[NotificationKind, int | None, datetime | None]]:

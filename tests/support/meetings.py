@@ -72,21 +72,21 @@ async def met(world: Academy, *inside: Any, **of: Any) -> tuple[CoachingSession,
     return made, room
 
 
-async def over(world: Academy, *inside: Any) -> CoachingSession:
+async def ended_session(world: Academy, *inside: Any) -> CoachingSession:
     """Return a session that these people came to, right after its end."""
     made, _ = await met(world, *inside)
     await to_the_end(world, made)
-    return await now(world, made)
+    return await reloaded(world, made)
 
 
 async def to_the_end(world: Academy, made: CoachingSession) -> None:
     """Go to the end while the bot is watching."""
-    row = await now(world, made)
+    row = await reloaded(world, made)
     await world.leap_to(row.ends_at - 2 * MINUTE)
     await world.leap_to(row.ends_at)
 
 
-async def now(world: Academy, made: CoachingSession) -> CoachingSession:
+async def reloaded(world: Academy, made: CoachingSession) -> CoachingSession:
     return await session_now(world.db, made.id)
 
 

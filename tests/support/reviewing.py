@@ -62,7 +62,7 @@ async def hidden(world: Academy, about: CoachingSession) -> None:
     await transact(world.db, reviews.hide, about.id, ada, about.guild_id, world.now)
 
 
-async def kept(world: Academy) -> list[tuple[int, str | None]]:
+async def stored_reviews(world: Academy) -> list[tuple[int, str | None]]:
     """Return every review's stars and comment, oldest session first."""
     found = await fetch_all(world.db, select(Review).order_by(Review.session_id))
     return [(one.stars, one.comment) for one in found]

@@ -13,7 +13,7 @@ from models import Guild
 from models.storage.database import Database
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.ports import Access
-from scheduler.servers.resources import MADE
+from scheduler.servers.resources import CREATABLE
 from tests.support.direct import direct
 from tests.support.simulated import Academy, academy, reply
 
@@ -109,7 +109,7 @@ async def test_requests_for_roles_categories_and_room_chats_match_the_descriptio
         await here.port.open_room(room, Access((here.world.student.id,), video=True, role_id=role_id))
         await here.port.deliver(here.a_context(channel_id=made))
         await here.port.deliver(here.a_context(channel_id=made, maybe_sent=True))
-        for place in MADE:
+        for place in CREATABLE:
             await here.port.ensure_place(Guild(id=here.world.guild.id), place)
         here.refuse("DELETE", "/channels/*")
         with pytest.raises(DiscordFailure):

@@ -10,7 +10,7 @@ from simcord.backend.serializers import guild_create_payload
 from bot.demo import simcord_private
 from models import SessionStatus
 from scheduler.attendance import attendance
-from tests.support.meetings import MINUTE, booked, met, now, opened, pinged, said, settings, to_the_end, told
+from tests.support.meetings import MINUTE, booked, met, opened, pinged, reloaded, said, settings, to_the_end, told
 from tests.support.simulated import Academy, reply, words
 from tests.support.transactions import query
 
@@ -55,7 +55,7 @@ async def test_a_restart_in_the_middle_costs_nobody_a_minute(world: Academy) -> 
     await world.restart()
     await to_the_end(world, made)
 
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
     assert (await listed(world)).count("64 min inside") == 2
 
 
@@ -70,7 +70,7 @@ async def test_leaving_during_a_lost_connection_counts_from_the_last_time_seen(w
     await to_the_end(world, made)
 
     said = await listed(world)
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
     assert f"{world.student.mention} joined at" in said
     assert "14 min inside" in said
     assert "64 min inside" in said
@@ -100,7 +100,7 @@ async def test_nobody_is_absent_after_a_long_unwatched_time(world: Academy) -> N
     await connected_anew(world)
     await to_the_end(world, made)
 
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
     assert told(world, world.student, "You missed your session") == []
 
 
@@ -115,7 +115,7 @@ async def test_an_unavailable_server_does_not_affect_others(world: Academy) -> N
     made, _ = await met(world, world.coach)
     await to_the_end(world, made)
 
-    assert (await now(world, made)).status is SessionStatus.NO_SHOW
+    assert (await reloaded(world, made)).status is SessionStatus.NO_SHOW
 
 
 async def test_nobody_is_absent_while_their_server_is_unavailable(world: Academy) -> None:
@@ -127,7 +127,7 @@ async def test_nobody_is_absent_while_their_server_is_unavailable(world: Academy
         await world.student.join_voice(room)
     await to_the_end(world, made)
 
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
 
 
 async def test_people_with_closed_messages_are_mentioned_in_the_room(world: Academy) -> None:

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import select
 
 from models import AuditEntry, Coach, CoachingSession, Guild, Notification, SessionStatus
-from scheduler.notifications.bot_removal import NOTE
+from scheduler.notifications.bot_removal import REMOVED
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_welcome import join
 from tests.support.builders import DAY, HOUR, MINUTE
-from tests.support.meetings import TWO, booked, met, now, opened, settings, to_the_end, told
+from tests.support.meetings import TWO, booked, met, opened, reloaded, settings, to_the_end, told
 from tests.support.simulated import Academy
 from tests.support.transactions import fetch, fetch_all
 
@@ -87,8 +87,8 @@ async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(worl
 
     assert out.asked == []
     assert await still_due(world) == []
-    ended = [await now(world, one) for one in (with_room, later)]
-    assert [(one.status, one.last_error) for one in ended] == [(SessionStatus.COMPLETED, NOTE)] * 2
+    ended = [await reloaded(world, one) for one in (with_room, later)]
+    assert [(one.status, one.last_error) for one in ended] == [(SessionStatus.COMPLETED, REMOVED)] * 2
     assert [one.missed_at is not None for one in ended] == [True, True]
     actions = await fetch_all(world.db, select(AuditEntry.action).order_by(AuditEntry.id))
     assert [actions.count(one) for one in ("bot_removed", "session_missed")] == [1, 2]
@@ -115,7 +115,7 @@ async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(wor
     await a_month_passes(world, made.starts_at, made.ends_at)
 
     assert out.asked == []
-    assert (await now(world, made)).missed_at is not None
+    assert (await reloaded(world, made)).missed_at is not None
 
 
 async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_waited(world: Academy) -> None:
@@ -125,7 +125,7 @@ async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_wait
     for at in (made.ends_at - MINUTE, made.ends_at):
         await world.leap_to(at)
 
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
     assert told(world, world.student, "You missed your session") == []
 
 
@@ -141,7 +141,7 @@ async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(worl
     await world.leap_to(made.starts_at)
     await to_the_end(world, made)
 
-    over = await now(world, made)
+    over = await reloaded(world, made)
     assert (over.status, over.missed_at, over.last_error) == (SessionStatus.COMPLETED, None, None)
     assert len(told(world, world.student, REMINDER)) == 1
     assert len(told(world, world.student, "Your room is open")) == 1
@@ -172,7 +172,7 @@ async def test_returning_midway_counts_nobody_absent_for_unwatched_time(world: A
     await out.add_again()
     await to_the_end(world, made)
 
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
 
 
 async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(world: Academy) -> None:
@@ -184,7 +184,7 @@ async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(wor
     await out.add_again()
     await world.leap_to(world.now + MINUTE)
 
-    assert (await now(world, made)).status is SessionStatus.CANCELLED
+    assert (await reloaded(world, made)).status is SessionStatus.CANCELLED
 
 
 async def test_a_pending_coach_role_is_given_when_the_bot_returns(world: Academy) -> None:
@@ -209,7 +209,7 @@ async def test_an_unavailable_server_is_not_taken_for_a_removal(world: Academy) 
 
     for minutes in (15, 10):
         await world.leap_to(made.starts_at - minutes * MINUTE)
-    waiting = (await now(world, made)).last_error or ""
+    waiting = (await reloaded(world, made)).last_error or ""
     world.env.backend.faults.clear()
     await world.leap_to(made.starts_at - 4 * MINUTE)
 

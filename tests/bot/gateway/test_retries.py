@@ -15,15 +15,15 @@ from models import CoachingSession
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost
 from tests.cogs.setup.test_panel import all_but, give, own_role
 from tests.support.builders import MINUTE
-from tests.support.meetings import booked, now
+from tests.support.meetings import booked, reloaded
 from tests.support.simulated import Academy
 
 
 async def fails_for_a_while(world: Academy, made: CoachingSession) -> None:
     """Fail so often that the next retry is minutes away."""
     for _ in range(6):
-        await world.leap_to((await now(world, made)).next_step_at or world.now)
-    row = await now(world, made)
+        await world.leap_to((await reloaded(world, made)).next_step_at or world.now)
+    row = await reloaded(world, made)
     assert world.room(made.code) is None
     assert row.next_step_at is not None
     assert row.next_step_at > world.now
@@ -62,14 +62,14 @@ async def test_a_change_that_grants_nothing_causes_no_retry(world: Academy) -> N
     made = await booked(world)
     give(world, all_but("manage_channels"))
     await fails_for_a_while(world, made)
-    before = (await now(world, made)).attempts
+    before = (await reloaded(world, made)).attempts
 
     give(world, all_but("manage_channels"))
     world.env.backend.edit_channel(world.lobby.id, {"name": "foyer"})
     world.env.backend.edit_role(world.guild.id, world.coach_role.id, {"name": "Coaches"})
     await world.env.settle()
 
-    assert (await now(world, made)).attempts == before
+    assert (await reloaded(world, made)).attempts == before
 
 
 async def resumed(world: Academy) -> None:

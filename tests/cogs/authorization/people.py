@@ -13,7 +13,7 @@ from simcord.interactions import base_payload, build_options, nest_options, walk
 from simcord.results import InteractionResult
 
 from bot.demo import simcord_private
-from cogs.booking.panels import currency_number
+from cogs.booking.panels import encode_currency
 from cogs.ui import FIX, Panel, text
 from models import Base, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
 from models.session import Absent
@@ -49,7 +49,7 @@ _NUMBERS = {
     "what": 1,
     "minutes": 60,
     "cost": 6000,
-    "currency": currency_number("USD"),
+    "currency": encode_currency("USD"),
 }
 
 

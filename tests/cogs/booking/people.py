@@ -7,7 +7,7 @@ from icalendar import Calendar
 from simcord.components import walk_components
 
 from bot.demo import simcord_private
-from cogs.booking.panels import currency_number
+from cogs.booking.panels import encode_currency
 from cogs.ui.time_picker import minute_of
 from models import Coach
 from tests.support.discord_limits import within_limits
@@ -125,7 +125,7 @@ def components(message: Any, kind: int) -> list[dict[str, Any]]:
 
 def confirm_id(world: Academy, at: datetime = TWO) -> str:
     """Return the `custom_id` that books an hour with Cara at her usual price."""
-    return f"book:confirm:{world.coach.id}:60:{minute_of(at)}:6000:{currency_number('USD')}"
+    return f"book:confirm:{world.coach.id}:60:{minute_of(at)}:6000:{encode_currency('USD')}"
 
 
 async def about_to_confirm(world: Academy, person: Any, label: str = "14:00") -> Visitor:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from models import Block, Coach, CoachStatus, Hold
 from tests.cogs.booking.people import Visitor
-from tests.support.meetings import over, told
+from tests.support.meetings import ended_session, told
 from tests.support.presses import press_together
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, send
@@ -143,7 +143,7 @@ async def test_a_blocked_applicants_open_application_stays(world: Academy) -> No
 
 async def test_no_shows_are_blocked_from_the_appeal_or_the_session(open_world: Academy) -> None:
     world = open_world
-    made = await over(world, world.coach)
+    made = await ended_session(world, world.coach)
     [message] = told(world, world.student, "You missed your session")
     opened = await world.student.user.click(message, label="Appeal…")
     await world.student.user.submit_modal(opened, {"What happened": "I forgot."})

@@ -6,7 +6,7 @@ from models import Alert, SessionStatus
 from tests.cogs.sessions.test_no_shows import REASON
 from tests.cogs.sessions.test_rescheduled_rooms import move
 from tests.cogs.setup.test_log_channel import titles
-from tests.support.meetings import MINUTE, booked, delete_by_hand, met, now, opened, over, to_the_end
+from tests.support.meetings import MINUTE, booked, delete_by_hand, ended_session, met, opened, reloaded, to_the_end
 from tests.support.simulated import Academy, words
 from tests.support.steps import press, send
 
@@ -25,12 +25,12 @@ async def test_rescheduling_a_session_with_an_open_room_raises_no_alert(open_wor
     await move(world, made, later)
     await world.wait_until(world.now + 2 * MINUTE)
     assert world.room(made.code) is None
-    moved = await now(world, made)
+    moved = await reloaded(world, made)
     await opened(world, moved, world.coach, world.student)
     await world.leap_to(moved.starts_at)
     await to_the_end(world, moved)
 
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
     assert alerts(world) == []
     assert await world.count(Alert) == 0
 
@@ -71,7 +71,7 @@ async def test_a_coachs_old_card_in_a_deleted_channel_raises_no_alert(world: Aca
 
 async def test_an_open_appeal_is_posted_again_in_a_new_review_channel(open_world: Academy) -> None:
     world = open_world
-    made = await over(world, world.coach)
+    made = await ended_session(world, world.coach)
     await world.send_custom_id(world.student, f"session:appeal:{made.id}", REASON)
     assert "Appeal against a no-show" in words(world.card)
     await replace_review_channel(world)

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from cogs.reports import health
-from cogs.ui.text import our_own
+from cogs.ui.text import cut_our_text
 from models import Coach, CoachingSession, SessionStatus
 from scheduler.notifications import admin_alerts
-from scheduler.notifications.bot_removal import NOTE
+from scheduler.notifications.bot_removal import REMOVED
 from tests.cogs.setup.test_panel import all_but, give
 from tests.support import builders
 from tests.support.simulated import Academy, reply, words
@@ -90,11 +90,11 @@ async def test_bold_type_in_failures_is_shown_everywhere(world: Academy, booked:
     ],
 )
 def test_bold_type_is_dropped_from_text_that_is_too_long(most: int, shown: str) -> None:
-    assert our_own("I'm missing **Manage Channels** in here", most) == shown
+    assert cut_our_text("I'm missing **Manage Channels** in here", most) == shown
 
 
 def test_single_asterisks_are_escaped() -> None:
-    assert our_own(r"**Role** *Cara* and \*Stu\*", 100) == r"**Role** \*Cara\* and \*Stu\*"
+    assert cut_our_text(r"**Role** *Cara* and \*Stu\*", 100) == r"**Role** \*Cara\* and \*Stu\*"
 
 
 async def test_running_the_checks_by_hand_shows_what_they_did(world: Academy, booked: CoachingSession) -> None:
@@ -155,7 +155,7 @@ async def test_a_failed_session_is_retried_at_once(world: Academy, booked: Coach
 
 
 async def test_work_that_was_never_tried_has_not_failed(world: Academy, booked: CoachingSession) -> None:
-    await change_session(world, booked.id, last_error=NOTE)
+    await change_session(world, booked.id, last_error=REMOVED)
 
     said = words(await panel(world, "session", code=booked.code))
 

@@ -10,7 +10,7 @@ from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor
 from tests.support.meetings import NO_ACCESS
 from tests.support.presses import press_together
-from tests.support.reviewing import asked, hidden, kept, reviewed, took_place
+from tests.support.reviewing import asked, hidden, reviewed, stored_reviews, took_place
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, send
 
@@ -43,7 +43,7 @@ async def test_one_press_reviews_and_more_presses_change_the_review(world: Acade
     assert "★★★★★ Thank you" in words(changed)
     assert changed.id == panel.id == said.id != message.id  # what answers a private panel takes its place
     assert r"> She \*hears\* everything." in words(said)
-    assert await kept(world) == [(5, "She *hears* everything.")]
+    assert await stored_reviews(world) == [(5, "She *hears* everything.")]
     assert as_it_was in world.dms(world.student)
 
 
@@ -55,7 +55,7 @@ async def test_an_empty_form_removes_the_comment(world: Academy) -> None:
     assert held(opened) == {REVIEW: "Good."}
     panel = await send(world.student.user, opened, {REVIEW: ""})
 
-    assert await kept(world) == [(4, None)]
+    assert await stored_reviews(world) == [(4, None)]
     assert "Write a review…" in labels(panel)
 
 
@@ -68,7 +68,7 @@ async def test_reviewing_works_across_restarts(world: Academy) -> None:
     await world.restart()
     await send(stu, opened, {REVIEW: "Fine."})
 
-    assert await kept(world) == [(3, "Fine.")]
+    assert await stored_reviews(world) == [(3, "Fine.")]
 
 
 async def test_a_double_click_reviews_once(world: Academy) -> None:
@@ -78,7 +78,7 @@ async def test_a_double_click_reviews_once(world: Academy) -> None:
     for one in await press_together(world, [(world.student, stu.panel)] * 2, label="4★"):
         assert "★★★★☆ Thank you" in words(reply(one))
 
-    assert await kept(world) == [(4, None)]
+    assert await stored_reviews(world) == [(4, None)]
     assert "★ 4.0 (1)" in words(reply(await world.other_student.slash(world.lobby, "book")))
 
 
@@ -96,7 +96,7 @@ async def test_only_its_student_reviews_a_session(world: Academy, what: str) -> 
     form_sent = await world.send_custom_id(world.coach, f"review:comment:{one.id}", {REVIEW: "I am the best."})
 
     assert "Only the student can review a session." in words(reply(form_sent))
-    assert await kept(world) == [(5, "Great.")]
+    assert await stored_reviews(world) == [(5, "Great.")]
 
 
 async def test_reviews_close_after_seven_days(world: Academy) -> None:
@@ -109,7 +109,7 @@ async def test_reviews_close_after_seven_days(world: Academy) -> None:
 
     for one in answers:
         assert "Reviews close 7 days after the session" in words(reply(one))
-    assert await kept(world) == [(4, None)]
+    assert await stored_reviews(world) == [(4, None)]
 
 
 async def test_a_hidden_review_cannot_be_changed(world: Academy) -> None:
@@ -121,7 +121,7 @@ async def test_a_hidden_review_cannot_be_changed(world: Academy) -> None:
     answers = [await stu.click(message, label="5★"), await stu.click(panel, label="Change your review…")]
 
     assert [words(reply(answer)) for answer in answers] == [HIDDEN, HIDDEN]
-    assert await kept(world) == [(1, "Rude words.")]
+    assert await stored_reviews(world) == [(1, "Rude words.")]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_only_a_completed_session_can_be_reviewed(world: Academy, status: 
     for what in (f"review:stars:{one.id}:5", f"review:open:{one.id}", f"review:comment:{one.id}"):
         assert said in words(reply(await world.press_custom_id(world.student, what)))
 
-    assert await kept(world) == []
+    assert await stored_reviews(world) == []
 
 
 async def test_a_comment_that_is_too_long_can_be_fixed(world: Academy) -> None:
@@ -150,7 +150,7 @@ async def test_a_comment_that_is_too_long_can_be_fixed(world: Academy) -> None:
 
     assert "That's 304 characters, and at most 300 fit. Shorten it a little." in words(refused)
     assert "Fix it" in labels(refused)
-    assert await kept(world) == [(4, None)]
+    assert await stored_reviews(world) == [(4, None)]
 
 
 async def test_the_list_offers_reviewing_and_shows_the_review(world: Academy) -> None:

@@ -17,8 +17,8 @@ from tests.support.meetings import (
     booked,
     delete_by_hand,
     no_minimum_notice,
-    now,
     opened,
+    reloaded,
     said,
     settings,
     to_the_end,
@@ -58,7 +58,7 @@ async def run(world: Academy, one: CoachingSession) -> None:
 
 async def outcomes(world: Academy, *made: CoachingSession) -> list[tuple[SessionStatus, Absent | None]]:
     """Return status and absence of these sessions."""
-    return [(row.status, row.absent) for row in [await now(world, one) for one in made]]
+    return [(row.status, row.absent) for row in [await reloaded(world, one) for one in made]]
 
 
 async def leave(world: Academy) -> None:
@@ -189,7 +189,7 @@ async def test_after_an_early_end_the_room_waits_for_the_next_session(world: Aca
     await to_the_end(world, second)
 
     assert await outcomes(world, first, second) == [COMPLETED] * 2
-    assert (await now(world, second)).discord_channel_id == room.id
+    assert (await reloaded(world, second)).discord_channel_id == room.id
     assert rooms_made(world) == 1
 
 
@@ -200,7 +200,7 @@ async def test_an_extended_session_keeps_the_room_until_its_new_end(world: Acade
 
     await transact(world.db, in_room.extend, first.id, Actor(world.student.id), world.now)
     await world.leap_to(first.ends_at + MINUTE)
-    owners = [(await now(world, one)).discord_channel_id for one in (first, second)]
+    owners = [(await reloaded(world, one)).discord_channel_id for one in (first, second)]
     await world.leap_to(second.starts_at)
     await to_the_end(world, second)
 
@@ -242,7 +242,7 @@ async def test_without_the_second_session_the_room_stays_until_it_is_empty(
     assert await outcomes(world, first) == [COMPLETED]
     assert (while_inside, is_there(world, room)) == (True, False)
     if change == "reschedule":
-        other = await opened(world, await now(world, second), world.coach, world.student)
+        other = await opened(world, await reloaded(world, second), world.coach, world.student)
         assert other.id != room.id
 
 

@@ -13,9 +13,9 @@ from tests.support.meetings import (
     booked,
     met,
     no_minimum_notice,
-    now,
     opened,
     pinged,
+    reloaded,
     reserved_until,
     said,
     to_the_end,
@@ -50,7 +50,7 @@ async def test_coach_and_student_can_extend_the_session(world: Academy, who: str
 
     later = made.ends_at + QUARTER
     assert words(answer) == f"Your session now ends at {stamp(later, 't')}, at the same price."
-    assert ((await now(world, made)).ends_at, (await now(world, made)).total_cost_minor) == (later, 6000)
+    assert ((await reloaded(world, made)).ends_at, (await reloaded(world, made)).total_cost_minor) == (later, 6000)
     assert await reserved_until(world, made) == [later, later]
     [welcome] = room.history()
     assert f"ends at {stamp(later, 't')}" in words(welcome)
@@ -62,7 +62,7 @@ async def test_pressed_by_both_at_once_the_session_is_extended_once(world: Acade
     both = [(person, room.last_message) for person in (world.coach, world.student)]
     await press_together(world, both, label="+15 minutes")
 
-    assert (await now(world, made)).ends_at == made.ends_at + QUARTER
+    assert (await reloaded(world, made)).ends_at == made.ends_at + QUARTER
 
 
 async def test_extending_is_not_offered_before_another_booking(world: Academy) -> None:
@@ -91,7 +91,7 @@ async def test_extending_stops_before_a_booking_made_meanwhile(world: Academy) -
 
     assert all(one.startswith("Your session now ends at") for one in answers)
     assert words(refused).startswith("15 more minutes do not fit: one of you is booked soon after")
-    assert (await now(world, made)).ends_at == made.ends_at + 2 * QUARTER
+    assert (await reloaded(world, made)).ends_at == made.ends_at + 2 * QUARTER
     assert list(labels(room.last_message)) == ["End now"]
 
 
@@ -103,7 +103,7 @@ async def test_end_now_frees_the_time_and_the_room_closes_once_empty(world: Acad
 
     answer = await press(world.coach, room.last_message, "End now")
 
-    ended = await now(world, made)
+    ended = await reloaded(world, made)
     assert words(answer) == OVER
     assert (ended.status, ended.ends_at) == (SessionStatus.COMPLETED, world.now)
     assert await reserved_until(world, made) == [world.now, world.now]
@@ -123,7 +123,7 @@ async def test_the_second_of_two_who_end_at_once_hears_that_it_is_over(world: Ac
     answers = await press_together(world, both, label="End now")
 
     assert sorted(words(reply(one)) for one in answers) == [OVER, "This session is over."]
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
     assert len(told(world, world.student, "How was it?")) == 1
 
 
@@ -138,7 +138,7 @@ async def test_a_session_cannot_be_ended_while_someone_may_still_come(world: Aca
 
     assert early == longer == f"This session starts {stamp(made.starts_at, 'R')}. To cancel it, use `/sessions`."
     assert f"Not everyone is here yet, and they have until {stamp(made.starts_at + QUARTER, 't')}." in waiting
-    assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
+    assert (await reloaded(world, made)).status is SessionStatus.IN_PROGRESS
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_once_both_have_met_the_session_can_only_be_ended(world: Academy) 
     assert "End now" in labels(listed)
     assert "Cancel…" not in labels(listed)
     assert words(refused).startswith("It's too late to cancel: coach and student have met")
-    assert (await now(world, made)).status is SessionStatus.IN_PROGRESS
+    assert (await reloaded(world, made)).status is SessionStatus.IN_PROGRESS
 
 
 async def test_while_someone_may_still_come_the_session_can_be_cancelled(world: Academy) -> None:
@@ -184,7 +184,7 @@ async def test_an_admin_ends_a_running_session_from_its_details(world: Academy) 
     answer = await press(world.admin, details, "End now")
 
     assert words(answer) == OVER
-    assert (await now(world, made)).status is SessionStatus.COMPLETED
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
 
 
 async def test_both_are_warned_once_five_minutes_before_the_end(world: Academy) -> None:
@@ -209,7 +209,7 @@ async def test_after_extending_the_warning_comes_before_the_new_end(world: Acade
 
     await world.leap_to(made.ends_at)
     early = len(said(room, "your session ends"))
-    status = (await now(world, made)).status
+    status = (await reloaded(world, made)).status
     await world.leap_to(later - 5 * MINUTE)
 
     assert (early, status) == (0, SessionStatus.IN_PROGRESS)
@@ -226,7 +226,7 @@ async def test_after_the_end_the_room_closes_when_the_last_person_leaves(world: 
 
     assert getattr(with_one, "id", None) == room.id
     assert world.room(made.code) is None
-    assert (await now(world, made)).next_step_at is None
+    assert (await reloaded(world, made)).next_step_at is None
 
 
 async def test_people_who_stay_are_warned_before_the_room_closes(world: Academy) -> None:

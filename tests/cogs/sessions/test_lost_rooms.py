@@ -11,8 +11,8 @@ from tests.support.meetings import (
     delete_by_hand,
     let_in_by_hand,
     met,
-    now,
     opened,
+    reloaded,
     said,
     settings,
     to_the_end,
@@ -124,7 +124,7 @@ async def test_attendance_in_a_room_deleted_during_the_session_counts(world: Aca
     await world.coach.join_voice(second)
     await to_the_end(world, made)
 
-    over = await now(world, made)
+    over = await reloaded(world, made)
     assert over.status is SessionStatus.COMPLETED
     assert both(world, AGAIN) == [1, 1]
     assert await world.count(Attendance) == 3
@@ -141,7 +141,7 @@ async def test_a_renamed_room_is_kept(world: Academy) -> None:
 
     assert world.room(made.code) is None
     assert world.sees(world.student, room)
-    assert (await now(world, made)).discord_channel_id == room.id
+    assert (await reloaded(world, made)).discord_channel_id == room.id
     await to_the_end(world, made)
     assert "cara-and-stu" not in world.guild.channels
 
@@ -162,7 +162,7 @@ async def test_a_departed_students_session_is_cancelled_and_the_coach_told(world
 
     await world.leap_to(made.starts_at - 15 * MINUTE)
 
-    after = await now(world, made)
+    after = await reloaded(world, made)
     assert (after.status, after.cancelled_by) == (SessionStatus.CANCELLED, None)
     assert world.room(made.code) is None
     [heard] = told(world, world.coach, "Session cancelled by the bot")
@@ -177,7 +177,7 @@ async def test_a_kept_session_of_a_departed_student_opens_for_the_coach(world: A
     await world.leap_to(made.starts_at - 4 * MINUTE)
 
     room = world.room(made.code)
-    assert (await now(world, made)).status is SessionStatus.SCHEDULED
+    assert (await reloaded(world, made)).status is SessionStatus.SCHEDULED
     assert world.sees(world.coach, room)
     assert room is not None
     assert str(world.student.id) not in str([one.target_id for one in room._channel.overwrites])
@@ -192,7 +192,7 @@ async def test_a_sessions_own_role_gives_access_and_goes_with_the_room(world: Ac
     role = world.guild.roles[f"coaching-session-{made.code}"]
     holding = [world.has_role(who, role) for who in (world.coach, world.student, world.outsider)]
     seen = seeing(world, room)
-    stored = (await now(world, made)).discord_role_id
+    stored = (await reloaded(world, made)).discord_role_id
     await world.leap_to(made.starts_at)
     await to_the_end(world, made)
     await world.coach.leave_voice()
@@ -207,7 +207,7 @@ async def test_a_sessions_own_role_gives_access_and_goes_with_the_room(world: Ac
 async def test_after_missing_a_session_the_bot_asks_whether_it_took_place(world: Academy) -> None:
     made = await missed(world)
 
-    after = await now(world, made)
+    after = await reloaded(world, made)
     assert (after.status, after.missed_at) == (SessionStatus.COMPLETED, world.now)
     assert both(world, "Did your session take place?") == [1, 1]
     assert world.room(made.code) is None
@@ -231,7 +231,7 @@ async def test_the_first_answer_counts_and_the_other_person_is_told(
     await world.coach.user.click(coachs, label=label)
     late = await world.student.user.click(theirs, label=other)
 
-    assert (await now(world, made)).status is status
+    assert (await reloaded(world, made)).status is status
     assert len(told(world, world.student, heard)) == 1
     assert "That's been answered already" in words(reply(late))
     assert len(told(world, world.student, "How was it?")) == asked
@@ -244,4 +244,4 @@ async def test_only_coach_and_student_answer(world: Academy) -> None:
         answer = await world.press_custom_id(who, f"session:happened:{made.id}:1")
         assert "`/sessions` lists yours." in words(reply(answer))
 
-    assert (await now(world, made)).took_place is None
+    assert (await reloaded(world, made)).took_place is None

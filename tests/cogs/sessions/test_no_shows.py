@@ -6,7 +6,19 @@ import pytest
 
 from models import Absent, CoachingSession, SessionStatus
 from scheduler.core.clock import stamp
-from tests.support.meetings import HOUR, MINUTE, booked, met, now, opened, over, said, settings, to_the_end, told
+from tests.support.meetings import (
+    HOUR,
+    MINUTE,
+    booked,
+    ended_session,
+    met,
+    opened,
+    reloaded,
+    said,
+    settings,
+    to_the_end,
+    told,
+)
 from tests.support.presses import press_together
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, labels, press, rows, send
@@ -23,7 +35,7 @@ OVERTURN, KEEP = "Overturn no-show", "Keep no-show"
 
 async def outcome(world: Academy, made: CoachingSession) -> tuple[SessionStatus, Absent | None]:
     """Return what the session counts as."""
-    row = await now(world, made)
+    row = await reloaded(world, made)
     return row.status, row.absent
 
 
@@ -34,7 +46,7 @@ async def listed(world: Academy, person: Any) -> Any:
 
 async def appealed(world: Academy, *inside: Any) -> tuple[CoachingSession, Any]:
     """Return a session that only these people came to, and the card of Stu's appeal."""
-    made = await over(world, *inside)
+    made = await ended_session(world, *inside)
     [message] = told(world, world.student, MISSED)
     opened_form = await world.student.user.click(message, label="Appeal…")
     assert words(reply(await world.student.user.submit_modal(opened_form, REASON))) == SENT
@@ -42,7 +54,7 @@ async def appealed(world: Academy, *inside: Any) -> tuple[CoachingSession, Any]:
 
 
 async def test_an_absent_student_is_told_and_can_appeal(world: Academy) -> None:
-    made = await over(world, world.coach)
+    made = await ended_session(world, world.coach)
 
     assert await outcome(world, made) == STUDENT_ABSENT
     [theirs] = told(world, world.student, MISSED)
@@ -60,7 +72,7 @@ async def test_a_timed_out_student_is_excused_and_the_others_hear_why(world: Aca
     until = world.now + 24 * HOUR
     world.guild._guild.members[world.student.id].timed_out_until = until.isoformat()
 
-    made = await over(world, world.coach)
+    made = await ended_session(world, world.coach)
     await world.leap_to(world.now + MINUTE)
 
     assert await outcome(world, made) == (SessionStatus.CANCELLED, None)
@@ -73,7 +85,7 @@ async def test_a_timed_out_student_is_excused_and_the_others_hear_why(world: Aca
 
 
 async def test_an_absent_coach_can_appeal_and_the_student_is_told(world: Academy) -> None:
-    made = await over(world, world.student)
+    made = await ended_session(world, world.student)
 
     assert await outcome(world, made) == COACH_ABSENT
     [theirs] = told(world, world.student, "Your coach missed your session")
@@ -82,7 +94,7 @@ async def test_an_absent_coach_can_appeal_and_the_student_is_told(world: Academy
 
 
 async def test_if_nobody_came_both_can_appeal(world: Academy) -> None:
-    made = await over(world)
+    made = await ended_session(world)
 
     assert await outcome(world, made) == (SessionStatus.NO_SHOW, Absent.BOTH)
     for person in (world.student, world.coach):
@@ -92,7 +104,7 @@ async def test_if_nobody_came_both_can_appeal(world: Academy) -> None:
 
 
 async def test_coaches_mark_and_unmark_a_no_show_in_their_list(world: Academy) -> None:
-    made = await over(world, world.coach, world.student)
+    made = await ended_session(world, world.coach, world.student)
     hers, his = await listed(world, world.coach), await listed(world, world.student)
     came = f"**Student** {world.student.mention} came at {stamp(made.starts_at - 4 * MINUTE, 't')}"
     assert came in words(hers)
@@ -114,7 +126,7 @@ async def test_coaches_mark_and_unmark_a_no_show_in_their_list(world: Academy) -
 
 
 async def test_only_the_coach_marks_and_only_the_absent_appeal(world: Academy) -> None:
-    made = await over(world, world.coach)
+    made = await ended_session(world, world.coach)
     before = await rows(world)
 
     for who in (world.student, world.admin, world.outsider):
@@ -129,7 +141,7 @@ async def test_only_the_coach_marks_and_only_the_absent_appeal(world: Academy) -
 
 
 async def test_coaches_cannot_clear_themselves(world: Academy) -> None:
-    made = await over(world, world.student)
+    made = await ended_session(world, world.student)
     before = await rows(world)
 
     answer = await world.press_custom_id(world.coach, f"session:washere:{made.id}")
@@ -139,7 +151,7 @@ async def test_coaches_cannot_clear_themselves(world: Academy) -> None:
 
 
 async def test_a_no_show_cannot_be_changed_after_a_week(world: Academy) -> None:
-    made = await over(world, world.coach)
+    made = await ended_session(world, world.coach)
     [message] = told(world, world.coach, "Your student missed your session")
     await world.leap_to(made.ends_at + 7 * 24 * HOUR + MINUTE)
 
@@ -252,7 +264,7 @@ async def test_only_admins_decide(world: Academy) -> None:
 
 
 async def test_an_appeal_needs_a_reason_and_is_sent_once(world: Academy) -> None:
-    made = await over(world, world.coach)
+    made = await ended_session(world, world.coach)
     opened_form = await form(world.student, await listed(world, world.student), "Appeal…")
 
     refused = await send(world.student, opened_form, {"What happened": " "})

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cogs.booking.panels import currency_number, currency_numbered
+from cogs.booking.panels import decode_currency, encode_currency
 from models import Coach, CoachingSession
 from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders
@@ -125,4 +125,4 @@ async def test_sorting_by_rate_says_that_currencies_are_not_compared(world: Acad
 
 @pytest.mark.parametrize("code", ["USD", "KWD", "", "€", "XQX"])
 def test_a_currency_fits_into_a_custom_id(code: str) -> None:
-    assert currency_numbered(currency_number(code)) == code
+    assert decode_currency(encode_currency(code)) == code

@@ -11,14 +11,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event, text
 
-from cogs.booking.panels import currency_number
+from cogs.booking.panels import encode_currency
 from cogs.ui.routing import Route, on, opens
 from models import AvailabilityRule, Base, CoachingSession
 from tests.support.builders import statements
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import rows
 
-USD = currency_number("USD")
+USD = encode_currency("USD")
 
 OLD = "This button is out of date. Run the command again."
 

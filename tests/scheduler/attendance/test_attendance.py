@@ -155,7 +155,7 @@ async def test_joining_before_a_session_was_rescheduled_does_not_count(db: Datab
 async def test_deleting_a_room_ends_the_stays_in_it(db: Database) -> None:
     session_id = await a_meeting(db, (COACH, 0, None), (STUDENT, 5, 10))
 
-    assert await transact(db, rooms.channel_deleted, ROOM, at(20))
+    assert await transact(db, rooms.handle_deleted_channel, ROOM, at(20))
 
     assert await stays(db) == [(COACH, at(0), at(20)), (STUDENT, at(5), at(10))]
     assert (await session_now(db, session_id)).next_step_at == at(20)

@@ -13,7 +13,7 @@ from scheduler.booking.departures import Why
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.notifications import admin_alerts, outbox
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import CARA, ELEVEN, Spell, a_meeting, add_stays, at, recorded
+from tests.support.attended_sessions import CARA, ELEVEN, Spell, a_meeting, add_stays, at, audit_log
 from tests.support.builders import COACH, DAY, GUILD, MINUTE, STUDENT, FakeClock, a_session, change_session
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due
@@ -70,7 +70,7 @@ async def test_a_student_who_was_kept_out_is_excused_and_everyone_is_told_why(
         (NotificationKind.SESSION_CANCELLED, COACH),
         (NotificationKind.SESSION_CANCELLED, STUDENT),
     ]
-    assert ("session_excused", None) in await recorded(db)
+    assert ("session_excused", None) in await audit_log(db)
     assert await reservations(db) == []
 
 

@@ -24,7 +24,7 @@ from scheduler.core.errors import (
 )
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.reviews import reviews
-from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, a_meeting, at, recorded
+from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, a_meeting, at, audit_log
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, STUDENT, a_guild, refusal
 from tests.support.stored import notifications, session_now, still_enqueued
 from tests.support.transactions import transact
@@ -36,7 +36,7 @@ REASON = "The doorbell rang."
 COMPLETED, NO_SHOW = SessionStatus.COMPLETED, SessionStatus.NO_SHOW
 
 UseCase = Callable[..., Awaitable[CoachingSession]]
-mark, clear = no_shows.mark_no_show, no_shows.was_here_after_all
+mark, clear = no_shows.mark_no_show, no_shows.unmark_no_show
 appeal = partial(no_shows.appeal, reason=REASON)
 decide = partial(no_shows.decide_appeal, actor=ADMIN, guild_id=GUILD)
 grant, refuse = partial(decide, was_there=True), partial(decide, was_there=False)
@@ -93,7 +93,7 @@ async def test_the_coach_marks_a_no_show_and_the_student_is_told(db: Database) -
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, COACH)
     assert one.updated_at == NOON
     assert await still_enqueued(db) == [(NotificationKind.NO_SHOW, STUDENT)]
-    assert await recorded(db) == [("no_show_marked", COACH)]
+    assert await audit_log(db) == [("no_show_marked", COACH)]
 
 
 async def test_the_coach_takes_a_no_show_back_and_the_student_is_told(db: Database) -> None:
@@ -106,7 +106,7 @@ async def test_the_coach_takes_a_no_show_back_and_the_student_is_told(db: Databa
         (NotificationKind.REVIEW_REQUEST, STUDENT),
         (NotificationKind.ATTENDANCE_CHANGED, STUDENT),
     ]
-    assert await recorded(db) == [("no_show_withdrawn", COACH)]
+    assert await audit_log(db) == [("no_show_withdrawn", COACH)]
 
 
 @pytest.mark.parametrize(("use_case", "absent"), [(mark, Absent.STUDENT), (mark, Absent.BOTH), (clear, None)])
@@ -118,7 +118,7 @@ async def test_saying_what_is_already_recorded_changes_nothing(
     one = await do(db, use_case, session_id, actor=CARA)
 
     assert (one.absent, one.absence_marked_by) == (absent, None)
-    assert (await still_enqueued(db), await recorded(db)) == ([], [])
+    assert (await still_enqueued(db), await audit_log(db)) == ([], [])
 
 
 async def test_the_coach_can_change_their_mind(db: Database) -> None:
@@ -128,7 +128,7 @@ async def test_the_coach_can_change_their_mind(db: Database) -> None:
         await do(db, use_case, session_id, actor=CARA)
 
     assert (await session_now(db, session_id)).absent is Absent.STUDENT
-    assert [action for action, _ in await recorded(db)] == [
+    assert [action for action, _ in await audit_log(db)] == [
         "no_show_marked",
         "no_show_withdrawn",
         "no_show_marked",
@@ -199,7 +199,7 @@ async def test_absent_people_can_appeal(db: Database, absent: Absent, actor: Act
     assert one.appeal_decided_at is None
     assert (one.status, one.absent) == (NO_SHOW, absent)
     assert await still_enqueued(db) == [(NotificationKind.APPEAL_CARD, None)]
-    assert await recorded(db) == [("no_show_appealed", actor.user_id)]
+    assert await audit_log(db) == [("no_show_appealed", actor.user_id)]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ async def test_an_admin_grants_an_appeal(db: Database, absent: Absent) -> None:
     assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, ADMIN.user_id)
     assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
     assert await still_enqueued(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT), *CHANGED]
-    assert await recorded(db) == [("appeal_granted", ADMIN.user_id)]
+    assert await audit_log(db) == [("appeal_granted", ADMIN.user_id)]
 
 
 async def test_an_admin_refuses_an_appeal(db: Database) -> None:
@@ -306,7 +306,7 @@ async def test_an_admin_refuses_an_appeal(db: Database) -> None:
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, None)
     assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
     assert await still_enqueued(db) == CHANGED
-    assert await recorded(db) == [("appeal_refused", ADMIN.user_id)]
+    assert await audit_log(db) == [("appeal_refused", ADMIN.user_id)]
 
 
 @pytest.mark.parametrize(("by", "left"), [(STUDENT, Absent.COACH), (COACH, Absent.STUDENT)])

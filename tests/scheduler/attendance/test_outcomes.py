@@ -13,7 +13,7 @@ from models.storage.database import Database
 from scheduler.attendance import no_shows, outcomes
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotFound, TooLate
-from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, Spell, a_meeting, at, finished, recorded
+from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, Spell, a_meeting, at, audit_log, finished
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, a_notification, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
@@ -37,7 +37,7 @@ async def test_if_both_came_the_session_is_completed_and_the_student_asked_for_a
     assert (one.status, one.absent, one.missed_at) == (SessionStatus.COMPLETED, None, None)
     assert one.updated_at == ELEVEN
     assert await enqueued(db) == ASKED
-    assert await recorded(db) == [("session_completed", None)]
+    assert await audit_log(db) == [("session_completed", None)]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ async def test_after_a_no_show_both_are_told_and_nobody_is_asked_for_a_review(
 
     assert (one.status, one.absent, one.missed_at) == (SessionStatus.NO_SHOW, absent, None)
     assert await enqueued(db) == both(NotificationKind.NO_SHOW)
-    assert await recorded(db) == [("session_no_show", None)]
+    assert await audit_log(db) == [("session_no_show", None)]
 
 
 async def test_if_too_little_was_watched_the_session_is_completed(db: Database) -> None:
@@ -94,7 +94,7 @@ async def test_if_no_room_was_open_both_are_asked_whether_the_session_took_place
     assert (one.status, one.missed_at) == (SessionStatus.COMPLETED, ELEVEN)
     assert (one.absent, one.took_place) == (None, None)
     assert await enqueued(db) == both(NotificationKind.SESSION_MISSED)
-    assert await recorded(db) == [("session_missed", None)]
+    assert await audit_log(db) == [("session_missed", None)]
 
 
 @pytest.mark.parametrize(("lost", "absent"), [(58, Absent.STUDENT), (20, None)])
@@ -128,13 +128,13 @@ async def test_a_session_is_finished_at_its_end_and_only_once(db: Database) -> N
         await advance_due(db, FakeDiscord(), clock)
 
     assert (await session_now(db, session_id)).updated_at == ELEVEN
-    assert (await recorded(db)).count(("session_completed", None)) == 1
+    assert (await audit_log(db)).count(("session_completed", None)) == 1
     assert await enqueued(db) == ASKED
 
 
 async def mark_and_unmark(db: Database, session_id: int) -> None:
     await transact(db, no_shows.mark_no_show, session_id, CARA, NOON)
-    await transact(db, no_shows.was_here_after_all, session_id, CARA, NOON)
+    await transact(db, no_shows.unmark_no_show, session_id, CARA, NOON)
 
 
 async def test_a_review_is_asked_for_once_even_if_the_outcome_changes(db: Database) -> None:
@@ -168,7 +168,7 @@ async def a_missed_one(db: Database) -> int:
     return session_id
 
 
-say = partial(outcomes.say_whether_it_took_place, guild_id=GUILD, now=NOON)
+say = partial(outcomes.answer_whether_it_took_place, guild_id=GUILD, now=NOON)
 
 
 async def answer(db: Database, session_id: int, actor: Actor, said: bool, now: datetime = NOON) -> None:
@@ -187,7 +187,7 @@ async def test_when_one_says_that_it_took_place_the_other_is_told(db: Database, 
     one = await session_now(db, session_id)
     assert (one.status, one.took_place, one.cancelled_at) == (SessionStatus.COMPLETED, True, None)
     assert (await enqueued(db))[2:] == [*ASKED, (NotificationKind.ATTENDANCE_CHANGED, other)]
-    assert (await recorded(db))[1:] == [("session_took_place", actor.user_id)]
+    assert (await audit_log(db))[1:] == [("session_took_place", actor.user_id)]
 
 
 @by_either
@@ -204,7 +204,7 @@ async def test_when_one_says_that_it_did_not_it_is_cancelled(db: Database, actor
     assert one.revision == before.revision + 1
     assert await reservations(db) == []
     assert (await enqueued(db))[2:] == [(NotificationKind.ATTENDANCE_CHANGED, other)]
-    assert (await recorded(db))[1:] == [("session_did_not_take_place", actor.user_id)]
+    assert (await audit_log(db))[1:] == [("session_did_not_take_place", actor.user_id)]
 
 
 @pytest.mark.parametrize("said", [True, False])
@@ -212,11 +212,11 @@ async def test_when_one_says_that_it_did_not_it_is_cancelled(db: Database, actor
 async def test_the_same_answer_again_changes_nothing(db: Database, said: bool, second: Actor) -> None:
     session_id = await a_missed_one(db)
     await answer(db, session_id, CARA, said)
-    before = await enqueued(db), await recorded(db)
+    before = await enqueued(db), await audit_log(db)
 
     await answer(db, session_id, second, said, at(130))
 
-    assert (await enqueued(db), await recorded(db)) == before
+    assert (await enqueued(db), await audit_log(db)) == before
     assert (await session_now(db, session_id)).updated_at == NOON
 
 

@@ -14,7 +14,7 @@ from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooEarly, TooLate
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import CARA, STRANGER, STU, Spell, a_meeting, at, recorded
+from tests.support.attended_sessions import CARA, STRANGER, STU, Spell, a_meeting, at, audit_log
 from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_guild, change_session, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
@@ -129,7 +129,7 @@ async def test_the_audit_log_says_why_it_ended(db: Database) -> None:
 
     await student_leaves(db, 20)
 
-    assert ("session_ended_left", None) in await recorded(db)
+    assert ("session_ended_left", None) in await audit_log(db)
 
 
 async def test_it_cannot_be_rescheduled_any_more(db: Database) -> None:

@@ -32,17 +32,21 @@ ONE_A_DAY = [(day, 9 * 60, 10 * 60) for day in range(7)]
 """An hour at nine, every day."""
 
 
-async def free(db: Database, *, now: datetime = MONDAY, moving: int | None = None) -> list[str]:
+async def free(db: Database, *, now: datetime = MONDAY, rescheduling_id: int | None = None) -> list[str]:
     """Return free starts like "2 Mon 09:00"."""
-    found = await ask(db, free_times.free_times, HOUR, student_id=STUDENT, now=now, moving=moving)
+    found = await ask(
+        db, free_times.free_times, HOUR, student_id=STUDENT, now=now, rescheduling_id=rescheduling_id
+    )
     return [f"{at.day} {at:%a %H:%M}" for at in found]
 
 
 async def why_not(
-    db: Database, start: datetime, *, now: datetime = MONDAY, moving: int | None = None
+    db: Database, start: datetime, *, now: datetime = MONDAY, rescheduling_id: int | None = None
 ) -> SlotRefusal | None:
-    """Return why `STUDENT` can't book this start. `moving` is the id of the session being rescheduled."""
-    return await ask(db, free_times.first_refusal, start, HOUR, student_id=STUDENT, now=now, moving=moving)
+    """Return why `STUDENT` can't book this start. `rescheduling_id` is the id of the session being rescheduled."""
+    return await ask(
+        db, free_times.first_refusal, start, HOUR, student_id=STUDENT, now=now, rescheduling_id=rescheduling_id
+    )
 
 
 # Date overrides.
@@ -165,11 +169,11 @@ async def test_a_rescheduled_sessions_own_time_is_free_for_it(db: Database) -> N
     )
 
     assert await free(db) == ["2 Mon 11:00"]
-    assert [at.removeprefix("2 Mon ") for at in await free(db, moving=mine)] == [
+    assert [at.removeprefix("2 Mon ") for at in await free(db, rescheduling_id=mine)] == [
         *("09:00", "09:30", "10:00", "10:30", "11:00")
     ]
     assert await why_not(db, MONDAY + 2 * HOUR) is SlotRefusal.TAKEN
-    assert await why_not(db, MONDAY + 2 * HOUR, moving=mine) is None
+    assert await why_not(db, MONDAY + 2 * HOUR, rescheduling_id=mine) is None
 
 
 async def test_other_sessions_block_a_rescheduled_one(db: Database) -> None:
@@ -177,7 +181,7 @@ async def test_other_sessions_block_a_rescheduled_one(db: Database) -> None:
         db, MONDAY + HOUR, MONDAY + 2 * HOUR, hours=[(MON, 9 * 60, 12 * 60)], horizon_days=1
     )
 
-    assert await free(db, moving=mine) == ["2 Mon 09:00", "2 Mon 11:00"]
+    assert await free(db, rescheduling_id=mine) == ["2 Mon 09:00", "2 Mon 11:00"]
 
 
 @pytest.mark.parametrize("limit", ["daily_limit", "weekly_limit"])
@@ -185,7 +189,7 @@ async def test_a_rescheduled_session_does_not_count_towards_limits(db: Database,
     (mine,) = await a_booked_coach(db, MONDAY + 3 * HOUR, hours=ONE_A_DAY, horizon_days=1, **{limit: 1})
 
     assert await free(db) == []
-    assert await free(db, moving=mine) == ["2 Mon 09:00"]
+    assert await free(db, rescheduling_id=mine) == ["2 Mon 09:00"]
 
 
 async def test_a_session_can_be_rescheduled_while_its_coach_is_paused(db: Database) -> None:
@@ -193,8 +197,8 @@ async def test_a_session_can_be_rescheduled_while_its_coach_is_paused(db: Databa
 
     assert await free(db) == []
     assert await why_not(db, MONDAY + HOUR) is SlotRefusal.PAUSED
-    assert await free(db, moving=mine) == ["2 Mon 09:00"]
-    assert await why_not(db, MONDAY + HOUR, moving=mine) is None
+    assert await free(db, rescheduling_id=mine) == ["2 Mon 09:00"]
+    assert await why_not(db, MONDAY + HOUR, rescheduling_id=mine) is None
 
 
 async def test_a_start_has_a_refusal_if_and_only_if_it_is_not_listed(db: Database) -> None:

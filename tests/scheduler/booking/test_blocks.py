@@ -184,7 +184,7 @@ async def test_only_admins_can_block_unblock_and_see_the_list(town: Database) ->
     ways = (
         lambda s: blocks.block(s, GUILD, STUDENT + 1, STU, BOOKING, "", MONDAY),
         lambda s: blocks.unblock(s, GUILD, STUDENT, STU, BOOKING, MONDAY),
-        lambda s: blocks.page_of(s, GUILD, STU, page=0, size=5),
+        lambda s: blocks.list_page(s, GUILD, STU, page=0, size=5),
     )
     for way in ways:
         assert "Only admins" in str(await refusal(town, NotAllowed, way))
@@ -211,9 +211,9 @@ async def test_the_list_has_pages_and_begins_with_the_newest(town: Database) -> 
         at = MONDAY + number * HOUR
         await transact(town, blocks.block, GUILD, STUDENT + number, ADMIN, BOOKING, "", at)
 
-    first = await query(town, blocks.page_of, GUILD, ADMIN, page=0, size=3)
-    last = await query(town, blocks.page_of, GUILD, ADMIN, page=1, size=3)
-    elsewhere = await query(town, blocks.page_of, ELSEWHERE, ADMIN, page=0, size=3)
+    first = await query(town, blocks.list_page, GUILD, ADMIN, page=0, size=3)
+    last = await query(town, blocks.list_page, GUILD, ADMIN, page=1, size=3)
+    elsewhere = await query(town, blocks.list_page, ELSEWHERE, ADMIN, page=0, size=3)
 
     assert [one.user_id - STUDENT for one in first.shown] == [4, 3, 2]
     assert [one.user_id - STUDENT for one in last.shown] == [1, 0]

@@ -11,7 +11,7 @@ from scheduler.booking import departures, membership_checks
 from scheduler.booking.departures import Why
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.ports import Access
-from tests.support.attended_sessions import a_meeting, at, both_came, recorded
+from tests.support.attended_sessions import a_meeting, at, audit_log, both_came
 from tests.support.bookings import ELEVEN, STU, TEN, book
 from tests.support.builders import (
     COACH,
@@ -81,7 +81,7 @@ async def test_sessions_of_someone_who_left_are_cancelled_and_the_other_is_told_
     assert one.cancel_reason == f"The {'coach' if who == COACH else 'student'} left the server."
     assert await reservations(db) == []
     assert await still_enqueued(db) == [(CANCELLATION, OTHER[who])]
-    assert await recorded(db) == [("session_cancelled_left", None)]
+    assert await audit_log(db) == [("session_cancelled_left", None)]
 
 
 async def test_when_a_coach_is_suspended_both_are_told(db: Database) -> None:
@@ -93,7 +93,7 @@ async def test_when_a_coach_is_suspended_both_are_told(db: Database) -> None:
     assert cancelled == 1
     assert (one.status, one.cancel_reason) == (CANCELLED, "The coach no longer coaches here.")
     assert await still_enqueued(db) == [(CANCELLATION, STUDENT), (CANCELLATION, COACH)]
-    assert await recorded(db) == [("session_cancelled_suspended", None)]
+    assert await audit_log(db) == [("session_cancelled_suspended", None)]
 
 
 async def test_a_session_that_has_just_started_is_cancelled_too_and_its_room_goes(db: Database) -> None:
@@ -132,7 +132,7 @@ async def test_a_kept_session_stays_and_the_other_is_told_once(db: Database, who
     assert (await session_now(db, session_id)).status is SCHEDULED
     assert await reservations(db) == before
     assert await still_enqueued(db) == [(LEFT, OTHER[who])]
-    assert await recorded(db) == [("session_kept_left", None)]
+    assert await audit_log(db) == [("session_kept_left", None)]
 
 
 async def test_a_suspended_coachs_kept_sessions_go_on_as_before(db: Database) -> None:
@@ -142,7 +142,7 @@ async def test_a_suspended_coachs_kept_sessions_go_on_as_before(db: Database) ->
     assert await depart(db, COACH, Why.SUSPENDED) == 0
 
     assert await everything(db) | {"members": [], "audit_entries": []} == before
-    assert await recorded(db) == [("session_kept_suspended", None)]
+    assert await audit_log(db) == [("session_kept_suspended", None)]
 
 
 @either
@@ -257,7 +257,7 @@ async def test_the_daily_check_notices_a_student_who_left(db: Database) -> None:
     one = await session_now(db, session_id)
     assert (one.status, one.membership_due_at, one.next_step_at) == (CANCELLED, None, None)
     assert await still_enqueued(db) == [(CANCELLATION, COACH)]
-    assert await recorded(db) == [("session_cancelled_left", None)]
+    assert await audit_log(db) == [("session_cancelled_left", None)]
 
 
 @pytest.mark.parametrize("failure", [DOWN, ValueError("a bug")], ids=["down", "bug"])

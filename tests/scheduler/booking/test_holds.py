@@ -14,7 +14,7 @@ from scheduler.availability import free_times
 from scheduler.booking.holds import HOLD
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, SlotTaken
-from tests.support.bookings import ELEVEN, SAM, STU, TEN, TWELVE, book, booked, hold, reschedule, to
+from tests.support.bookings import ELEVEN, SAM, STU, TEN, TWELVE, book, booked, hold, reschedule, rescheduling_to
 from tests.support.builders import (
     COACH,
     DAY,
@@ -213,9 +213,9 @@ async def test_another_students_hold_blocks_rescheduling_to_that_time(db: Databa
     session_id = await booked(db)
     until = await held(db, SAM, ELEVEN)
 
-    refused = await refusal(db, SlotTaken, to(session_id, ELEVEN, now=until - INSTANT))
+    refused = await refusal(db, SlotTaken, rescheduling_to(session_id, ELEVEN, now=until - INSTANT))
 
-    assert refused.moving == session_id
+    assert refused.rescheduling_id == session_id
 
 
 async def test_deleting_a_hold_deletes_its_reservations(db: Database) -> None:

@@ -11,7 +11,7 @@ from scheduler.availability import free_times
 from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import rescheduling
 from scheduler.core.errors import NotBookable, SlotTaken
-from tests.support.bookings import CARA, LATER, STU, TEN, TWELVE, Press, also_booked, booked, to
+from tests.support.bookings import CARA, LATER, STU, TEN, TWELVE, Press, also_booked, booked, rescheduling_to
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_date, refusal
 from tests.support.stored import reservations, session_now
 from tests.support.transactions import fetch, query, transact
@@ -50,7 +50,7 @@ async def a_session_under(db: Database, rules: dict[str, Any]) -> int:
 
 def by_coach(session_id: int, start: datetime, breaking: set[SlotRefusal]) -> Press:
     """Reschedule after being shown that this breaks these rules."""
-    return to(session_id, start, CARA, reason="Ill.", breaking=breaking)
+    return rescheduling_to(session_id, start, CARA, reason="Ill.", breaking=breaking)
 
 
 @each
@@ -60,11 +60,11 @@ async def test_a_rule_is_named_before_it_is_broken(
     session_id = await a_session_under(db, rules)
 
     one, coach = await session_now(db, session_id), await fetch(db, Coach, (GUILD, COACH))
-    found = await query(db, rescheduling.rules_broken, one, coach, CARA, start, LATER)
+    found = await query(db, rescheduling.find_broken_rules, one, coach, CARA, start, LATER)
     refused = await refusal(db, NotBookable, by_coach(session_id, start, set()))
 
     assert set(found) == broken
-    words = [rescheduling.in_your_words(rule, coach) for rule in found]
+    words = [rescheduling.describe_rule(rule, coach) for rule in found]
     assert str(refused) == f"{' '.join(words)} Choose the time again."
 
 
@@ -86,7 +86,7 @@ async def test_a_student_cannot_break_them(
 ) -> None:
     session_id = await a_session_under(db, rules)
 
-    await refusal(db, SlotTaken, to(session_id, start, STU, breaking=broken))
+    await refusal(db, SlotTaken, rescheduling_to(session_id, start, STU, breaking=broken))
 
 
 async def test_a_rule_that_was_not_shown_is_not_broken_along_with_another(db: Database) -> None:

@@ -216,7 +216,9 @@ class Booking(RuleBasedStateMachine):
         model, (actor, _) = self.model, self.actor(one, who)
         expected = model.why_not_reschedule(one, actor.user_id, at, step.reason, step.anyway)
         breaking = set(SlotRefusal) if step.anyway else set()
-        use_case = bookings.to(one.id, at, actor, reason=step.reason, now=model.now, breaking=breaking)
+        use_case = bookings.rescheduling_to(
+            one.id, at, actor, reason=step.reason, now=model.now, breaking=breaking
+        )
         if self.press(expected, use_case) is not None:
             model.reschedule(one, at)
 

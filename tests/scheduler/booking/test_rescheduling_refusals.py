@@ -13,7 +13,19 @@ from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
-from tests.support.bookings import CARA, ELEVEN, LATER, SAM, STU, TEN, TWELVE, also_booked, booked, reschedule, to
+from tests.support.bookings import (
+    CARA,
+    ELEVEN,
+    LATER,
+    SAM,
+    STU,
+    TEN,
+    TWELVE,
+    also_booked,
+    booked,
+    reschedule,
+    rescheduling_to,
+)
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -36,7 +48,7 @@ async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Da
     session_id = await booked(db)
     await also_booked(db, TWELVE)
 
-    refused = await refusal(db, SlotTaken, to(session_id, TWELVE + 30 * MINUTE))
+    refused = await refusal(db, SlotTaken, rescheduling_to(session_id, TWELVE + 30 * MINUTE))
 
     assert refused.nearest[:2] == (TWELVE + HOUR, TWELVE + 90 * MINUTE)
     listed = ", ".join(stamp(at) for at in refused.nearest)
@@ -47,7 +59,7 @@ async def test_the_sessions_own_time_is_not_suggested(db: Database) -> None:
     session_id = await booked(db)
     await also_booked(db, ELEVEN)
 
-    refused = await refusal(db, SlotTaken, to(session_id, ELEVEN))
+    refused = await refusal(db, SlotTaken, rescheduling_to(session_id, ELEVEN))
 
     assert TEN not in refused.nearest
 
@@ -57,7 +69,7 @@ async def test_the_students_other_session_blocks_rescheduling(db: Database) -> N
     await transact(db, a_coach, user_id=COACH + 1)
     await also_booked(db, TWELVE, STU, COACH + 1)
 
-    refused = await refusal(db, SlotTaken, to(session_id, TWELVE, CARA, reason="Ill."))
+    refused = await refusal(db, SlotTaken, rescheduling_to(session_id, TWELVE, CARA, reason="Ill."))
 
     assert str(refused).startswith("The student has another session at that time. Nearest free: ")
 
@@ -83,7 +95,7 @@ async def test_the_coachs_rules_apply_to_rescheduling_too(
     session_id = await booked(db, **rules)
     await also_booked(db, TWELVE + HOUR)
 
-    refused = await refusal(db, SlotTaken, to(session_id, starts_at))
+    refused = await refusal(db, SlotTaken, rescheduling_to(session_id, starts_at))
 
     assert str(refused).startswith(f"{why} Nearest free: ")
 
@@ -91,7 +103,7 @@ async def test_the_coachs_rules_apply_to_rescheduling_too(
 async def test_a_coach_has_to_give_a_reason(db: Database) -> None:
     session_id = await booked(db)
 
-    refused = await refusal(db, Unreadable, to(session_id, TWELVE, CARA, reason="  "))
+    refused = await refusal(db, Unreadable, rescheduling_to(session_id, TWELVE, CARA, reason="  "))
 
     assert str(refused) == "Add a reason, so your student knows why."
 
@@ -99,7 +111,7 @@ async def test_a_coach_has_to_give_a_reason(db: Database) -> None:
 async def test_a_reason_has_at_most_a_thousand_characters(db: Database) -> None:
     session_id = await booked(db)
 
-    refused = await refusal(db, Unreadable, to(session_id, TWELVE, reason="x" * 1001))
+    refused = await refusal(db, Unreadable, rescheduling_to(session_id, TWELVE, reason="x" * 1001))
     await reschedule(db, session_id, TWELVE, reason="x" * 1000 + " ")
 
     assert str(refused) == "The reason has 1,001 characters; at most 1,000 fit."
@@ -121,7 +133,7 @@ async def test_only_a_session_that_has_not_started_can_be_rescheduled_or_kept(
     session_id = await booked(db)
     await change_session(db, session_id, status=status)
 
-    refused = await refusal(db, TooLate, to(session_id, TWELVE, now=now))
+    refused = await refusal(db, TooLate, rescheduling_to(session_id, TWELVE, now=now))
     kept = await refusal(
         db, TooLate, partial(rescheduling.keep_session, session_id=session_id, actor=CARA, now=now)
     )
@@ -133,8 +145,8 @@ async def test_only_a_session_that_has_not_started_can_be_rescheduled_or_kept(
 async def test_for_everyone_else_the_session_does_not_exist(db: Database, actor: Actor) -> None:
     session_id = await booked(db)
 
-    theirs = await refusal(db, NotFound, to(session_id, TWELVE, actor, reason="Ill."))
-    none = await refusal(db, NotFound, to(404, TWELVE, actor, reason="Ill."))
+    theirs = await refusal(db, NotFound, rescheduling_to(session_id, TWELVE, actor, reason="Ill."))
+    none = await refusal(db, NotFound, rescheduling_to(404, TWELVE, actor, reason="Ill."))
 
     assert str(theirs) == str(none) == "You have no such session. `/sessions` lists yours."
 
@@ -144,7 +156,7 @@ async def test_a_session_of_a_suspended_coach_cannot_be_rescheduled(db: Database
     async with db.begin() as session:
         (await session.get_one(Coach, (GUILD, COACH))).status = CoachStatus.SUSPENDED
 
-    refused = await refusal(db, NotFound, to(session_id, TWELVE))
+    refused = await refusal(db, NotFound, rescheduling_to(session_id, TWELVE))
 
     assert (
         str(refused) == "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
@@ -164,7 +176,7 @@ async def test_the_database_refuses_a_time_that_was_taken_after_the_check(db: Da
 
     event.listen(engine, "savepoint", slip_in)
     try:
-        refused = await refusal(db, SlotTaken, to(session_id, TWELVE))
+        refused = await refusal(db, SlotTaken, rescheduling_to(session_id, TWELVE))
     finally:
         event.remove(engine, "savepoint", slip_in)
 

@@ -264,7 +264,7 @@ async def test_only_admins_decide_and_see_the_queue(db: Database) -> None:
     for use_case in (
         lambda s: applications.approve(s, GUILD, COACH, CARA, MONDAY),
         lambda s: applications.reject(s, GUILD, COACH, CARA, "No.", MONDAY),
-        lambda s: applications.queue(s, GUILD, CARA),
+        lambda s: applications.list_open(s, GUILD, CARA),
     ):
         assert str(await refusal(db, NotAllowed, use_case)) == ADMINS_ONLY
 
@@ -338,7 +338,7 @@ async def test_the_queue_lists_this_servers_open_applications_oldest_first(db: D
             await a_coach(session, user_id=user_id, status=CoachStatus(status), applied_at=applied_at, hours=())
         await a_coach(session, guild_id=GUILD + 1, user_id=5, status=CoachStatus.PENDING)
 
-    waiting = await query(db, applications.queue, GUILD, ADMIN)
+    waiting = await query(db, applications.list_open, GUILD, ADMIN)
 
     assert [one.user_id for one in waiting] == [2, 1]
 

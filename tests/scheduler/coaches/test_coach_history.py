@@ -58,7 +58,7 @@ async def test_admins_learn_how_many_sessions_a_suspension_affects(db: Database)
         await a_session(session, starts_at=MONDAY + DAY, student_id=STUDENT + 1)
         await a_session(session, starts_at=MONDAY - DAY, next_step_at=None)
 
-    before = await query(db, suspensions.affected, GUILD, COACH, ADMIN, MONDAY)
+    before = await query(db, suspensions.count_affected_sessions, GUILD, COACH, ADMIN, MONDAY)
     cancelled = await transact(db, suspensions.suspend, GUILD, COACH, ADMIN, "Away.", MONDAY, keep=False)
 
     assert before == cancelled == 2
@@ -67,7 +67,9 @@ async def test_admins_learn_how_many_sessions_a_suspension_affects(db: Database)
 async def test_only_what_can_be_suspended_is_asked_about(db: Database) -> None:
     await a_server_with_a_coach(db, status=CoachStatus.SUSPENDED, decided_by=7, decided_at=MONDAY)
 
-    await refusal(db, NotAllowed, lambda s: suspensions.affected(s, GUILD, COACH, CARA, MONDAY))
-    await refusal(db, NotFound, lambda s: suspensions.affected(s, GUILD, STUDENT, ADMIN, MONDAY))
-    refused = await refusal(db, AlreadyDecided, lambda s: suspensions.affected(s, GUILD, COACH, ADMIN, MONDAY))
+    await refusal(db, NotAllowed, lambda s: suspensions.count_affected_sessions(s, GUILD, COACH, CARA, MONDAY))
+    await refusal(db, NotFound, lambda s: suspensions.count_affected_sessions(s, GUILD, STUDENT, ADMIN, MONDAY))
+    refused = await refusal(
+        db, AlreadyDecided, lambda s: suspensions.count_affected_sessions(s, GUILD, COACH, ADMIN, MONDAY)
+    )
     assert "This coach was already suspended by <@7>" in str(refused)

@@ -13,7 +13,7 @@ from models.storage.database import Database
 from scheduler.availability.coach_search import Listing, Sort, sort_listings
 from scheduler.booking import booking
 from scheduler.coaches import currencies, profiles
-from scheduler.coaches.applications import Written
+from scheduler.coaches.applications import ProfileInput
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, Misconfigured, NotAllowed, NotBookable, NotFound, Unreadable
 from scheduler.servers import settings
@@ -51,8 +51,8 @@ async def a_server_that_switched_to_euros(db: Database, **cara: Any) -> None:
         await settings.change(session, guild, ADMIN, GuildChanges(currency="EUR"), MONDAY)
 
 
-def written(rate: str, currency: str = "") -> Written:
-    return Written("Cara", "I mix.", "Ten years.", ["Mixing"], rate, currency=currency)
+def written(rate: str, currency: str = "") -> ProfileInput:
+    return ProfileInput("Cara", "I mix.", "Ten years.", ["Mixing"], rate, currency=currency)
 
 
 async def rates(db: Database) -> dict[str, tuple[int, str]]:
@@ -76,11 +76,14 @@ async def test_only_rates_of_zero_follow_the_servers_currency(db: Database) -> N
 async def test_coaches_with_another_currency_are_asked_at_most_once_a_day(db: Database) -> None:
     await a_server_that_switched_to_euros(db)
 
-    asked = [await transact(db, currencies.ask, EUROS, ADMIN, now) for now in (MONDAY, MONDAY, MONDAY + DAY)]
+    asked = [
+        await transact(db, currencies.ask_for_new_rates, EUROS, ADMIN, now)
+        for now in (MONDAY, MONDAY, MONDAY + DAY)
+    ]
 
     assert asked == [2, 0, 2]
     assert await enqueued(db) == [(NotificationKind.CURRENCY_CHANGED, one) for one in (COACH, COACH + 2)] * 2
-    await refusal(db, NotAllowed, lambda s: currencies.ask(s, EUROS, CARA, MONDAY))
+    await refusal(db, NotAllowed, lambda s: currencies.ask_for_new_rates(s, EUROS, CARA, MONDAY))
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ async def test_coaches_with_other_rules_get_the_defaults_and_can_undo_it(db: Dat
         await a_coach(session, user_id=COACH + 2, display_name="Waits", status=CoachStatus.PENDING)
         await settings.set_default_policy(session, guild, ADMIN, WANTED, MONDAY)
 
-    changed = [await transact(db, default_rules.give, guild, ADMIN, MONDAY) for _ in range(2)]
+    changed = [await transact(db, default_rules.apply_to_all, guild, ADMIN, MONDAY) for _ in range(2)]
 
     assert changed == [1, 0]
 
@@ -46,7 +46,7 @@ async def test_a_coach_who_left_keeps_their_rules(db: Database) -> None:
         await a_coach(session, left_at=MONDAY)
         await settings.set_default_policy(session, guild, ADMIN, WANTED, MONDAY)
 
-        assert await default_rules.give(session, guild, ADMIN, MONDAY) == 0
+        assert await default_rules.apply_to_all(session, guild, ADMIN, MONDAY) == 0
 
         assert await session.scalar(select(Notification.id)) is None
 
@@ -54,6 +54,8 @@ async def test_a_coach_who_left_keeps_their_rules(db: Database) -> None:
 async def test_only_admins_give_default_rules(db: Database) -> None:
     await a_server_with_a_coach(db)
 
-    refused = await refusal(db, NotAllowed, lambda s: default_rules.give(s, Guild(id=GUILD), Actor(COACH), MONDAY))
+    refused = await refusal(
+        db, NotAllowed, lambda s: default_rules.apply_to_all(s, Guild(id=GUILD), Actor(COACH), MONDAY)
+    )
 
     assert "admins" in str(refused)

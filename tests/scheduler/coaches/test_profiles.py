@@ -12,7 +12,7 @@ from models import AuditEntry, CoachingSession, CoachStatus, Guild, Notification
 from models.storage.database import Database
 from scheduler.booking import booking
 from scheduler.coaches import applications, profiles
-from scheduler.coaches.applications import Written
+from scheduler.coaches.applications import ProfileInput
 from scheduler.coaches.profiles import Profile
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed, NotBookable, NotFound, Unreadable
@@ -37,7 +37,7 @@ NOBODY = "There's no such coach here. `/book` lists the coaches. To become one, 
 
 
 async def seen(db: Database, viewer: Actor) -> Profile:
-    return await query(db, profiles.seen_by, GUILD, COACH, viewer, MONDAY)
+    return await query(db, profiles.view, GUILD, COACH, viewer, MONDAY)
 
 
 # Seeing.
@@ -65,7 +65,7 @@ async def test_only_admins_and_the_coach_see_a_hidden_profile(db: Database, chan
     await a_server_with_a_coach(db, **changed)
 
     shown = [await seen(db, CARA), await seen(db, ADMIN)]
-    refused = await refusal(db, NotFound, lambda s: profiles.seen_by(s, GUILD, COACH, STU, MONDAY))
+    refused = await refusal(db, NotFound, lambda s: profiles.view(s, GUILD, COACH, STU, MONDAY))
 
     assert [(one.is_public, one.next_free) for one in shown] == [(False, None)] * 2
     assert str(refused) == NOBODY
@@ -77,7 +77,7 @@ async def test_only_admins_and_the_coach_see_a_hidden_profile(db: Database, chan
 async def test_someone_who_never_applied_has_no_profile(db: Database, viewer: Actor, sentence: str) -> None:
     await a_server_with_a_coach(db)
 
-    refused = await refusal(db, NotFound, lambda s: profiles.seen_by(s, GUILD, STUDENT, viewer, MONDAY))
+    refused = await refusal(db, NotFound, lambda s: profiles.view(s, GUILD, STUDENT, viewer, MONDAY))
 
     assert str(refused) == sentence
 
@@ -85,7 +85,7 @@ async def test_someone_who_never_applied_has_no_profile(db: Database, viewer: Ac
 # Editing.
 
 
-def written(**changed: Any) -> Written:
+def written(**changed: Any) -> ProfileInput:
     """Return an edit that changes everything."""
     values: dict[str, Any] = {
         "display_name": "Cara M.",
@@ -94,7 +94,7 @@ def written(**changed: Any) -> Written:
         "specialties": ["Mastering"],
         "rate": "90.50",
     }
-    return Written(**values | changed)
+    return ProfileInput(**values | changed)
 
 
 async def edit(db: Database, now: datetime = MONDAY, **changed: Any) -> None:

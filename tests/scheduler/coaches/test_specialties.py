@@ -11,7 +11,7 @@ from models import AuditEntry, CoachSpecialty, CoachStatus, Guild, Notification,
 from models.storage.database import Database
 from scheduler.availability import coach_search
 from scheduler.coaches import applications, specialties
-from scheduler.coaches.specialties import MOST, Taught
+from scheduler.coaches.specialties import MOST, TaughtSpecialty
 from scheduler.core import coaches
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotAllowed, NotFound, Unreadable
@@ -58,7 +58,7 @@ async def rename(session: AsyncSession, id_: int, typed: str) -> None:
     await specialties.rename(session, await server(session), ADMIN, id_, typed, MONDAY)
 
 
-async def remove(session: AsyncSession, id_: int, agreed: int) -> Taught | None:
+async def remove(session: AsyncSession, id_: int, agreed: int) -> TaughtSpecialty | None:
     return await specialties.remove(session, await server(session), ADMIN, id_, agreed, MONDAY)
 
 
@@ -205,7 +205,7 @@ async def test_only_admins_see_and_change_only_their_own_list(db: Database) -> N
 
     guild = await query(db, server)
     for use_case in (
-        lambda s: specialties.listed(s, GUILD, CARA),
+        lambda s: specialties.list_all(s, GUILD, CARA),
         lambda s: specialties.find(s, GUILD, CARA, MIXING),
         lambda s: specialties.add(s, guild, CARA, "Violin", MONDAY),
         lambda s: specialties.rename(s, guild, CARA, MIXING, "Violin", MONDAY),
@@ -244,5 +244,5 @@ async def test_applying_while_the_specialty_is_removed_leaves_both_or_neither(db
         still_there = await session.get(Specialty, MIXING) is not None
         teaches_it = await session.get(CoachSpecialty, (GUILD, COACH, MIXING)) is not None
     assert still_there == teaches_it == (applied is None)
-    assert isinstance(asked, Taught) == still_there
+    assert isinstance(asked, TaughtSpecialty) == still_there
     assert applied is None or isinstance(applied, Unreadable)

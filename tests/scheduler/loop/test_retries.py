@@ -110,7 +110,7 @@ async def test_if_nothing_has_failed_nothing_is_retried(db: Database) -> None:
     await set_up(db)
 
     assert not await retries.bring_forward(db, FakeClock())
-    assert not await retries.begin_anew(db, FakeClock(), GUILD)
+    assert not await retries.retry_all(db, FakeClock(), GUILD)
 
     assert (await session_called(db)).next_step_at == ROOM
 
@@ -143,16 +143,16 @@ async def test_nothing_counts_as_given_up_because_the_bot_was_removed(db: Databa
     discord, clock = await a_room_that_cannot_be_removed(db)
 
     async def is_removed(_call: Call) -> None:
-        await bot_removal.found_removed(db, clock, GUILD)
+        await bot_removal.record_removal_found(db, clock, GUILD)
 
     discord.meanwhile("remove_room", is_removed)
     clock.now = TEN + HOUR
     await advance_due(db, discord, clock)
 
     one = await session_called(db)
-    assert (one.next_step_at, one.last_error) == (None, bot_removal.NOTE)
+    assert (one.next_step_at, one.last_error) == (None, bot_removal.REMOVED)
     assert [one for one in await fetch_all(db, select(Alert.text)) if "week" in one] == []
-    assert not await retries.begin_anew(db, clock, GUILD)
+    assert not await retries.retry_all(db, clock, GUILD)
 
 
 async def test_what_was_given_up_is_retried_once_the_bot_has_the_permission(db: Database) -> None:
@@ -165,7 +165,7 @@ async def test_what_was_given_up_is_retried_once_the_bot_has_the_permission(db: 
         await a_notification(session, due_at=None, given_up_at=ROOM, **card)
         await a_notification(session, due_at=None, given_up_at=ROOM)
 
-    assert await retries.begin_anew(db, clock, GUILD)
+    assert await retries.retry_all(db, clock, GUILD)
 
     assert await fetch_only(db, select(Coach.role_due_at)) == ROOM
     due = await notifications(db, Notification.due_at == ROOM)

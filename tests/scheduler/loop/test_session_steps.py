@@ -402,7 +402,7 @@ async def test_a_room_that_is_deleted_while_it_is_opened_is_not_announced(db: Da
         assert call.room is not None
         assert call.room.channel_id is not None
         deleted.append(call.room.channel_id)
-        await transact(db, rooms.channel_deleted, call.room.channel_id, clock())
+        await transact(db, rooms.handle_deleted_channel, call.room.channel_id, clock())
 
     discord.meanwhile("open_room", delete)
     await advance_due(db, discord, clock)
@@ -418,7 +418,7 @@ async def test_messages_about_a_deleted_room_are_sent_about_the_next_one_only(db
     await advance_due(db, discord, clock)
     clock.forward(SECOND)
 
-    await transact(db, rooms.channel_deleted, (await session_called(db)).discord_channel_id or 0, clock())
+    await transact(db, rooms.handle_deleted_channel, (await session_called(db)).discord_channel_id or 0, clock())
     await advance_due(db, discord, clock)
 
     assert [one.kind for one in await notifications(db, Notification.due_at.is_not(None))] == [

@@ -75,7 +75,7 @@ async def test_every_list_searches_and_sorts_like_plain_python(db: Database) -> 
             await coach_roster.list_coaches(session, GUILD, ADMIN, MONDAY, page=page, size=7) for page in range(6)
         ]
         counted = await statistics.gather(session, GUILD, ADMIN, "UTC", MONDAY + DAY, days=7)
-        [taught, _] = await specialties.listed(session, GUILD, ADMIN)
+        [taught, _] = await specialties.list_all(session, GUILD, ADMIN)
 
     assert [one.coach.display_name for one in browsed] == expected()
     assert [one.coach.display_name for page in pages for one in page.shown] == expected()
@@ -100,7 +100,7 @@ async def test_every_list_searches_and_sorts_like_plain_python(db: Database) -> 
     ],
 )
 def test_case_accents_and_width_do_not_matter(typed: str, name: str) -> None:
-    assert names.same(typed, name)
+    assert names.are_same(typed, name)
     assert names.contains(f"Dr. {name} Smith", typed)
 
 
@@ -109,7 +109,7 @@ def test_case_accents_and_width_do_not_matter(typed: str, name: str) -> None:
     [("がく", "かく"), ("Anna", "Anne"), ("Jose", "Jo se"), ("नी", "नि"), ("बड़ा", "बडा"), ("कम", "क्म")],
 )
 def test_other_letters_make_another_name(one: str, other: str) -> None:
-    assert not names.same(one, other)
+    assert not names.are_same(one, other)
 
 
 @given(st.text(st.characters(categories=["Ll", "Lu", "Lt", "Zs"]), max_size=12), found_with)
@@ -121,9 +121,9 @@ def test_a_name_is_found_however_it_is_typed(name: str, typed: Callable[[str], s
 def test_the_order_of_the_rows_does_not_matter(found: list[str], random: object) -> None:
     numbered = list(enumerate(found))
 
-    ordered = names.in_order(reversed(numbered), lambda one: (one[1], one[0]))
+    ordered = names.sort_by_name(reversed(numbered), lambda one: (one[1], one[0]))
 
-    assert ordered == names.in_order(numbered, lambda one: (one[1], one[0]))
+    assert ordered == names.sort_by_name(numbered, lambda one: (one[1], one[0]))
     keys = [names.key(name) for _, name in ordered]
     assert keys == sorted(keys)
 
@@ -153,10 +153,10 @@ async def test_names_are_stored_for_coaches_only(db: Database) -> None:
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
-        assert await members.is_called(session, GUILD, STUDENT, "Stu")
-        assert not await members.is_called(session, GUILD, COACH, "Cara Mia")
-        await members.met(session, GUILD, STUDENT, "Stu")
-        await members.met(session, GUILD + 1, COACH, "Elsewhere")
-        await members.met(session, GUILD, COACH, "x" * 120)
+        assert await members.has_stored_name(session, GUILD, STUDENT, "Stu")
+        assert not await members.has_stored_name(session, GUILD, COACH, "Cara Mia")
+        await members.store_name(session, GUILD, STUDENT, "Stu")
+        await members.store_name(session, GUILD + 1, COACH, "Elsewhere")
+        await members.store_name(session, GUILD, COACH, "x" * 120)
 
     assert [one.display_name for one in await query(db, coach_search.find_coaches, GUILD, "")] == ["x" * 100]

@@ -14,7 +14,7 @@ from scheduler.booking import booking, holds
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import CARA, ELEVEN, STU, TEN, at, both_came, recorded
+from tests.support.attended_sessions import CARA, ELEVEN, STU, TEN, at, audit_log, both_came
 from tests.support.builders import (
     COACH,
     GUILD,
@@ -75,7 +75,7 @@ async def test_extending_takes_another_quarter_of_an_hour_from_both(db: Database
     assert await reservations(db) == [(COACH, TEN, LONGER), (STUDENT, TEN, LONGER)]
     assert (one.revision, one.next_step_at, one.updated_at) == (before.revision + 1, LONGER, HALF_PAST)
     assert one.total_cost_minor == before.total_cost_minor
-    assert await recorded(db) == [("session_extended", actor.user_id)]
+    assert await audit_log(db) == [("session_extended", actor.user_id)]
 
 
 async def test_an_extended_session_ends_at_its_new_end(db: Database) -> None:
@@ -109,7 +109,7 @@ async def test_a_double_click_extends_once(db: Database) -> None:
     await extend(db, session_id, CARA, now=HALF_PAST + 9 * SECOND)
 
     assert (await session_now(db, session_id)).ends_at == LONGER
-    assert await recorded(db) == [("session_extended", STUDENT)]
+    assert await audit_log(db) == [("session_extended", STUDENT)]
 
     await extend(db, session_id, now=HALF_PAST + 10 * SECOND)
 

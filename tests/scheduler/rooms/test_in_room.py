@@ -12,7 +12,7 @@ from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound, TooEarly, TooLate
 from scheduler.rooms import in_room
-from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, TEN, a_meeting, at, both_came, recorded
+from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, TEN, a_meeting, at, audit_log, both_came
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, refusal
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
@@ -55,7 +55,7 @@ async def test_ending_early_completes_the_session_and_frees_the_rest_of_the_time
     assert (one.revision, one.next_step_at) == (before.revision + 1, HALF_PAST)
     assert await reservations(db) == [(COACH, TEN, HALF_PAST), (STUDENT, TEN, HALF_PAST)]
     assert await still_enqueued(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT)]
-    assert await recorded(db) == [("session_completed", None), ("session_ended", COACH)]
+    assert await audit_log(db) == [("session_completed", None), ("session_ended", COACH)]
 
 
 async def test_someone_else_can_book_the_time_after_an_early_end(db: Database) -> None:
@@ -82,7 +82,7 @@ async def test_someone_alone_can_end_it_as_a_no_show_after_the_grace_period(db: 
     assert sentence.startswith(f"Not everyone is here yet, and they have until {until}")
     assert (one.status, one.absent, one.ends_at) == (SessionStatus.NO_SHOW, Absent.STUDENT, GRACE_OVER)
     assert await still_enqueued(db) == [(NotificationKind.NO_SHOW, STUDENT), (NotificationKind.NO_SHOW, COACH)]
-    assert (await recorded(db))[:2] == [("session_ended", COACH), ("session_no_show", None)]
+    assert (await audit_log(db))[:2] == [("session_ended", COACH), ("session_no_show", None)]
 
 
 async def test_someone_alone_can_end_it_once_the_other_has_come(db: Database) -> None:

@@ -250,7 +250,7 @@ async def test_removing_the_room_of_a_rescheduled_session_does_not_count_as_losi
         channel_id = (await session_called(db)).discord_channel_id or 0
         discord.rooms.clear()
         if noticed_by == "the gateway":
-            await transact(db, rooms.channel_deleted, channel_id, clock())
+            await transact(db, rooms.handle_deleted_channel, channel_id, clock())
         else:
             await sweep(db, discord, clock)
 

@@ -16,7 +16,7 @@ async def test_the_bot_is_back_only_if_the_gateway_just_said_so(db: Database, ju
     discord = FakeDiscord()
     discord.here = {GUILD}
 
-    back = await bot_membership.compare(db, discord, FakeClock(), just_told=just_told)
+    back = await bot_membership.catch_up(db, discord, FakeClock(), just_told=just_told)
 
     assert back == ({GUILD: MONDAY - DAY} if just_told else {})
     assert ((await fetch(db, Guild, GUILD)).bot_removed_at is None) is just_told

@@ -9,7 +9,7 @@ from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure, Misconfigured, NotAllowed, NotFound
 from scheduler.servers import settings, setup
-from scheduler.servers.resources import MADE, ServerResource
+from scheduler.servers.resources import CREATABLE, ServerResource
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.support.builders import ADMIN, GUILD, MONDAY, STUDENT, FakeClock, refusal
 from tests.support.fakes import FakeDiscord
@@ -21,7 +21,7 @@ REFUSED = DiscordFailure("cannot make the log channel: I lack Manage Channels", 
 
 
 async def make(db: Database, discord: FakeDiscord, place: ServerResource, actor: Actor = ADMIN) -> None:
-    await setup.make(db, discord, FakeClock(), DEFAULTS, GUILD, actor, place)
+    await setup.create(db, discord, FakeClock(), DEFAULTS, GUILD, actor, place)
 
 
 async def pick(db: Database, place: ServerResource) -> None:
@@ -43,7 +43,7 @@ async def changes(db: Database) -> int:
     return len(await fetch_all(db, select(AuditEntry.id)))
 
 
-@pytest.mark.parametrize("place", MADE)
+@pytest.mark.parametrize("place", CREATABLE)
 async def test_a_created_resource_is_set_and_audited_once(db: Database, place: ServerResource) -> None:
     discord = FakeDiscord()
     await make(db, discord, place)
@@ -56,7 +56,7 @@ async def test_a_created_resource_is_set_and_audited_once(db: Database, place: S
     assert await changes(db) == 1
 
 
-@pytest.mark.parametrize("place", [place for place in ServerResource if place not in MADE])
+@pytest.mark.parametrize("place", [place for place in ServerResource if place not in CREATABLE])
 async def test_the_bot_cannot_create_every_resource(db: Database, place: ServerResource) -> None:
     discord = FakeDiscord()
 

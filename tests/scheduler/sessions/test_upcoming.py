@@ -41,7 +41,7 @@ async def some_sessions(session: AsyncSession, count: int, seed: int) -> list[Co
 
 
 async def a_page(session: AsyncSession, user_id: int = STUDENT, page: int = 0) -> upcoming.Page:
-    return await upcoming.page_of(session, GUILD, user_id, MONDAY, page=page, size=SIZE)
+    return await upcoming.list_page(session, GUILD, user_id, MONDAY, page=page, size=SIZE)
 
 
 async def all_pages(session: AsyncSession, user_id: int) -> list[upcoming.Page]:
@@ -68,7 +68,7 @@ async def test_all_pages_together_are_a_plain_sort_of_all_sessions(db: Database,
             found = [one for page in pages for one in page.sessions]
             assert sorted(one.id for one in found) == sorted(one.id for one in mine)
             assert [one.starts_at for one in found] == ahead + past
-            assert {page.coming for page in pages} == {len(ahead)}
+            assert {page.upcoming for page in pages} == {len(ahead)}
             assert [len(page.sessions) for page in pages[:-1]] == [SIZE] * (len(pages) - 1)
 
 
@@ -104,7 +104,7 @@ async def test_only_the_last_page_has_no_more(db: Database, count: int, ahead: i
 
     lengths = [min(SIZE, count - first) for first in range(0, max(count, 1), SIZE)]
     assert [len(page.sessions) for page in pages] == lengths
-    assert (beyond.sessions, beyond.has_more, beyond.coming) == ([], False, min(ahead, count))
+    assert (beyond.sessions, beyond.has_more, beyond.upcoming) == ([], False, min(ahead, count))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ async def test_a_session_that_started_too_long_ago_to_be_running_is_over_whateve
 
     page = await query(db, a_page)
 
-    assert (page.coming, len(page.sessions)) == (int(is_ahead), 1)
+    assert (page.upcoming, len(page.sessions)) == (int(is_ahead), 1)
 
 
 async def test_sessions_of_another_server_are_not_listed(db: Database) -> None:
