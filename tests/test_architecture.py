@@ -34,7 +34,10 @@ PURE = (
     "scheduler/sessions/lifecycle.py",
 )
 """Modules that compute without a database, Discord or the clock."""
-PURE_MAY_IMPORT = {"dateutil", "scheduler.core.errors", "scheduler.time", "scheduler.availability.slots"}
+PURE_MAY_IMPORT = {
+    *("dateutil", "scheduler.core.errors", "scheduler.time"),
+    *("scheduler.parsing.typed_text", "scheduler.availability.slots"),
+}
 ALSO = {"scheduler/parsing/money.py": {"babel"}, "scheduler/sessions/lifecycle.py": {"models"}}
 IMPURE_LIBRARY = {"asyncio", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 """Of the standard library."""

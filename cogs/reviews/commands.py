@@ -13,7 +13,7 @@ from scheduler.reviews.reviews import LONGEST_COMMENT
 
 COMMENT = Route("review:comment:{session_id}")
 
-_REVIEW = "Your review (optional)"
+_REVIEW = "Your review"
 
 
 class ReviewsCog(Cog):

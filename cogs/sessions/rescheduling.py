@@ -27,7 +27,6 @@ ANYWAY = Route("move:anyway:{session_id}:{start}:{rules}")
 OTHER = Route("move:other:{session_id}")
 
 _REASON, _TIME = "Reason", "Day and time"
-_OPTIONAL_REASON = "Reason (optional)"
 
 
 class ReschedulingCog(Cog):
@@ -95,7 +94,7 @@ class ReschedulingCog(Cog):
 
     async def _confirm(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
         await ui.acknowledge(interaction)
-        reason, actor = _reason_in(ui.typed_in(interaction)), ui.person_of(interaction)
+        reason, actor = ui.typed_in(interaction).get(_REASON, ""), ui.person_of(interaction)
         breaking = {rule for rule in SlotRefusal if rules >> rule.value & 1}
         async with self.bot.db.begin() as session:
             rescheduled = await rescheduling.reschedule(
@@ -124,10 +123,9 @@ class ReschedulingCog(Cog):
         async with self.bot.db.read() as session:
             found, _, _ = await self._load(session, interaction, session_id)
         is_coach = interaction.user.id == found.coach_id
-        name = _REASON if is_coach else _OPTIONAL_REASON
         field = ui.field(
-            name,
-            {name: _reason_in(typed or ui.stored_fields(interaction.message))},
+            _REASON,
+            typed or ui.stored_fields(interaction.message),
             description=f"Your {'student' if is_coach else 'coach'} will see this.",
             long=True,
             required=is_coach,
@@ -169,7 +167,7 @@ class ReschedulingCog(Cog):
             rules = sum(1 << rule.value for rule in broken)
             confirm = ui.button("Reschedule anyway…", ANYWAY.id(**ids, rules=rules))
         other = routes.RESCHEDULE_TIMES.id(session_id=found.id, day=0, page=0)
-        reason = _reason_in(ui.stored_fields(interaction.message))
+        reason = ui.stored_fields(interaction.message).get(_REASON, "")
         return ui.Panel(
             ui.text("\n".join(lines)),
             ui.row(confirm, ui.button("Other time", other)),
@@ -206,10 +204,6 @@ class ReschedulingCog(Cog):
             parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
             parts.extend([ui.row(*others)] if others else [])
         await ui.show(interaction, ui.Panel(*parts))
-
-
-def _reason_in(fields: Typed) -> str:
-    return fields.get(_REASON) or fields.get(_OPTIONAL_REASON) or ""
 
 
 def _links(session_id: int) -> Links:

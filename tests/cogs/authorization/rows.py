@@ -32,7 +32,7 @@ MEMBERS = _refusals("student other_student coach other_coach admin owner outside
 """Anyone in a server, about that server."""
 READERS = MEMBERS | {"outsider": COACH}
 """Anyone in this server."""
-APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You are a coach here already")
+APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You already coach here")
 BOOKERS = READERS | {"coach": YOURSELF}
 ADMINS = _refusals("admin owner outsider", ADMIN, left=SERVER)
 """Admins of the server they press in, so the outsider can do it at home."""
@@ -249,10 +249,8 @@ FORMS: dict[str, Row] = {
     ),
     "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
     "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
-    "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason (optional)": "Ill."}),
-    "move:anyway:{session_id}:{start}:{rules}": Row(
-        PAIR, numbers={"rules": 0}, typed={"Reason (optional)": "Ill."}
-    ),
+    "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason": "Ill."}),
+    "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}, typed={"Reason": "Ill."}),
     "move:other:{session_id}": Row(
         _refusals("coach", MINE, student=COACHED), typed={"Day and time": "tomorrow 14:00"}
     ),

@@ -78,7 +78,7 @@ async def test_a_kept_session_that_is_rescheduled_is_listed_again(world: Academy
     await world.book(world.student, "14:00")
     await press(world.coach, await press(world.coach, await shrunk(world), "Decide…"), "Keep")
     panel = await press(world.student, reply(await world.student.slash(world.lobby, "sessions")), "Reschedule…")
-    await fill(world.student, await press(world.student, panel, "11:00"), "Move it…", {})
+    await fill(world.student, await press(world.student, panel, "11:00"), "Reschedule…", {})
 
     panel = await fill(world.coach, await week(world), "Edit hours…", {"Days": "Mon", "Hours": "9-10"})
 
@@ -114,7 +114,7 @@ async def test_a_listed_session_can_be_rescheduled_to_a_bookable_time(world: Aca
 
     panel = await press(world.coach, listed, "Reschedule…")
     assert times(panel) == ["11:00"]
-    opened = await form(world.coach, await press(world.coach, panel, "11:00"), "Move it…")
+    opened = await form(world.coach, await press(world.coach, panel, "11:00"), "Reschedule…")
     [field] = opened.modal["components"]
     assert field["component"]["required"]
     moved = await send(world.coach, opened, {"Reason": "I am away\nin the afternoon."})

@@ -212,7 +212,7 @@ async def test_coaches_cannot_book_themselves(world: Academy) -> None:
     for custom_id in (time, old_confirm, confirm):
         refused.append(cara.take(await world.press_custom_id(world.coach, custom_id)).said)
 
-    assert refused == ["You cannot book yourself. Choose another coach."] * 4
+    assert refused == ["You can't book yourself. Choose another coach."] * 4
     assert (await world.count(Hold), await world.count(CoachingSession)) == (0, 0)
 
 
@@ -221,4 +221,4 @@ async def test_only_approved_coaches_can_be_booked(world: Academy) -> None:
 
     for person in (world.outsider, world.student):  # an applicant, and someone who never applied
         stu = await Visitor(world, world.student).book(coach=str(person.id))
-        assert "There is no such coach here. `/book` lists who coaches" in stu.said
+        assert "There's no such coach here. `/book` lists the coaches" in stu.said

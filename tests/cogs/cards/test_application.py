@@ -114,7 +114,7 @@ async def test_a_blank_reason_is_refused_and_the_choice_kept(world: Academy) -> 
     refused = reply(await world.admin.submit_modal(opened, {REASON: "  ", UPCOMING: ["keep"]}))
     again = await form(world.admin, refused, "Fix it")
 
-    assert "Give a reason" in words(refused)
+    assert "The reason is empty" in words(refused)
     assert held(again) == {REASON: "", UPCOMING: ["keep"]}
     assert "Suspended." in words(await send(world.admin, again, {REASON: "Away."}))
 
@@ -132,10 +132,10 @@ async def test_of_two_admins_deciding_at_once_the_second_reads_who_was_first(wor
 
     first, second = sorted(words(reply(one)) for one in suspended)
     assert first.startswith("Suspended.")
-    assert f"They are suspended already: <@{suspended_by}> decided" in second
+    assert f"This coach was already suspended by <@{suspended_by}>" in second
     first, second = sorted(words(reply(one)) for one in reinstated)
     assert first.startswith("Reinstated.")
-    assert second.startswith(f"They are approved already: <@{(await coach(world)).decided_by}> decided")
+    assert second.startswith(f"This coach was already approved by <@{(await coach(world)).decided_by}>")
     assert (await coach(world)).status is CoachStatus.APPROVED
 
 

@@ -98,7 +98,7 @@ async def test_the_second_admin_hears_who_decided(world: Academy) -> None:
     await owner.click(world.card, label="Approve")
     late = await send(world.admin, opened, {"Reason": "No."})
 
-    assert f"approved already: {owner.mention} decided" in words(late)
+    assert f"This application was already approved by {owner.mention}" in words(late)
     assert (await cara(world)).status is CoachStatus.APPROVED
 
 
@@ -158,7 +158,7 @@ async def test_coaches_cannot_apply_again(open_world: Academy) -> None:
 
     answer = await world.coach.slash(world.lobby, "coach apply")
 
-    assert words(reply(answer)) == "You are a coach here already. Set your hours with `/availability`."
+    assert words(reply(answer)) == "You already coach here. Set your hours with `/availability`."
 
 
 async def test_without_applications_approving_says_how_people_apply(world: Academy) -> None:
@@ -166,7 +166,7 @@ async def test_without_applications_approving_says_how_people_apply(world: Acade
     one = await world.admin.slash(world.lobby, "coach approve", member=world.outsider)
 
     assert words(reply(queue)) == "No open applications. People apply with `/coach apply`."
-    assert words(reply(one)) == "They have not applied. Ask them to use `/coach apply`."
+    assert words(reply(one)) == "They haven't applied. Ask them to use `/coach apply`."
 
 
 async def test_without_a_review_channel_the_card_waits(world: Academy) -> None:

@@ -115,9 +115,9 @@ async def test_a_specialty_removed_meanwhile_is_refused(open_world: Academy) -> 
 @pytest.mark.parametrize(
     ("become", "sentence"),
     [
-        (reject, "Your application was not approved. Apply again with `/coach apply`."),
-        (suspend, "Your coaching here is suspended. Please talk to an admin of this server."),
-        (Academy.set_up, "You do not coach here yet. Apply with `/coach apply`."),
+        (reject, "Your application wasn't approved. Apply again with `/coach apply`."),
+        (suspend, "You're suspended from coaching here. Talk to an admin of this server."),
+        (Academy.set_up, "You don't coach here yet. Apply with `/coach apply`."),
     ],
     ids=["rejected", "suspended", "never applied"],
 )

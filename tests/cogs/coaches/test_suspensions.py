@@ -74,4 +74,4 @@ async def test_only_admins_suspend_and_reinstate(world: Academy) -> None:
 async def test_only_coaches_can_be_suspended(world: Academy) -> None:
     await world.already_open()
 
-    assert "There is no such coach here" in await suspend(world, world.admin, member=world.student)
+    assert "There's no such coach here" in await suspend(world, world.admin, member=world.student)

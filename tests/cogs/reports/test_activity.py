@@ -218,7 +218,7 @@ async def test_only_admins_see_sessions_audit_log_and_exports(world: Academy) ->
         await world.press_custom_id(world.coach, f"story:open:{one.id}"),
     ]
 
-    assert {words(reply(answer)).split(".")[0] for answer in answers} == {"Only admins may do this"}
+    assert {words(reply(answer)).split(".")[0] for answer in answers} == {"Only admins can do this"}
 
 
 async def test_a_tampered_page_number_shows_an_empty_page(world: Academy) -> None:

@@ -14,7 +14,7 @@ from tests.support.reviewing import asked, hidden, reviewed, stored_reviews, too
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, send
 
-REVIEW = "Your review (optional)"
+REVIEW = "Your review"
 FIVE = ["1★", "2★", "3★", "4★", "5★"]
 HIDDEN = "An admin has hidden your review, so you can't change it. Ask an admin if you have questions."
 

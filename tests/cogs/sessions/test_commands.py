@@ -16,7 +16,7 @@ from tests.support.steps import labels
 WEDNESDAY = datetime(2026, 3, 4, 8, tzinfo=UTC)
 """9:00 in Berlin, two days after the world begins."""
 DAY = timedelta(days=1)
-LATE = "this will be a **late cancellation**"
+LATE = "so this is a **late cancellation**"
 
 
 async def notice(world: Academy, hours: int) -> None:
@@ -161,7 +161,7 @@ async def test_the_longest_notes_and_reasons_fit_into_every_message(world: Acade
         (
             24,
             timedelta(),
-            f"You are in time: cancelling counts as late only after {stamp(WEDNESDAY - DAY)}.",
+            f"You can cancel for free until {stamp(WEDNESDAY - DAY)}.",
             False,
         ),
         (24, timedelta(minutes=1), LATE, True),

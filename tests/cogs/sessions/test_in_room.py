@@ -90,7 +90,7 @@ async def test_extending_stops_before_a_booking_made_meanwhile(world: Academy) -
     refused = reply(await world.press_custom_id(world.coach, f"room:longer:{made.id}"))
 
     assert all(one.startswith("Your session now ends at") for one in answers)
-    assert words(refused).startswith("15 more minutes do not fit: one of you is booked soon after")
+    assert words(refused).startswith("15 more minutes don't fit: one of you is booked soon after")
     assert (await reloaded(world, made)).ends_at == made.ends_at + 2 * QUARTER
     assert list(labels(room.last_message)) == ["End now"]
 

@@ -106,7 +106,7 @@ async def test_if_nobody_came_both_can_appeal(world: Academy) -> None:
 async def test_coaches_mark_and_unmark_a_no_show_in_their_list(world: Academy) -> None:
     made = await ended_session(world, world.coach, world.student)
     hers, his = await listed(world, world.coach), await listed(world, world.student)
-    came = f"**Student** {world.student.mention} came at {stamp(made.starts_at - 4 * MINUTE, 't')}"
+    came = f"**Student** {world.student.mention} joined at {stamp(made.starts_at - 4 * MINUTE, 't')}"
     assert came in words(hers)
     assert "Mark no-show" not in labels(his)
     assert "inside" not in words(his)
@@ -132,10 +132,10 @@ async def test_only_the_coach_marks_and_only_the_absent_appeal(world: Academy) -
     for who in (world.student, world.admin, world.outsider):
         for custom_id in (f"session:noshow:{made.id}", f"session:washere:{made.id}"):
             answer = words(reply(await world.press_custom_id(who, custom_id)))
-            assert answer == "You coach no such session. `/sessions` lists yours."
+            assert answer == "You don't coach that session. `/sessions` lists yours."
     for who in (world.coach, world.admin, world.outsider):
         answer = words(reply(await world.send_custom_id(who, f"session:appeal:{made.id}", REASON)))
-        assert "There is no such no-show of yours. `/sessions` lists your sessions." in answer
+        assert "You don't have that no-show. `/sessions` lists your sessions." in answer
 
     assert await rows(world) == before
 
@@ -157,7 +157,7 @@ async def test_a_no_show_cannot_be_changed_after_a_week(world: Academy) -> None:
 
     answer = await world.coach.user.click(message, label="Was here after all")
 
-    assert words(reply(answer)).startswith("That was possible for a week after the session.")
+    assert words(reply(answer)).startswith("You had a week after the session to do that.")
     assert await outcome(world, made) == STUDENT_ABSENT
 
 
@@ -166,8 +166,8 @@ async def test_admins_see_an_appeal_with_who_was_inside(world: Academy) -> None:
 
     for part in (
         f"Session `{made.code}` of {world.coach.mention} with {world.student.mention}",
-        f"**Student** {world.student.mention} not seen inside",
-        f"**Coach** {world.coach.mention} came at",
+        f"**Student** {world.student.mention} never joined",
+        f"**Coach** {world.coach.mention} joined at",
         "I sat in the \\*other\\* room.",
     ):
         assert part in words(card)

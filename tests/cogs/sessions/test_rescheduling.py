@@ -91,7 +91,7 @@ async def test_a_student_reschedules_from_the_list(world: Academy) -> None:
     done = await fill(world.student, question, "Reschedule…", {})
 
     assert "Session rescheduled ✅" in words(done)
-    assert f"**Moved from** {stamp(TWO)}" in words(done)
+    assert f"**Rescheduled from** {stamp(TWO)}" in words(done)
     [now] = await world.sessions()
     assert (now.id, now.starts_at, now.duration) == (booked.id, HALF_PAST_THREE, booked.duration)
     assert (now.total_cost_minor, now.code) == (booked.total_cost_minor, booked.code)
@@ -105,7 +105,7 @@ async def test_a_student_reschedules_from_the_list(world: Academy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "other", "reason"), [("student", "coach", "Reason (optional)"), ("coach", "student", "Reason")]
+    ("who", "other", "reason"), [("student", "coach", "Reason"), ("coach", "student", "Reason")]
 )
 async def test_a_session_is_rescheduled_from_its_direct_message(
     world: Academy, who: str, other: str, reason: str
@@ -178,7 +178,7 @@ async def test_a_time_taken_meanwhile_is_refused_with_the_nearest_free_ones(worl
     panel = await times(world, world.student)
     await world.book(world.other_student, "15:30")
 
-    late = words(await send(world.student, opened, {"Reason (optional)": "Please"}))
+    late = words(await send(world.student, opened, {"Reason": "Please"}))
     pressed = words(await press(world.student, panel, "15:30"))
 
     for said in (late, pressed):
@@ -214,7 +214,7 @@ async def test_a_session_that_started_meanwhile_is_not_rescheduled(world: Academ
     await world.leap_to(TWO)
 
     for answer in (await send(world.student, opened, {}), await press(world.coach.user, card, "Reschedule…")):
-        assert "This session has begun, so it cannot be moved any more." in words(answer)
+        assert "This session has already started, so it can't be rescheduled." in words(answer)
 
     [now] = await world.sessions()
     assert (now.starts_at, now.status) == (TWO, SessionStatus.IN_PROGRESS)
@@ -267,7 +267,7 @@ async def test_a_time_that_was_never_offered_is_refused(world: Academy) -> None:
     for start, why in (
         (night, "That time is outside the coach's hours."),
         (early, "this coach needs 2 hours of notice."),
-        (never, "There is no such time."),
+        (never, "That time doesn't exist."),
     ):
         answer = await world.send_custom_id(world.student, f"move:confirm:{booked.id}:{start}", {})
         assert why in words(reply(answer))
@@ -318,8 +318,8 @@ async def test_later_a_student_is_refused_at_every_step(world: Academy, done_in_
     await steps[done_in_time]()
 
     assert (
-        "Here sessions can be moved until 1 day before they start, which is over for this one. Ask your coach to "
-        "move it, or cancel it: that is a late cancellation."
+        "It's too late to reschedule: this server asks for 1 day of notice. Ask your coach to reschedule, or "
+        "cancel, which counts as a late cancellation."
     ) in stu.said
     assert [one.starts_at for one in await world.sessions()] == [WEDNESDAY]
 

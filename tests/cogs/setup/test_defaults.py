@@ -11,7 +11,7 @@ from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, fill, form, held, labels, press, rows, send, week
 
 PRESETS = "Presets, one per line"
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 ALL = discord.Permissions.all()
 FORMS = {
     "defaults:sessions": {

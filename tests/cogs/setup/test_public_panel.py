@@ -12,7 +12,7 @@ from tests.support.transactions import fetch_only
 
 pytestmark = pytest.mark.usefixtures("open_world")
 
-ADMINS_ONLY = "Only admins may do this."
+ADMINS_ONLY = "Only admins can do this."
 
 
 async def posted(world: Academy) -> Any:
