@@ -261,7 +261,7 @@ FORMS: dict[str, Row] = {
     "review:comment:{session_id}": Row(
         REVIEWER,
         of="reviewed",
-        typed={"Your review (optional)": "Good."},
+        typed={"Your review": "Good."},
     ),
     "timezone:change": Row(MEMBERS, typed={"City or time zone": "Lisbon"}),
     "defaults:limits": Row(ADMINS),

@@ -186,7 +186,7 @@ async def test_a_time_taken_meanwhile_is_refused_with_the_nearest_free_ones(worl
             "⚠️ That time was just taken.\n**Nearest free times** in **Europe/Berlin**:\nMon 2 Mar, 14:30\n"
         )
         assert "Mon 2 Mar, 14:00" not in said  # its own time
-    assert "**Reason (optional)**\nPlease" in late
+    assert "**Reason**\nPlease" in late
     assert "Reschedule this session?" in words(await ask(world, world.student, "14:30"))
     assert (await world.sessions())[0].starts_at == TWO
     assert told(world) == 0
