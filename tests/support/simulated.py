@@ -257,8 +257,8 @@ async def academy(
             yield world
             _check_messages(env)
         finally:
-            await env.shutdown()
             await env.bot.close()
+            await env.shutdown()
     # `Tree.on_error` logs what a command raises, unless it's a refusal.
     errors = [error for error in env.errors if not isinstance(error, discord.app_commands.AppCommandError)]
     assert errors == [], errors
