@@ -13,11 +13,11 @@ here and presses in direct messages.
 """
 
 ADMIN = "Only admins can do this."
-COACH = "There's no such coach here."
+COACH = "There's no such coach here"
 MINE = "You have no such session."
 COACHED = "You don't coach that session."
-SERVER = "This works in a server only."
-PENDING = "Your application has not been approved yet."
+SERVER = "This only works in a server."
+PENDING = "Your application hasn't been approved yet."
 YOURSELF = "You can't book yourself."
 
 
@@ -40,7 +40,7 @@ ADMINS_HERE = _refusals("admin owner", ADMIN, left=SERVER)
 """Admins, about something in this server."""
 COACHES = _refusals("coach other_coach", COACH, other_student=PENDING, left=SERVER)
 """Coaches, each about their own."""
-EDITORS = _refusals("other_student coach other_coach", "You do not coach here yet.", left=SERVER)
+EDITORS = _refusals("other_student coach other_coach", "You don't coach here yet.", left=SERVER)
 """Coaches and applicants."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
@@ -76,7 +76,7 @@ def _here(sentence: str) -> dict[str, str]:
 
 _NO_APPLICATION = "They haven't applied."
 _NO_SESSION = "There's no such session on this server."
-_NO_SPECIALTY = "This specialty is not on the list any more."
+_NO_SPECIALTY = "This specialty is no longer on the list."
 _NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
 _NO_APPEAL = "You don't have that no-show."
