@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, Attendance, CoachingSession, Heartbeat, SessionStatus, UTCDateTime
 from scheduler.core.row_locks import lock_sessions
+from scheduler.sessions import lifecycle
 from scheduler.time.intervals import Interval, intersect, union
 
 WATCH = "watch"
@@ -187,12 +188,15 @@ async def is_decided(session: AsyncSession, row: CoachingSession, grace: timedel
 
     Then any no-show is certain. Without an open room it's never too late, because nobody can be absent.
     """
-    if now <= row.starts_at or (row.access_granted_at is None and not await anyone_came(session, row)):
+    if not lifecycle.has_started(row, now):
+        return False
+    if row.access_granted_at is None and not await anyone_came(session, row):
         return False
     if now >= grace_ends_at(row, grace):
         return True
-    stays = await stays_of(session, row.id, now)
-    return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), Interval(row.starts_at, now))
+    until = lifecycle.end_if_ended(row, now)
+    stays = await stays_of(session, row.id, until)
+    return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), Interval(row.starts_at, until))
 
 
 async def end_stays(session: AsyncSession, session_id: int, now: datetime) -> None:

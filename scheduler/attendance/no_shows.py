@@ -81,7 +81,7 @@ async def appealable(
             f"<@{appellant(found)}> has appealed too. You can appeal once an admin has decided that. You'll hear "
             "from us then."
         )
-    if now > max(found.ends_at, found.appeal_decided_at or found.ends_at) + _CHANGEABLE_FOR:
+    if now >= max(found.ends_at, found.appeal_decided_at or found.ends_at) + _CHANGEABLE_FOR:
         raise TooLate(_TOO_LATE)
     return found
 
@@ -210,6 +210,6 @@ async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datet
         raise NotFound("This session isn't over yet, or it was cancelled.")
     if (admin := await _decided_on_student(session, found)) is not None:
         raise AlreadyDecided(f"<@{admin}> already decided about this session. Talk to them.")
-    if now > found.ends_at + _CHANGEABLE_FOR:
+    if now >= found.ends_at + _CHANGEABLE_FOR:
         raise TooLate(_TOO_LATE)
     return found

@@ -19,7 +19,7 @@ def _while_it_is_a_no_show(context: NotificationContext, _now: datetime) -> str 
 
 def _until_answered(context: NotificationContext, now: datetime) -> str | None:
     about = context.session
-    if about is None or now > about.ends_at + reviews.OPEN_FOR:
+    if about is None or now >= about.ends_at + reviews.OPEN_FOR:
         return "it's too late to answer"
     return None if about.took_place is None else "it's been answered"
 

@@ -128,7 +128,7 @@ async def answer_whether_it_took_place(
             return found
         said = "it took place" if found.took_place else "it didn't take place"
         raise AlreadyDecided(f"That's been answered already: {said}. If that's wrong, talk to an admin.")
-    if now > found.ends_at + reviews.OPEN_FOR:
+    if now >= found.ends_at + reviews.OPEN_FOR:
         raise TooLate(
             "It's too late to answer: you had a week after the session. If it matters, talk to an admin."
         )

@@ -10,7 +10,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import TooLate, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
-from scheduler.sessions import events, lookup, upcoming
+from scheduler.sessions import events, lifecycle, lookup
 
 
 async def cancel(
@@ -54,7 +54,7 @@ async def find_cancellable(
     if found.status is SessionStatus.CANCELLED:
         when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
         raise TooLate(f"This session was cancelled{when}. Book a new one with `/book`.")
-    if not upcoming.is_ahead(found) or found.ends_at <= now:  # the tick that says so may be late
+    if lifecycle.is_over(found, now):
         raise TooLate("This session is over, so it can't be cancelled. If something went wrong, talk to an admin.")
     if await can_only_be_ended(session, found, now):
         raise TooLate(
@@ -66,15 +66,19 @@ async def find_cancellable(
 
 async def can_only_be_ended(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
     """Whether a session is running and it's too late to cancel it."""
-    if not upcoming.is_ahead(row) or now <= row.starts_at:
+    if not lifecycle.is_running(row, now):
         return False
     guild = await session.get_one(Guild, row.guild_id)
     return await attendance.is_decided(session, row, timedelta(minutes=guild.no_show_grace_minutes), now)
 
 
 def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> bool:
-    """Whether it would be a late cancellation if this actor cancelled now."""
-    return actor.user_id == row.student_id and now > notice_ends_at(row, guild)
+    """Whether it would be a late cancellation if this actor cancelled now.
+
+    Exactly the notice is enough, but once the session has started, no notice is.
+    """
+    has_notice = now <= notice_ends_at(row, guild) and not lifecycle.has_started(row, now)
+    return actor.user_id == row.student_id and not has_notice
 
 
 def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:

@@ -14,7 +14,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
 from scheduler.notifications import outbox, reminders
 from scheduler.parsing.durations import write_length
-from scheduler.sessions import events, planning
+from scheduler.sessions import events, lifecycle, planning
 
 _HOURS = {SlotRefusal.DAY_OFF, SlotRefusal.OUTSIDE_HOURS}
 _UNBREAKABLE = {SlotRefusal.PAUSED, SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER}
@@ -156,7 +156,7 @@ async def find_reschedulable(
         raise NotFound("You have no such session. `/sessions` lists yours.")
     if found.status is SessionStatus.CANCELLED:
         raise TooLate("This session was cancelled. Book a new one with `/book`.")
-    if found.status is not SessionStatus.SCHEDULED or found.starts_at <= now:
+    if found.status is not SessionStatus.SCHEDULED or lifecycle.has_started(found, now):
         raise TooLate(
             "This session has already started, so it can't be rescheduled. Book another one with `/book`."
         )

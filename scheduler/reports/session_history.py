@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind, SessionStatus
+from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import blocks, cancellation
@@ -16,8 +16,7 @@ from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
-
-_UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+from scheduler.sessions import lifecycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ async def repair_room(session: AsyncSession, guild_id: int, session_id: int, act
     Raises NotAllowed, NotFound, or TooLate if the session no longer needs a room.
     """
     row = await _locked(session, guild_id, session_id, actor)
-    if row.status not in _UPCOMING or row.ends_at <= now:
+    if lifecycle.is_over(row, now):
         raise TooLate("This session no longer needs a room.")
     row.discord_setup_complete, row.access_granted_at = False, None
     row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0

@@ -55,6 +55,9 @@ class Life:
     """When a deleted room may be made again; None if nobody deleted it."""
 
 
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_SHORTEST = timedelta(seconds=1)
+"""The shortest session, because its end is after its start."""
 MUCH_TOO_EARLY = timedelta(hours=1)
 """A room that exists this long before its time is removed and made again later: the session was rescheduled."""
 HARD_LIMIT = timedelta(hours=1)
@@ -75,6 +78,26 @@ def life_of(row: CoachingSession) -> Life:
         cancelled_at=row.cancelled_at,
         room_again_at=_room_again_at(row.rooms_lost, row.room_lost_at),
     )
+
+
+def has_started(row: CoachingSession, now: datetime) -> bool:
+    """Whether it has started, as it has at the start itself. The tick may be late to record it."""
+    return row.starts_at <= now
+
+
+def is_over(row: CoachingSession, now: datetime) -> bool:
+    """Whether it has ended, as it has at the end itself, or was cancelled. The tick may be late to record it."""
+    return row.status not in _AHEAD or row.ends_at <= now
+
+
+def is_running(row: CoachingSession, now: datetime) -> bool:
+    """Whether it has started and isn't over."""
+    return has_started(row, now) and not is_over(row, now)
+
+
+def end_if_ended(row: CoachingSession, now: datetime) -> datetime:
+    """Return when a running session ends if someone ends it now."""
+    return max(now, row.starts_at + _SHORTEST)
 
 
 def _room_again_at(times_lost: int, lost_at: datetime | None) -> datetime | None:
@@ -99,7 +122,7 @@ def next_step(life: Life, leads: LeadTimes, now: datetime, *, except_for: Collec
 
 
 def _steps(life: Life, leads: LeadTimes, now: datetime) -> list[Due]:
-    if life.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
+    if life.status not in _AHEAD:
         return [Due(Step.REMOVE_ROOM, life.cancelled_at or life.ends_at)] if life.room_may_exist else []
     steps = []  # on a tie, the room comes first
     if is_much_too_early(life, leads, now):

@@ -233,11 +233,11 @@ async def test_the_first_answer_counts(db: Database, said: bool, sentence: str) 
 
 async def test_after_a_week_it_is_too_late_to_answer(db: Database) -> None:
     session_id = await a_missed_one(db)
-    last = ELEVEN + timedelta(days=7)
+    week_over = ELEVEN + timedelta(days=7)
 
-    late = partial(say, session_id=session_id, actor=STU, answer=True, now=last + timedelta(seconds=1))
+    late = partial(say, session_id=session_id, actor=STU, answer=True, now=week_over)
     refused = await refusal(db, TooLate, late)
-    await answer(db, session_id, CARA, True, last)
+    await answer(db, session_id, CARA, True, week_over - timedelta(seconds=1))
 
     assert "a week after the session" in str(refused)
     assert (await session_now(db, session_id)).took_place is True

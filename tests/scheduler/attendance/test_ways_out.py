@@ -19,7 +19,7 @@ from tests.support.builders import ADMIN, COACH, GUILD, STUDENT, FakeClock, a_gu
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import advance_due
 from tests.support.stored import reservations, session_now, still_enqueued
-from tests.support.transactions import transact
+from tests.support.transactions import attempt, transact
 
 CANCELLED, COMPLETED, NO_SHOW = SessionStatus.CANCELLED, SessionStatus.COMPLETED, SessionStatus.NO_SHOW
 
@@ -168,8 +168,10 @@ async def test_before_the_start_it_can_be_cancelled_even_with_both_in_the_room(d
     both: list[Spell] = [(COACH, -4, None), (STUDENT, -4, None)]
     session_id = await a_meeting(db, *both, status=SessionStatus.SCHEDULED)
 
-    await transact(db, cancel(session_id, CARA, Case(0, both, None)))
+    refused = await attempt(db, cancel(session_id, CARA, Case(0, both, None)))
+    await transact(db, cancel(session_id, CARA, Case(-1, both, None)))
 
+    assert isinstance(refused, TooLate)
     assert (await session_now(db, session_id)).status is CANCELLED
 
 
