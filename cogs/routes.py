@@ -21,6 +21,8 @@ MARK_NO_SHOW = Route("session:noshow:{session_id}")
 WAS_HERE = Route("session:washere:{session_id}")
 APPEAL = Route("session:appeal:{session_id}")
 END_SESSION = Route("room:end:{session_id}")
+# {until} is the new end in whole minutes since 1970, {cost} what it adds to the price, in minor units.
+ASK_EXTENSION = Route("room:longer:{session_id}:{until}:{cost}")
 
 RESCHEDULE = Route("session:move:{session_id}")
 # {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.

@@ -7,7 +7,7 @@ from models.availability import AvailabilityChange, AvailabilityRule, DateOverri
 from models.base import Base, Snowflake, UTCDateTime
 from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
-from models.guild import AccessMode, Guild, Member
+from models.guild import AccessMode, ExtensionPrice, Guild, Member
 from models.job_run import Heartbeat, JobRun
 from models.notification import Notification, NotificationKind, Route
 from models.review import Review
@@ -38,6 +38,7 @@ __all__ = [
     "CoachStatus",
     "CoachingSession",
     "DateOverride",
+    "ExtensionPrice",
     "Guild",
     "Heartbeat",
     "Hold",

@@ -21,6 +21,15 @@ class AccessMode(StrEnum):
     """By one role per session, which both get and which is deleted afterwards."""
 
 
+class ExtensionPrice(StrEnum):
+    """What 15 more minutes add to a session's price."""
+
+    SAME = "same"
+    """Nothing."""
+    PRO_RATA = "pro_rata"
+    """Their share of the booked price."""
+
+
 class Guild(Base):
     """One Discord server and its settings."""
 
@@ -61,6 +70,13 @@ class Guild(Base):
     )
     keep_after_departure: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether upcoming sessions stay when someone leaves the server or loses the right to coach."""
+    most_extensions: Mapped[int] = mapped_column(default=2, server_default="2")
+    """How often people can ask to extend one session."""
+    extension_price: Mapped[ExtensionPrice] = mapped_column(
+        enum_column(ExtensionPrice, checked=False, otherwise=ExtensionPrice.SAME),
+        default=ExtensionPrice.SAME,
+        server_default=ExtensionPrice.SAME,
+    )
     log_channel_id: Mapped[Snowflake | None]
     """The alerts channel; None: the system channel."""
     fallback_channel_id: Mapped[Snowflake | None]

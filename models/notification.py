@@ -23,6 +23,7 @@ class NotificationKind(StrEnum):
     SESSION_REMINDER = "session_reminder"
     ROOM_OPEN = "room_open"
     ROOM_WELCOME = "room_welcome"
+    ROOM_EXTENSION = "room_extension"
     ROOM_ENDING = "room_ending"
     ROOM_CLOSING = "room_closing"
     REVIEW_REQUEST = "review_request"

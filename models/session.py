@@ -71,7 +71,7 @@ class CoachingSession(Base):
     notes: Mapped[str | None]
     session_type: Mapped[SessionType] = mapped_column(enum_column(SessionType))
     total_cost_minor: Mapped[Money]
-    """The confirmed price, in minor units of `currency`."""
+    """The price both agreed to, in minor units of `currency`. Ending early doesn't change it."""
     currency: Mapped[str] = mapped_column(String(3))
     discord_channel_id: Mapped[Snowflake | None]
     discord_role_id: Mapped[Snowflake | None]
@@ -95,6 +95,19 @@ class CoachingSession(Base):
     cancel_reason: Mapped[str | None]
     cancelled_late: Mapped[bool | None]
     """Whether the student cancelled with less notice than the server asks for."""
+    booked_ends_at: Mapped[datetime | None]
+    """The end as it was booked, if the two have extended the session since."""
+    booked_cost_minor: Mapped[Money | None]
+    """The price as it was booked, if the two have extended the session since."""
+    agreed_ends_at: Mapped[datetime | None]
+    """The end the two had agreed on, if someone ended the session earlier."""
+    extension_asked_by: Mapped[Snowflake | None]
+    """Who asks to extend the session; this and the next two columns are about the open request."""
+    extension_asked_at: Mapped[datetime | None]
+    extension_cost_minor: Mapped[Money | None]
+    """What it would add to the price. It's stored, because the server's setting can change before the answer."""
+    extensions_asked: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often someone has asked, except for requests they took back."""
     rescheduled_at: Mapped[datetime | None]
     rescheduled_by: Mapped[Snowflake | None]
     rescheduled_from: Mapped[datetime | None]
@@ -131,6 +144,26 @@ class CoachingSession(Base):
     def duration(self) -> timedelta:
         """Return the real time from start to end."""
         return self.ends_at - self.starts_at
+
+    @property
+    def agreed_until(self) -> datetime:
+        """Return the end the two had agreed on, even if someone ended the session earlier."""
+        return self.agreed_ends_at or self.ends_at
+
+    @property
+    def agreed_duration(self) -> timedelta:
+        """Return the length the two had agreed on, which is what the price is for."""
+        return self.agreed_until - self.starts_at
+
+    @property
+    def booked_duration(self) -> timedelta:
+        """Return the length as it was booked, before any extension."""
+        return (self.booked_ends_at or self.agreed_until) - self.starts_at
+
+    @property
+    def booked_cost(self) -> int:
+        """Return the price as it was booked, in minor units, before any extension."""
+        return self.total_cost_minor if self.booked_cost_minor is None else self.booked_cost_minor
 
 
 class Hold(Base):

@@ -34,7 +34,8 @@ _SCRIPT = (
     (
         "student",
         "Finish the session",
-        "Press End now in the room once the session has started, or Next event until it's over. Then press Leave.",
+        "Once the session has started, press End now in the room and then End session, or press Next event until "
+        "it's over. Then press Leave.",
     ),
     ("coach", "See who was there", "Type and send /sessions in #lobby to see who came, when, and for how long."),
     ("student", "Give stars", "Open your direct messages and rate the session below How was it?"),

@@ -63,7 +63,7 @@ def of_session(
     lines = [
         f"### {title}",
         f"{stamp(one.starts_at)} ({stamp(one.starts_at, 'R')})",
-        f"**Length** {length(one.duration)} · **Price** {write_money(one.total_cost_minor, one.currency)}",
+        *_agreement_lines(one),
     ]
     if viewer_id != one.coach_id:
         lines.append(f"**Coach** <@{one.coach_id}>")
@@ -89,6 +89,19 @@ def of_session(
     ):
         parts.append(ui.row(*buttons))
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
+
+
+def _agreement_lines(one: CoachingSession) -> list[str]:
+    """Write what both agreed on, what was booked before they extended it, and whether it ended early."""
+    price = write_money(one.total_cost_minor, one.currency)
+    lines = [f"**Length** {length(one.agreed_duration)} · **Price** {price}"]
+    if one.booked_ends_at is not None:
+        extra = one.total_cost_minor - one.booked_cost
+        lines[0] += f" · **Booked** {length(one.booked_duration)}"
+        lines[0] += f", {write_money(one.booked_cost, one.currency)}" if extra else ""
+    if one.agreed_ends_at is not None:
+        lines.append(f"**Ended early** at {stamp(one.ends_at, 't')}, after {length(one.duration)}")
+    return lines
 
 
 def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
@@ -154,7 +167,7 @@ def _session_buttons(
         return [cancel]
     buttons = outcome_buttons(one, viewer_id)
     if viewer_id == one.student_id and in_server:
-        minutes = one.duration // timedelta(minutes=1)
+        minutes = one.booked_duration // timedelta(minutes=1)
         again = routes.BOOK_AGAIN.id(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
         buttons.append(ui.button("Book again", again))
     return buttons

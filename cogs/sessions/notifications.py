@@ -8,12 +8,14 @@ from cogs import cards, routes, ui
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Extra, Words
 from cogs.sessions import reminders
-from cogs.sessions.in_room import LONGER
+from cogs.sessions.in_room import AGREE, DECLINE, ask_button, numbers_of
 from cogs.sessions.no_shows import DECIDE, HAPPENED
-from models import Absent, BlockedFrom, NotificationKind, SessionStatus
+from models import Absent, BlockedFrom, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import no_shows
 from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
+from scheduler.parsing.money import write_money
+from scheduler.rooms.extensions import Answer, Terms, write_extra
 from scheduler.sessions import lifecycle, planning
 
 _EXCERPT = 300
@@ -70,18 +72,55 @@ def _room_welcome(context: NotificationContext) -> discord.ui.Item[Any]:
     return discord.ui.Container(ui.text(words), *notes, *_buttons(context))
 
 
-def _buttons(context: NotificationContext) -> list[discord.ui.ActionRow[ui.Panel]]:
-    one, can_extend = context.about_session, context.details
+def _buttons(context: NotificationContext) -> list[discord.ui.Item[Any]]:
+    one, terms = context.about_session, context.details
     if one.status not in _RUNNING:
         return []
-    longer = [ui.button("+15 minutes", LONGER.id(session_id=one.id))] if can_extend else []
     end = ui.button("End now", routes.END_SESSION.id(session_id=one.id), discord.ButtonStyle.danger)
-    return [ui.row(*longer, end)]
+    if terms is None:
+        return [ui.row(end)]
+    extra = write_extra(terms.extra_minor, one.currency)
+    words = ui.text(f"-# 15 more minutes are {extra}, if you both agree.")
+    return [ui.row(ask_button(one.id, terms), end), words]
 
 
 def _room_ending(context: NotificationContext) -> discord.ui.Item[Any]:
-    said = f"{_both(context)} your session ends {stamp(context.about_session.ends_at, 'R')}."
+    one = context.about_session
+    if one.status not in _RUNNING:
+        return discord.ui.Container(ui.text(f"{_both(context)} your session is over."))
+    said = f"{_both(context)} your session ends {stamp(one.ends_at, 'R')}."
     return discord.ui.Container(ui.text(said), *_buttons(context))
+
+
+def _room_extension(context: NotificationContext) -> discord.ui.Item[Any]:
+    one, request = context.about_session, context.details
+    match request.answer:
+        case Answer.OPEN:
+            return _open_request(one, request.terms)
+        case Answer.AGREED:
+            price = write_money(one.total_cost_minor, one.currency)
+            return ui.text(f"You agreed on 15 more minutes, until {stamp(one.agreed_until, 't')}. Price: {price}.")
+        case Answer.DECLINED:
+            return ui.text("The request for 15 more minutes was declined.")
+        case Answer.TAKEN_BACK:
+            return ui.text("The request for 15 more minutes was taken back.")
+        case _:
+            return ui.text("Nobody answered the request for 15 more minutes before the session was over.")
+
+
+def _open_request(one: CoachingSession, terms: Terms) -> discord.ui.Item[Any]:
+    asker_id = one.extension_asked_by
+    other_id = one.coach_id if asker_id == one.student_id else one.student_id
+    total = ""
+    if terms.extra_minor:
+        total = f" ({write_money(one.total_cost_minor + terms.extra_minor, one.currency)} in all)"
+    words = (
+        f"### 15 more minutes?\n<@{other_id}>, <@{asker_id}> asks to go on until {stamp(terms.ends_at, 't')}, "
+        f"{write_extra(terms.extra_minor, one.currency)}{total}."
+    )
+    numbers = numbers_of(one.id, terms)
+    accept = ui.button("Accept", AGREE.id(**numbers), discord.ButtonStyle.success)
+    return discord.ui.Container(ui.text(words), ui.row(accept, ui.button("Decline", DECLINE.id(**numbers))))
 
 
 def _room_closing(context: NotificationContext) -> discord.ui.Item[Any]:
@@ -183,6 +222,7 @@ WORDS = {
     NotificationKind.STUDENT_UNREACHABLE: Words(_student_unreachable),
     NotificationKind.ROOM_OPEN: Words(_room_open),
     NotificationKind.ROOM_WELCOME: Words(_room_welcome),
+    NotificationKind.ROOM_EXTENSION: Words(_room_extension),
     NotificationKind.ROOM_ENDING: Words(_room_ending),
     NotificationKind.ROOM_CLOSING: Words(_room_closing),
     NotificationKind.NO_SHOW: Words(_no_show),

@@ -190,7 +190,7 @@ async def _count_as_present(session: AsyncSession, found: CoachingSession, user_
         return
     # The other person is still absent, and knows it already.
     found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
-    await outbox.requeue_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
+    await events.update_room_messages(session, found, now)
 
 
 async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> int | None:

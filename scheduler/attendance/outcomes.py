@@ -98,7 +98,7 @@ async def conclude(
     elif not await _was_asked(session, row):
         kind = NotificationKind.REVIEW_REQUEST
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
-    await outbox.requeue_sent(session, row.id, NotificationKind.ROOM_WELCOME, now)
+    await events.update_room_messages(session, row, now)
 
 
 async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:

@@ -7,16 +7,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild
 from scheduler.attendance import outcomes
 from scheduler.booking import reservations
-from scheduler.sessions import planning
+from scheduler.sessions import lifecycle, planning
 
 
 async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
     """End a running session without checking permission, and decide who attended.
 
-    If someone is absent, the next tick decides: it first asks Discord what kept them out.
+    Keeps the end that was agreed, and the price. If someone is absent, the next tick decides: it first asks
+    Discord what kept them out.
     """
-    await reservations.shift_end(session, found, now)
-    found.ends_at, found.revision = now, found.revision + 1
-    if not await outcomes.absent_ids(session, found, guild, now):
+    ends_at = lifecycle.end_if_ended(found, now)
+    await reservations.shift_end(session, found, ends_at)
+    found.agreed_ends_at, found.ends_at = found.ends_at, ends_at
+    found.revision += 1
+    if not await outcomes.absent_ids(session, found, guild, ends_at):
         await outcomes.finish(session, found, guild, now)
     planning.plan_next_step(found, guild, now)

@@ -110,14 +110,17 @@ async def requeue_sent(session: AsyncSession, session_id: int, kind: Notificatio
 
 
 async def requeue_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
-    """Update the newest message of this kind about a session, if it was sent."""
+    """Update the newest message of this kind about a session, if it was sent or is being sent."""
     newest = (
         select(Notification)
         .where(Notification.session_id == session_id, Notification.kind == kind)
         .order_by(Notification.id.desc())
     )
     notification = await session.scalar(newest.limit(1))
-    if notification is not None and notification.message_id is not None:
+    if notification is None:
+        return
+    is_being_sent = notification.tried_at is not None and notification.due_at is not None
+    if notification.message_id is not None or is_being_sent:
         requeue(notification, now)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from scheduler.core.errors import Unreadable
 
 _HIGHEST_RATE = Decimal(100_000_000)
+_MINUTE, _MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
 
 _SPELLINGS = str.maketrans(
     {
@@ -81,7 +82,12 @@ def parse_rate(text: str, currency: str) -> int:
 
 def price(rate_minor: int, duration: timedelta) -> int:
     """Return the price of `duration` at an hourly rate, in minor units, rounding halves up."""
-    exact = Decimal(rate_minor) * Decimal(duration // timedelta(minutes=1)) / 60
+    return share(rate_minor, duration // _MINUTE * _MINUTE, timedelta(hours=1))
+
+
+def share(cost_minor: int, part: timedelta, whole: timedelta) -> int:
+    """Return what `part` costs if `whole` costs this much, in minor units, rounding halves up."""
+    exact = Decimal(cost_minor) * (part // _MICROSECOND) / (whole // _MICROSECOND)
     return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 

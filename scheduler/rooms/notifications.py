@@ -1,22 +1,20 @@
 """Notifications about a session's room, to both people and in the room."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import NotificationKind, SessionStatus
+from models import NotificationKind
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
-from scheduler.rooms import in_room
+from scheduler.rooms import extensions
+from scheduler.rooms.extensions import Answer, Terms
+from scheduler.sessions import lifecycle
 
 
 def _while_the_room_is_open(context: NotificationContext, now: datetime) -> str | None:
     about = context.session
-    is_open = (
-        about is not None
-        and about.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
-        and about.access_granted_at is not None
-        and now < about.ends_at
-    )
+    is_open = about is not None and about.access_granted_at is not None and not lifecycle.is_over(about, now)
     return None if is_open else "the room isn't open"
 
 
@@ -25,13 +23,38 @@ def _while_there_is_a_room(context: NotificationContext, _now: datetime) -> str 
     return None if about is not None and about.room_removed_at is None else "the room is gone"
 
 
-async def _can_extend(session: AsyncSession, context: NotificationContext, now: datetime) -> bool:
-    return context.session is not None and await in_room.can_extend(session, context.session, now)
+def _while_it_is_open(context: NotificationContext, now: datetime) -> str | None:
+    if context.details is None or context.details.answer is not Answer.OPEN:
+        return "the request has been answered"
+    return _while_the_room_is_open(context, now)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionRequest:
+    """A request to extend a session, as its message says it."""
+
+    answer: Answer
+    terms: Terms
+
+
+async def _offer(session: AsyncSession, context: NotificationContext, now: datetime) -> Terms | None:
+    """Return the terms on which people can ask for more time, if they can."""
+    if context.session is None:
+        return None
+    return await extensions.offer(session, context.session, context.guild, now)
+
+
+async def _request(session: AsyncSession, context: NotificationContext, now: datetime) -> ExtensionRequest | None:
+    if context.session is None:
+        return None
+    answer = await extensions.answer_to(session, context.session, context.notification, now)
+    return ExtensionRequest(answer, extensions.terms_of(context.session, context.guild))
 
 
 KINDS = (
     Declaration(NotificationKind.ROOM_OPEN, still_needed=_while_the_room_is_open),
-    Declaration(NotificationKind.ROOM_WELCOME, Audience.ROOM, _while_the_room_is_open, _can_extend),
-    Declaration(NotificationKind.ROOM_ENDING, Audience.ROOM, _while_the_room_is_open, _can_extend),
+    Declaration(NotificationKind.ROOM_WELCOME, Audience.ROOM, _while_the_room_is_open, _offer),
+    Declaration(NotificationKind.ROOM_EXTENSION, Audience.ROOM, _while_it_is_open, _request),
+    Declaration(NotificationKind.ROOM_ENDING, Audience.ROOM, _while_the_room_is_open, _offer),
     Declaration(NotificationKind.ROOM_CLOSING, Audience.ROOM, _while_there_is_a_room),
 )

@@ -15,14 +15,19 @@ from scheduler.notifications.room_names import room_name
 from scheduler.rooms import shared_rooms
 from scheduler.rooms.ports import Access, Removal, Rooms, RoomSpec
 from scheduler.sessions import events
-from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, life_of, linger_ends_at
+from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, is_over, life_of, linger_ends_at
 from scheduler.sessions.planning import lead_times
 
 _ENDING_WARNING = timedelta(minutes=5)
 """How long before the end people in the room are warned."""
 _LOOK_AGAIN = timedelta(minutes=1)
 """How often to check whether an occupied room is empty, in case we don't hear people leave."""
-_OF_ONE_ROOM = (NotificationKind.ROOM_OPEN, NotificationKind.ROOM_WELCOME, NotificationKind.ROOM_ENDING)
+_OF_ONE_ROOM = (
+    NotificationKind.ROOM_OPEN,
+    NotificationKind.ROOM_WELCOME,
+    NotificationKind.ROOM_EXTENSION,
+    NotificationKind.ROOM_ENDING,
+)
 DELETED = "room_deleted"
 """The key of the alert that someone keeps deleting rooms."""
 
@@ -120,6 +125,8 @@ async def _announce_open(
         outbox.requeue(existing, now)  # the session was rescheduled, and kept its room
     else:
         outbox.enqueue(session, NotificationKind.ROOM_WELCOME, row.guild_id, now=now, session_id=row.id)
+    if row.extension_asked_at is not None:  # in a room that someone deleted
+        outbox.enqueue(session, NotificationKind.ROOM_EXTENSION, row.guild_id, now=now, session_id=row.id)
     await plan_warning(session, row, now)
 
 
@@ -170,7 +177,7 @@ async def handle_deleted_channel(session: AsyncSession, channel_id: int, now: da
 
 def needs_room(row: CoachingSession, now: datetime) -> bool:
     """Whether the session needs a room, now or later."""
-    return row.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS) and now < row.ends_at
+    return not is_over(row, now)
 
 
 async def keeps_room(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:

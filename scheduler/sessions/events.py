@@ -63,4 +63,11 @@ async def call_off(
     await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
     await reminders.drop(session, found.id, now, "the session was cancelled")
     notify_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
-    await outbox.requeue_sent(session, found.id, NotificationKind.ROOM_WELCOME, now)
+    await update_room_messages(session, found, now)
+
+
+async def update_room_messages(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Update the messages in the room that have buttons. Of requests to extend it, only the newest can be open."""
+    for kind in (NotificationKind.ROOM_WELCOME, NotificationKind.ROOM_ENDING):
+        await outbox.requeue_sent(session, row.id, kind, now)
+    await outbox.requeue_newest(session, row.id, NotificationKind.ROOM_EXTENSION, now)

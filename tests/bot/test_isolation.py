@@ -23,7 +23,8 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
 from scheduler.loop.tick import next_due
 from scheduler.notifications.room_names import room_name
-from scheduler.rooms import in_room
+from scheduler.rooms import extensions
+from scheduler.rooms.extensions import Terms
 from tests.support.builders import MINUTE, a_coach
 from tests.support.one_thread import in_one_thread
 from tests.support.simulated import Academy, academy
@@ -147,7 +148,9 @@ class Day:
                 if name == "cancel":
                     await cancellation.cancel(session, row.id, actor, row.guild_id, "", now)
                 elif name == "extend":
-                    await in_room.extend(session, row.id, actor, now)
+                    terms = Terms(row.ends_at + extensions.EXTENSION, 0)
+                    await extensions.ask(session, row.id, actor, terms, now)
+                    await extensions.agree(session, row.id, Actor(row.coach_id), terms, now)
                 else:
                     at = row.starts_at + rest[1] * HALF_HOUR
                     await rescheduling.reschedule(session, row.id, actor, at, "", now)

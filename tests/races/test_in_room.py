@@ -13,7 +13,8 @@ from scheduler.booking import booking as bookings
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotBookable, SlotTaken, TooLate
-from scheduler.rooms import in_room
+from scheduler.rooms import extensions, in_room
+from scheduler.rooms.extensions import Terms
 from tests.support.attended_sessions import (
     CARA,
     ELEVEN,
@@ -32,14 +33,30 @@ from tests.support.fakes import FakeDiscord
 from tests.support.integrity import faults_of
 from tests.support.rounds import advance_due
 from tests.support.stored import reservations
-from tests.support.transactions import attempt
+from tests.support.transactions import attempt, transact
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
 HALF_PAST, LONGER = at(30), at(75)
+OFFER = Terms(LONGER, 0)
 
 
-def extend(session_id: int, actor: Actor) -> Press:
-    return partial(in_room.extend, session_id=session_id, actor=actor, now=HALF_PAST)
+def ask(session_id: int, actor: Actor) -> Press:
+    return partial(extensions.ask, session_id=session_id, actor=actor, terms=OFFER, now=HALF_PAST)
+
+
+def agree(session_id: int, actor: Actor) -> Press:
+    return partial(extensions.agree, session_id=session_id, actor=actor, terms=OFFER, now=HALF_PAST)
+
+
+def decline(session_id: int, actor: Actor) -> Press:
+    return partial(extensions.decline, session_id=session_id, actor=actor, terms=OFFER, now=HALF_PAST)
+
+
+async def asked(db: Database) -> int:
+    """Store a session in which the student has asked for 15 more minutes."""
+    session_id = await both_came(db)
+    await transact(db, ask(session_id, STU))
+    return session_id
 
 
 def end_early(session_id: int, actor: Actor) -> Press:
@@ -51,23 +68,47 @@ async def book_next(session: AsyncSession) -> CoachingSession:
     return await bookings.book(session, guild, STRANGER, COACH, ELEVEN, ELEVEN - TEN, None, HALF_PAST)
 
 
-async def test_two_people_who_extend_at_once_extend_by_15_minutes(db: Database, another: Database) -> None:
+async def test_two_people_who_ask_at_once_agree_on_15_minutes(db: Database, another: Database) -> None:
     session_id = await both_came(db)
 
     outcomes = await asyncio.gather(
-        *(attempt(db, extend(session_id, STU)) for _ in range(2)),
-        *(attempt(another, extend(session_id, CARA)) for _ in range(2)),
+        *(attempt(db, ask(session_id, STU)) for _ in range(2)),
+        *(attempt(another, ask(session_id, CARA)) for _ in range(2)),
     )
 
-    assert [one.ends_at for one in outcomes if isinstance(one, CoachingSession)] == [LONGER] * 4
+    assert {type(one) for one in outcomes} == {CoachingSession}
     assert await reservations(db) == [(COACH, TEN, LONGER), (STUDENT, TEN, LONGER)]
-    assert [action for action, _ in await audit_log(db)] == ["session_extended"]
+    assert [action for action, _ in await audit_log(db)] == ["extension_asked", "session_extended"]
+
+
+async def test_agreeing_twice_at_once_extends_once(db: Database, another: Database) -> None:
+    session_id = await asked(db)
+
+    outcomes = await asyncio.gather(
+        attempt(db, agree(session_id, CARA)), attempt(another, agree(session_id, CARA))
+    )
+
+    assert [one.ends_at for one in outcomes if isinstance(one, CoachingSession)] == [LONGER] * 2
+    assert await reservations(db) == [(COACH, TEN, LONGER), (STUDENT, TEN, LONGER)]
+
+
+async def test_agreeing_and_taking_back_at_once_have_one_winner(db: Database, another: Database) -> None:
+    session_id = await asked(db)
+
+    agreed, taken_back = await asyncio.gather(
+        attempt(db, agree(session_id, CARA)), attempt(another, decline(session_id, STU))
+    )
+
+    assert {type(agreed), type(taken_back)} == {CoachingSession, AlreadyDecided}
+    one = await found(db, session_id)
+    assert one.ends_at == (LONGER if isinstance(agreed, CoachingSession) else ELEVEN)
+    assert one.extension_asked_at is None
 
 
 async def test_an_extension_and_a_booking_of_one_time_have_one_winner(db: Database, another: Database) -> None:
-    session_id = await both_came(db)
+    session_id = await asked(db)
 
-    longer, booked = await asyncio.gather(attempt(db, extend(session_id, STU)), attempt(another, book_next))
+    longer, booked = await asyncio.gather(attempt(db, agree(session_id, CARA)), attempt(another, book_next))
 
     if isinstance(longer, NotBookable):
         assert isinstance(booked, CoachingSession)
@@ -79,10 +120,10 @@ async def test_an_extension_and_a_booking_of_one_time_have_one_winner(db: Databa
 
 
 async def test_an_extension_and_an_early_end_at_once_end_the_session(db: Database, another: Database) -> None:
-    session_id = await both_came(db)
+    session_id = await asked(db)
 
     longer, over = await asyncio.gather(
-        attempt(db, extend(session_id, STU)), attempt(another, end_early(session_id, CARA))
+        attempt(db, agree(session_id, CARA)), attempt(another, end_early(session_id, STU))
     )
 
     assert isinstance(longer, CoachingSession | TooLate)
@@ -90,6 +131,7 @@ async def test_an_extension_and_an_early_end_at_once_end_the_session(db: Databas
     assert await reservations(db) == [(COACH, TEN, HALF_PAST), (STUDENT, TEN, HALF_PAST)]
     one = await found(db, session_id)
     assert (one.status, one.ends_at) == (SessionStatus.COMPLETED, HALF_PAST)
+    assert one.agreed_until == (LONGER if isinstance(longer, CoachingSession) else ELEVEN)
 
 
 async def test_two_people_who_end_a_session_at_once_end_it_once(db: Database, another: Database) -> None:
@@ -104,9 +146,9 @@ async def test_two_people_who_end_a_session_at_once_end_it_once(db: Database, an
     assert [action for action, _ in await audit_log(db)] == ["session_completed", "session_ended"]
 
 
-async def test_a_cancellation_during_an_extension_frees_all_time(db: Database, another: Database) -> None:
+async def test_a_cancellation_during_a_request_frees_all_time(db: Database, another: Database) -> None:
     session_id = await a_meeting(db, (STUDENT, 0, None))
-    longer = partial(in_room.extend, session_id=session_id, actor=STU, now=at(5))
+    longer = partial(extensions.ask, session_id=session_id, actor=STU, terms=OFFER, now=at(5))
     cancel = partial(cancellation.cancel, session_id=session_id, actor=CARA, guild_id=GUILD, reason="", now=at(5))
 
     pressed, cancelled = await asyncio.gather(attempt(db, longer), attempt(another, cancel))

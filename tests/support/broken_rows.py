@@ -86,6 +86,7 @@ BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
         ((Guild, (Guild.id == GUILD,), "reminder_minutes"), ODD_LISTS),
         ((Member, (), "time_zone"), LOST_ZONES),
         ((Guild, (Guild.id == GUILD,), "access_mode"), ("by_invitation",)),
+        ((Guild, (Guild.id == GUILD,), "extension_price"), ("by_vote",)),
         ((Notification, (Notification.user_id == BROKEN,), "kind"), ("of_another_release",)),
         ((Notification, (Notification.user_id == BROKEN,), "route"), ("by_pigeon",)),
         ((CoachingSession, (CoachingSession.coach_id == BROKEN,), "absent"), ("everybody",)),

@@ -72,6 +72,7 @@ class Stage:
             "user_id": self.people[row.person].id,
             "session_id": self.sessions[row.of].id,
             "start": int((self.world.now + DAY + HOUR).timestamp()) // 60,
+            "until": int((self.sessions[row.of].ends_at + 15 * MINUTE).timestamp()) // 60,
         }
         filled = _NUMBERS | about | row.numbers | numbers
         return re.sub(r"\{(\w+)\}", lambda found: str(filled[found[1]]), template)
@@ -236,6 +237,14 @@ async def _sessions(world: Academy) -> dict[str, CoachingSession]:
             "status": SessionStatus.IN_PROGRESS,
             "next_step_at": now + 30 * MINUTE,
             "access_granted_at": now - 35 * MINUTE,
+        },
+        "asked": {
+            "starts_at": now - 30 * MINUTE,
+            "status": SessionStatus.IN_PROGRESS,
+            "next_step_at": now + 30 * MINUTE,
+            "reserved": False,
+            "extension_asked_by": world.student.id,
+            "extension_asked_at": now,
         },
         "upcoming": {"starts_at": now + 2 * DAY + 2 * HOUR, "next_step_at": now + 2 * DAY},
         "later": {"starts_at": now + 3 * DAY + 2 * HOUR, "next_step_at": now + 3 * DAY},

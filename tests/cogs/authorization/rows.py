@@ -144,7 +144,14 @@ PRESSES: dict[str, Row] = {
     "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}),
     "move:other:{session_id}": Row(_refusals("coach", MINE, student=COACHED)),
     "room:end:{session_id}": Row(PAIR_AND_ADMINS, of="running"),
-    "room:longer:{session_id}": Row(PAIR, of="running"),
+    "room:end:{session_id}:yes": Row(PAIR_AND_ADMINS, of="running"),
+    "room:end:{session_id}:no": Row(PAIR_AND_ADMINS, of="running"),
+    "room:longer:{session_id}": Row(PAIR, of="running", then="15 more minutes are at no extra cost here."),
+    "room:longer:{session_id}:{until}:{cost}": Row(PAIR, of="running", numbers={"cost": 0}),
+    "room:longer:{session_id}:{until}:{cost}:agree": Row(
+        _refusals("coach", MINE, student="You asked for this"), of="asked", numbers={"cost": 0}
+    ),
+    "room:longer:{session_id}:{until}:{cost}:decline": Row(PAIR, of="asked", numbers={"cost": 0}),
     "session:noshow:{session_id}": Row(ITS_COACH, of="over"),
     "session:washere:{session_id}": Row(ITS_COACH, of="missed"),
     "session:appeal:{session_id}": Row(_refusals("student", _NO_APPEAL), of="unheard"),

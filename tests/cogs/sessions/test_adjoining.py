@@ -7,7 +7,8 @@ import pytest
 from models import Absent, AccessMode, Coach, CoachingSession, SessionStatus
 from scheduler.booking import cancellation, rescheduling
 from scheduler.core.actor import Actor
-from scheduler.rooms import in_room
+from scheduler.rooms import extensions, in_room
+from scheduler.rooms.extensions import Terms
 from tests.cogs.booking.people import BUTTON, components
 from tests.support.meetings import (
     HOUR,
@@ -114,7 +115,7 @@ async def test_each_session_gets_its_own_messages_in_the_shared_room(world: Acad
     assert first in words(over)
     [last] = said(room, f"Session `{made[1].code}`: completed. The room closes once it's empty.")
     assert second in words(last)
-    warnings = [words(one) for one in said(room, "your session ends")]
+    warnings = [one for one in map(words, said(room, "your session is over")) if "room closes" not in one]
     assert [sum(code in one for one in warnings) for code in (first, second)] == [1, 1]
     [closing] = said(room, "This room closes")
     assert second in words(closing)
@@ -198,7 +199,9 @@ async def test_an_extended_session_keeps_the_room_until_its_new_end(world: Acade
     room = await opened(world, first, world.coach, world.student)
     await world.leap_to(first.ends_at - 2 * MINUTE)
 
-    await transact(world.db, in_room.extend, first.id, Actor(world.student.id), world.now)
+    terms = Terms(first.ends_at + QUARTER, 0)
+    await transact(world.db, extensions.ask, first.id, Actor(world.student.id), terms, world.now)
+    await transact(world.db, extensions.agree, first.id, Actor(world.coach.id), terms, world.now)
     await world.leap_to(first.ends_at + MINUTE)
     owners = [(await reloaded(world, one)).discord_channel_id for one in (first, second)]
     await world.leap_to(second.starts_at)

@@ -1,5 +1,7 @@
 """In the room: its messages, who can press what, and when it closes."""
 
+from typing import Any
+
 import pytest
 
 from models import Attendance, SessionStatus
@@ -11,6 +13,7 @@ from tests.support.meetings import (
     QUARTER,
     TWO,
     booked,
+    delete_by_hand,
     met,
     no_minimum_notice,
     opened,
@@ -18,6 +21,7 @@ from tests.support.meetings import (
     reloaded,
     reserved_until,
     said,
+    settings,
     to_the_end,
     told,
 )
@@ -42,27 +46,142 @@ async def test_the_welcome_mentions_both_with_times_and_notes(world: Academy) ->
     assert set(both) == {str(world.coach.id), str(world.student.id)}
 
 
-@pytest.mark.parametrize("who", ["coach", "student"])
-async def test_coach_and_student_can_extend_the_session(world: Academy, who: str) -> None:
-    made, room = await met(world, world.coach, world.student)
+def requests(room: Any) -> list[Any]:
+    """Return the messages in the room that ask for more time, or did."""
+    return [one for one in room.history() if "15 more minutes?" in words(one) or "request for 15" in words(one)]
 
-    answer = await press(getattr(world, who), room.last_message, "+15 minutes")
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("who", ["coach", "student"])
+async def test_one_asks_and_the_other_accepts_with_one_press(world: Academy, who: str, restart: bool) -> None:
+    made, room = await met(world, world.coach, world.student)
+    asker, other = (world.coach, world.student) if who == "coach" else (world.student, world.coach)
+
+    asked = await press(asker, room.history()[0], "+15 minutes")
+    if restart:
+        await world.restart()
+    [request] = requests(room)
+    still = (await reloaded(world, made)).ends_at
+    agreed = await press(other, request, "Accept")
 
     later = made.ends_at + QUARTER
-    assert words(answer) == f"Your session now ends at {stamp(later, 't')}, at the same price."
+    until = stamp(later, "t")
+    said_to_asker = f"We've asked {other.mention} in the room: 15 more minutes, until {until}, at no extra cost."
+    assert words(asked) == f"{said_to_asker}\nTake it back"
+    assert f"{other.mention}, {asker.mention} asks to go on until {until}, at no extra cost." in words(request)
+    assert list(labels(request)) == ["Accept", "Decline"]
+    assert still == made.ends_at
+    assert words(agreed) == f"Your session now ends at {until}. Price: $60.00."
     assert ((await reloaded(world, made)).ends_at, (await reloaded(world, made)).total_cost_minor) == (later, 6000)
     assert await reserved_until(world, made) == [later, later]
-    [welcome] = room.history()
-    assert f"ends at {stamp(later, 't')}" in words(welcome)
+    welcome, answered = room.history()
+    assert f"ends at {until}" in words(welcome)
+    assert words(answered).startswith(f"You agreed on 15 more minutes, until {until}. Price: $60.00.")
+    assert labels(answered) == {}
+
+
+async def test_while_the_request_is_open_only_it_has_buttons_for_more_time(world: Academy) -> None:
+    _, room = await met(world, world.coach, world.student)
+    welcome = room.history()[0]
+    before = words(welcome)
+
+    await press(world.student, welcome, "+15 minutes")
+
+    assert "15 more minutes are at no extra cost, if you both agree." in before
+    assert list(labels(room.history()[0])) == ["End now"]
+
+
+async def test_a_declined_request_changes_nothing_and_says_so(world: Academy) -> None:
+    made, room = await met(world, world.coach, world.student)
+    await press(world.student, room.history()[0], "+15 minutes")
+
+    answer = await press(world.coach, requests(room)[0], "Decline")
+
+    assert words(answer) == f"Your session still ends at {stamp(made.ends_at, 't')}."
+    assert words(requests(room)[0]).startswith("The request for 15 more minutes was declined.")
+    assert (await reloaded(world, made)).ends_at == made.ends_at
+    assert list(labels(room.history()[0])) == ["+15 minutes", "End now"]
+
+
+async def test_whoever_asked_can_take_it_back_but_not_accept(world: Academy) -> None:
+    made, room = await met(world, world.coach, world.student)
+    asked = await press(world.student, room.history()[0], "+15 minutes")
+
+    refused = await press(world.student, requests(room)[0], "Accept")
+    answer = await press(world.student, asked, "Take it back")
+
+    assert words(refused) == f"You asked for this, so {world.coach.mention} has to accept it."
+    assert words(answer) == f"Your session still ends at {stamp(made.ends_at, 't')}."
+    assert words(requests(room)[0]).startswith("The request for 15 more minutes was taken back.")
+
+
+async def test_an_unanswered_request_lapses_when_the_session_ends(world: Academy) -> None:
+    made, room = await met(world, world.coach, world.student)
+    await press(world.student, room.history()[0], "+15 minutes")
+
+    await to_the_end(world, made)
+
+    said_then = "Nobody answered the request for 15 more minutes before the session was over."
+    assert words(requests(room)[0]).startswith(said_then)
+    assert [one for one in room.history() if labels(one)] == []
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
+
+
+async def test_a_request_follows_into_a_room_that_replaces_a_deleted_one(world: Academy) -> None:
+    made, room = await met(world, world.coach, world.student)
+    await press(world.student, room.history()[0], "+15 minutes")
+    await delete_by_hand(world, room)
+    second: Any = world.room(made.code)
+
+    agreed = await press(world.coach, requests(second)[0], "Accept")
+
+    assert words(agreed).startswith(f"Your session now ends at {stamp(made.ends_at + QUARTER, 't')}.")
 
 
 async def test_pressed_by_both_at_once_the_session_is_extended_once(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
 
-    both = [(person, room.last_message) for person in (world.coach, world.student)]
+    both = [(person, room.history()[0]) for person in (world.coach, world.student)]
     await press_together(world, both, label="+15 minutes")
 
     assert (await reloaded(world, made)).ends_at == made.ends_at + QUARTER
+    assert [one for one in room.history() if "Accept" in labels(one)] == []
+
+
+async def test_the_server_sets_how_often_and_at_what_price(world: Academy) -> None:
+    await settings(world, most_extensions=1, extension_price="pro_rata")
+    made, room = await met(world, world.coach, world.student)
+    shown = words(room.history()[0])
+
+    await press(world.student, room.history()[0], "+15 minutes")
+    asking = words(requests(room)[0])
+    agreed = await press(world.coach, requests(room)[0], "Accept")
+
+    until = stamp(made.ends_at + QUARTER, "t")
+    assert "15 more minutes are $15.00 more, if you both agree." in shown
+    assert f"asks to go on until {until}, $15.00 more ($75.00 in all)." in asking
+    assert words(agreed) == f"Your session now ends at {until}. Price: $75.00."
+    assert list(labels(room.history()[0])) == ["End now"]
+    card = words(reply(await world.student.slash(world.lobby, "sessions")))
+    assert "**Length** 75 min · **Price** $75.00 · **Booked** 60 min, $60.00" in card
+    refused = await world.press_custom_id(world.coach, f"room:longer:{made.id}")
+    assert words(reply(refused)) == "You can't ask for more time in this session. Book another one with `/book`."
+
+
+async def test_a_button_with_another_price_shows_the_new_one_first(world: Academy) -> None:
+    made, room = await met(world, world.coach, world.student)
+    await settings(world, extension_price="pro_rata")
+
+    answers = [
+        await press(world.student, room.history()[0], "+15 minutes"),
+        reply(await world.press_custom_id(world.student, f"room:longer:{made.id}")),
+    ]
+    asked = await press(world.student, answers[1], "+15 minutes")
+
+    assert {words(one) for one in answers} == {
+        "15 more minutes are $15.00 more here. Do you want to ask?\n+15 minutes"
+    }
+    assert "$15.00 more" in words(asked)
 
 
 async def test_extending_is_not_offered_before_another_booking(world: Academy) -> None:
@@ -78,21 +197,50 @@ async def test_extending_is_not_offered_before_another_booking(world: Academy) -
     assert await rows(world) == before
 
 
-async def test_extending_stops_before_a_booking_made_meanwhile(world: Academy) -> None:
+async def test_a_booking_made_meanwhile_stops_the_extension(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await no_minimum_notice(world)
-    await booked(world, made.ends_at + 2 * QUARTER, student=world.other_student)
+    await press(world.student, room.history()[0], "+15 minutes")
+    await booked(world, made.ends_at, student=world.other_student)
 
-    answers = []
-    for _ in range(2):
-        answers.append(words(await press(world.coach, room.last_message, "+15 minutes")))
-        await world.leap_to(world.now + MINUTE)
-    refused = reply(await world.press_custom_id(world.coach, f"room:longer:{made.id}"))
+    refused = await press(world.coach, requests(room)[0], "Accept")
 
-    assert all(one.startswith("Your session now ends at") for one in answers)
     assert words(refused).startswith("15 more minutes don't fit: one of you is booked soon after")
-    assert (await reloaded(world, made)).ends_at == made.ends_at + 2 * QUARTER
-    assert list(labels(room.last_message)) == ["End now"]
+    assert (await reloaded(world, made)).ends_at == made.ends_at
+
+
+async def test_at_the_start_itself_the_buttons_work(world: Academy) -> None:
+    made = await booked(world)
+    room = await opened(world, made, world.coach, world.student)
+    await world.leap_to(made.starts_at)
+
+    asked = await press(world.student, room.history()[0], "+15 minutes")
+    ended = await press(world.coach, await press(world.coach, room.history()[0], "End now"), "End session")
+
+    assert words(asked).startswith("We've asked")
+    assert words(ended) == OVER
+    assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
+
+
+async def test_end_now_asks_first_and_keeps_what_was_agreed(world: Academy) -> None:
+    made, room = await met(world, world.coach, world.student)
+
+    asking = await press(world.student, room.history()[0], "End now")
+    question = words(asking)
+    kept = await press(world.student, asking, "Keep going")
+    running = (await reloaded(world, made)).status
+    await press(world.student, await press(world.student, room.history()[0], "End now"), "End session")
+    listed = reply(await world.student.slash(world.lobby, "sessions"))
+    details = words(reply(await world.admin.slash(world.lobby, "coaching session", code=made.code)))
+
+    assert f"### End this session now?\nIt runs until {stamp(made.ends_at, 't')}." in question
+    assert "The price stays $60.00. You can't undo this." in question
+    assert words(kept) == f"The session goes on until {stamp(made.ends_at, 't')}."
+    assert running is SessionStatus.IN_PROGRESS
+    assert ":60:" in labels(listed)["Book again"]
+    for card in (words(listed), details):
+        assert "**Length** 60 min · **Price** $60.00" in card
+        assert f"**Ended early** at {stamp(world.now, 't')}, after 10 min" in card
 
 
 @pytest.mark.parametrize("restart", [False, True])
@@ -101,7 +249,7 @@ async def test_end_now_frees_the_time_and_the_room_closes_once_empty(world: Acad
     if restart:
         await world.restart()
 
-    answer = await press(world.coach, room.last_message, "End now")
+    answer = await press(world.coach, await press(world.coach, room.last_message, "End now"), "End session")
 
     ended = await reloaded(world, made)
     assert words(answer) == OVER
@@ -119,8 +267,8 @@ async def test_end_now_frees_the_time_and_the_room_closes_once_empty(world: Acad
 async def test_the_second_of_two_who_end_at_once_hears_that_it_is_over(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
 
-    both = [(person, room.last_message) for person in (world.coach, world.student)]
-    answers = await press_together(world, both, label="End now")
+    both = [(one, await press(one, room.last_message, "End now")) for one in (world.coach, world.student)]
+    answers = await press_together(world, both, label="End session")
 
     assert sorted(words(reply(one)) for one in answers) == [OVER, "This session is over."]
     assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
@@ -181,7 +329,7 @@ async def test_an_admin_ends_a_running_session_from_its_details(world: Academy) 
     made, _ = await met(world, world.coach, world.student)
     details = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
 
-    answer = await press(world.admin, details, "End now")
+    answer = await press(world.admin, await press(world.admin, details, "End now"), "End session")
 
     assert words(answer) == OVER
     assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
@@ -205,6 +353,7 @@ async def test_both_are_warned_once_five_minutes_before_the_end(world: Academy) 
 async def test_after_extending_the_warning_comes_before_the_new_end(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await press(world.student, room.last_message, "+15 minutes")
+    await press(world.coach, requests(room)[0], "Accept")
     later = made.ends_at + QUARTER
 
     await world.leap_to(made.ends_at)

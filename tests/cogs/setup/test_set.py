@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import AccessMode, AuditEntry, Guild
+from models import AccessMode, AuditEntry, ExtensionPrice, Guild
 from scheduler.servers.declarations import SETTINGS
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import press, rows
@@ -32,6 +32,13 @@ CHANGES = [
     ("Time zone", "lisbon", "Europe/Berlin → Europe/Lisbon", "time_zone", "Europe/Lisbon"),
     ("Currency", "eur", "USD → EUR", "currency", "EUR"),
     ("Payment instructions", "PayPal *us*", r"not set → PayPal \*us\*", "payment_instructions", "PayPal *us*"),
+    (
+        "Price of 15 more minutes",
+        "pro rata",
+        "no extra cost → pro rata",
+        "extension_price",
+        ExtensionPrice.PRO_RATA,
+    ),
     ("Room created before the start", "1 h 30", "15 min → 1 h 30 min", "room_lead_minutes", 90),
     ("Room opens before the start", "none", "5 min → 0 min", "access_lead_minutes", 0),
     ("Room stays after the end", "20", "15 min → 20 min", "linger_minutes", 20),
@@ -39,6 +46,7 @@ CHANGES = [
     ("Reminders", "1h, 2 days", "1 day, 1 h → 2 days, 1 h", "reminder_minutes", [2880, 60]),
     ("No-show after", "0", "15 min → 0 min", "no_show_grace_minutes", 0),
     ("Upcoming sessions per student", "3", "10 → 3", "most_upcoming", 3),
+    ("Extensions per session", "0", "2 → 0", "most_extensions", 0),
     ("Cancellation notice", "24", "0 min → 1 day", "cancel_notice_minutes", 1440),
     ("Upcoming sessions of people who leave", "kept", "cancelled → kept", "keep_after_departure", True),
 ]

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, CoachingSession, Guild, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound, TooEarly, TooLate
-from scheduler.rooms import in_room
+from scheduler.rooms import extensions, in_room
+from scheduler.rooms.extensions import Terms
 from tests.support.attended_sessions import CARA, ELEVEN, STRANGER, STU, TEN, a_meeting, at, audit_log, both_came
 from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, STUDENT, FakeClock, refusal
 from tests.support.fakes import FakeDiscord
@@ -19,10 +21,17 @@ from tests.support.rounds import advance_due
 from tests.support.stored import reservations, session_now, still_enqueued
 from tests.support.transactions import transact
 
-HALF_PAST, GRACE_OVER = at(30), at(15)
+HALF_PAST, GRACE_OVER, QUARTER = at(30), at(15), 15 * MINUTE
 
 UseCase = Callable[..., Awaitable[CoachingSession]]
-both_buttons = pytest.mark.parametrize("use_case", [in_room.extend, in_room.end_early])
+
+
+async def ask(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+    """Ask for 15 more minutes, as the room's message offers them."""
+    return await extensions.ask(session, session_id, actor, Terms(ELEVEN + QUARTER, 0), now)
+
+
+both_buttons = pytest.mark.parametrize("use_case", [ask, in_room.end_early])
 
 
 async def end(db: Database, session_id: int, now: datetime = HALF_PAST) -> FakeDiscord:
@@ -52,6 +61,7 @@ async def test_ending_early_completes_the_session_and_frees_the_rest_of_the_time
 
     one = await session_now(db, session_id)
     assert (one.status, one.ends_at, one.absent) == (SessionStatus.COMPLETED, HALF_PAST, None)
+    assert (one.agreed_until, one.booked_duration, one.total_cost_minor) == (ELEVEN, ELEVEN - TEN, 6000)
     assert (one.revision, one.next_step_at) == (before.revision + 1, HALF_PAST)
     assert await reservations(db) == [(COACH, TEN, HALF_PAST), (STUDENT, TEN, HALF_PAST)]
     assert await still_enqueued(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT)]
@@ -138,8 +148,26 @@ async def test_nobody_else_can_end_or_extend_it(db: Database, use_case: UseCase)
 async def test_before_the_start_it_is_too_early(db: Database, use_case: UseCase) -> None:
     session_id = await both_came(db, status=SessionStatus.SCHEDULED)
 
-    for now in (at(-4), TEN):
+    for now in (at(-4), TEN - timedelta(microseconds=1)):
         await refused(db, use_case, TooEarly, session_id, now=now)
+
+
+@both_buttons
+async def test_at_the_start_itself_it_works(db: Database, use_case: UseCase) -> None:
+    session_id = await both_came(db, status=SessionStatus.SCHEDULED)
+
+    await transact(db, use_case, session_id, STU, TEN)
+
+    assert (await session_now(db, session_id)).updated_at == TEN
+
+
+async def test_ended_at_the_start_itself_it_is_completed(db: Database) -> None:
+    session_id = await both_came(db, status=SessionStatus.SCHEDULED)
+
+    await transact(db, in_room.end_early, session_id, CARA, TEN)
+
+    one = await session_now(db, session_id)
+    assert (one.status, one.ends_at) == (SessionStatus.COMPLETED, TEN + timedelta(seconds=1))
 
 
 @both_buttons

@@ -150,7 +150,7 @@ async def test_a_session_rescheduled_by_half_an_hour_keeps_its_room_which_is_ope
     assert await said_in_the_room(db) == [
         # Corrected with the new time at once and at the opening, and when the session is over.
         (NotificationKind.ROOM_WELCOME, ACCESS, 4),
-        (NotificationKind.ROOM_ENDING, TEN + 85 * MINUTE, 1),
+        (NotificationKind.ROOM_ENDING, TEN + 85 * MINUTE, 2),
     ]
 
 
