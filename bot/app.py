@@ -2,12 +2,14 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import discord
 from discord.ext import commands
 
 from bot import features
+from bot.discord_api import commands as commands_at_discord
 from bot.discord_api.errors import CALL_TIMEOUT
 from bot.discord_api.messages import Rendered
 from bot.discord_api.names import Names, name_of
@@ -27,6 +29,7 @@ from cogs.coaches.commands import CoachCog
 from cogs.coaches.profile import ProfileCog
 from cogs.coaches.specialties import SpecialtiesCog
 from cogs.coaches.suspensions import SuspendingCog
+from cogs.command_mentions import CommandMentions, make_clickable
 from cogs.reports.activity import ActivityCog
 from cogs.reports.coach_roster import CoachRosterCog
 from cogs.reports.health import HealthCog
@@ -39,6 +42,7 @@ from cogs.sessions.in_room import RoomCog
 from cogs.sessions.no_shows import NoShowsCog
 from cogs.sessions.reminders import RemindersCog
 from cogs.sessions.rescheduling import ReschedulingCog
+from cogs.setup.admin_menu import AdminMenuCog
 from cogs.setup.defaults import DefaultsCog
 from cogs.setup.one_setting import OneSettingCog
 from cogs.setup.presses import SetupCog
@@ -84,6 +88,7 @@ COGS = (
     OneSettingCog,
     SetupCog,
     PublicPanelCog,
+    AdminMenuCog,
     HealthCog,
     SessionHistoryCog,
     ActivityCog,
@@ -99,8 +104,8 @@ features.register()
 class CoachBot(BotBase):
     """The bot: commands and buttons in front, the loop behind them.
 
-    With `home_guild_id` it serves only that server, and its commands appear there at once. Closing the bot doesn't
-    close `db`.
+    With `home_guild_id` it serves only that server, and only `/sessions` and `/timezone` are registered elsewhere:
+    they also work in direct messages. Closing the bot doesn't close `db`.
     """
 
     def __init__(
@@ -127,15 +132,16 @@ class CoachBot(BotBase):
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
         self.router, self.interaction_stats = Router(), InteractionStats()
+        self._command_mentions = CommandMentions()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
-        self.port = discord_port(self)
+        self.port = discord_port(self, self._command_mentions)
         self._gateway = Gateway(
             self,
             db,
             self.port,
             defaults,
             clock,
-            serves=self._serves,
+            serves=self.serves,
             wake=self.wake,
             sweep=lambda: self._loop.sweep_soon(),
         )
@@ -148,14 +154,9 @@ class CoachBot(BotBase):
             made = cog(self)
             await self.add_cog(made)
             self.router.add(made)
-        if self._home is None:
-            await self.tree.sync()
-            return
-        self.tree.copy_global_to(guild=self._home)
-        await self.tree.sync(guild=self._home)
-        # Remove global commands from when the bot served many servers, or each command would be listed twice.
-        self.tree.clear_commands(guild=None)
-        await self.tree.sync()
+        registered = await commands_at_discord.register(self.tree, self._home)
+        self._command_mentions.learn(registered, commands_at_discord.in_direct_messages(self.tree))
+        await commands_at_discord.remove_from_other_servers(self, self.tree, self._home, self.db, self.clock())
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
         """Record a gateway event before any handler runs."""
@@ -216,7 +217,8 @@ class CoachBot(BotBase):
         assert self.user is not None, "the bot is logged in"
         return invite_link(self.user.id, discord.Object(guild_id))
 
-    def _serves(self, guild_id: int) -> bool:
+    def serves(self, guild_id: int) -> bool:
+        """Whether the bot works in this server."""
         return self._home is None or self._home.id == guild_id
 
     async def fetch_name(self, guild_id: int, user_id: int) -> str | None:
@@ -227,6 +229,10 @@ class CoachBot(BotBase):
         except discord.HTTPException as failure:
             log.warning("can't look up the name of %s in guild %s: %s", user_id, guild_id, failure)
             return None
+
+    def mention_commands(self, words: str, *, in_server: bool) -> str:
+        """Make the commands in a text clickable."""
+        return self._command_mentions.in_text(words, in_server=in_server)
 
     def count_interaction(
         self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None
@@ -242,11 +248,19 @@ class CoachBot(BotBase):
 
 
 def discord_port(
-    client: discord.Client, *, gateway: bool = True, patience: timedelta = CALL_TIMEOUT
+    client: discord.Client,
+    command_mentions: CommandMentions | None = None,
+    *,
+    gateway: bool = True,
+    patience: timedelta = CALL_TIMEOUT,
 ) -> DiscordPort:
     """Implement the domain's Discord port with the texts of `cogs.notifications`."""
-    mark, mentions = notifications.mark, notifications.mentions
-    return DiscordPort(client, _rendered, mark, mentions, gateway=gateway, patience=patience)
+    known, mark, mentions = command_mentions or CommandMentions(), notifications.mark, notifications.mentions
+
+    def with_mentions(view: discord.ui.LayoutView, *, in_server: bool) -> None:
+        make_clickable(view, partial(known.in_text, in_server=in_server))
+
+    return DiscordPort(client, _rendered, mark, mentions, with_mentions, gateway=gateway, patience=patience)
 
 
 def _rendered(context: NotificationContext, server: str) -> Rendered:

@@ -41,6 +41,14 @@ class BotBase(commands.Bot, ABC):
         """Ask Discord for a person's name in the server. Returns None if Discord doesn't answer."""
 
     @abstractmethod
+    def serves(self, guild_id: int) -> bool:
+        """Whether the bot works in this server: in all, unless it was given one."""
+
+    @abstractmethod
+    def mention_commands(self, words: str, *, in_server: bool) -> str:
+        """Make the commands in a text clickable. In direct messages, only those that work there."""
+
+    @abstractmethod
     def count_interaction(
         self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None
     ) -> None:

@@ -38,6 +38,22 @@ REVIEW = Route("review:open:{session_id}")
 GIVE_STARS = Route("review:stars:{session_id}:{count}")
 READ_REVIEWS = Route("review:read:{coach_id}")
 
+ADMIN = Route("admin:open")
+HEALTH = Route("health:refresh")
+STATISTICS = Route("stats:show")
+EXPORT = Route("records:export")
+# {status} is an index of the list of statuses; {user_id} is 0 for everyone.
+ALL_SESSIONS = Route("records:sessions:{status}:{user_id}:{page}")
+AUDIT_LOG = Route("records:audit:{user_id}:{page}")
+FIND_SESSION = Route("story:find")
+APPLICATIONS = Route("coach:queue:{position}")
+COACHES = Route("roster:list:{page}")
+COACH = Route("roster:profile:{user_id}")
+# {coach_id} is 0 for the reviews of all coaches.
+ALL_REVIEWS = Route("review:list:{coach_id}:{page}")
+BLOCKED = Route("block:list:{page}")
+SPECIALTIES = Route("specialty:list")
+
 OPEN_SETUP = Route("setup:open")
 PANEL_BOOK = Route("panel:book")
 PANEL_SESSIONS = Route("panel:sessions")

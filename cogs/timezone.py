@@ -8,14 +8,18 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.options import ZoneName
 from cogs.ui.routing import Cog, Route, on, opens, retried
 from cogs.ui.zones import resolve_zone
+from models import Coach
 from scheduler.availability import reader_zone
 from scheduler.core import coaches, members
-from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 
 CHANGE = Route("timezone:change")
 
 _PLACE = "City or time zone"
+_NOT_CHOSEN = (
+    "### You haven't chosen a time zone\nUntil you do, each server shows times in its own. Choose yours to see "
+    "them on your clock everywhere."
+)
 
 
 class TimezoneCog(Cog):
@@ -25,6 +29,7 @@ class TimezoneCog(Cog):
     @app_commands.describe(
         place="City, country, state or zone, like Munich or Europe/Berlin; leave empty to see what's set"
     )
+    @app_commands.allowed_contexts(guilds=True, dms=True)
     @retried
     async def timezone(self, interaction: Interaction, place: ZoneName | None = None) -> None:
         """Set the zone, or show it."""
@@ -46,23 +51,28 @@ class TimezoneCog(Cog):
         return ui.Form("Where are you?", CHANGE.id(), ui.field(_PLACE, typed, placeholder="Munich", most=60))
 
     async def _set(self, interaction: Interaction, name: str) -> None:
-        ui.guild_id_of(interaction)  # refuses where the answer couldn't be shown
         async with self.bot.db.begin() as session:
             await members.set_zone(session, interaction.user.id, name)
 
     async def _panel(self, interaction: Interaction) -> ui.Panel:
+        servers, user_id = await self.servers_of(interaction), interaction.user.id
+        default = servers[0].time_zone if len(servers) == 1 else ""
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            chosen = await members.chosen_zone(session, interaction.user.id)
-            name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
-            coach = await coaches.find(session, guild.id, interaction.user.id)
-        there = self.bot.clock().astimezone(zone(name))
-        lines = [
-            f"### Your time zone is {name}",
-            f"It's **{there:%A, %H:%M}** there now. {_whose(chosen, name)} `/book` shows times in this zone.",
-        ]
-        if coach is not None and coach.time_zone != name:
-            lines.append(f"Your hours as a coach stay in {coach.time_zone}. To change that, use `/availability`.")
+            chosen = await members.chosen_zone(session, user_id)
+            name = await reader_zone.zone_name_of(session, user_id, default)
+            own = [await coaches.find(session, guild.id, user_id) for guild in servers]
+        if not (chosen or default):
+            lines = [_NOT_CHOSEN]
+        else:
+            there = self.bot.clock().astimezone(zone(name))
+            lines = [
+                f"### Your time zone is {name}",
+                f"It's **{there:%A, %H:%M}** there now. {_whose(chosen, name)} `/book` shows times in this zone.",
+            ]
+        for coach in own:
+            if coach is not None and coach.time_zone != name:
+                elsewhere = None if interaction.guild_id else self.bot.server_name(coach.guild_id)
+                lines.append(_of_coach(coach, elsewhere))
         return ui.Panel(
             ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE.id(), discord.ButtonStyle.primary))
         )
@@ -74,3 +84,11 @@ def _whose(chosen: str | None, shown: str) -> str:
     if chosen:
         return f'You chose "{ui.quoted(chosen)}", which I no longer know. Press **Change…** to choose again.'
     return "It's the server's time zone. You haven't chosen your own."
+
+
+def _of_coach(coach: Coach, elsewhere: str | None) -> str:
+    """Say which zone their hours are in, naming the server where this isn't shown there."""
+    if elsewhere is None:
+        return f"Your hours as a coach stay in {coach.time_zone}. To change that, use `/availability`."
+    where, hours = f"**{ui.quoted(elsewhere)}**", f"in {coach.time_zone}"
+    return f"Your hours as a coach in {where} stay {hours}. To change that, use `/availability` there."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import discord
 
@@ -15,6 +16,14 @@ from scheduler.notifications.ports import Receipt
 _SEARCH_LIMIT = 50  # how many recent messages to search for one that may have been sent
 
 Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
+
+
+class MakeClickable(Protocol):
+    """Makes the commands in a message clickable. In direct messages, only those that work there."""
+
+    def __call__(self, view: discord.ui.LayoutView, *, in_server: bool) -> None:
+        """Change the message's texts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +44,10 @@ class Messages:
         render: Callable[[NotificationContext, str], Rendered],
         mark: Callable[[NotificationContext], str],
         mentions: Callable[[NotificationContext], list[int]],
+        make_clickable: MakeClickable,
     ) -> None:
         self._client, self._render, self._mark, self._mentions = client, render, mark, mentions
+        self._make_clickable = make_clickable
 
     async def deliver(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Receipt:
         """Send the message, edit the one that was sent, or find the one whose answer was lost."""
@@ -44,6 +55,7 @@ class Messages:
         if context.needs_student_name and context.session is not None:
             context = replace(context, student_name=await name_of(self._client, guild, context.session.student_id))
         rendered = self._render(context, guild.name)
+        self._make_clickable(rendered.view, in_server=not isinstance(channel, discord.DMChannel))
         attempt.needs = _needed(channel, searching=context.maybe_sent, files=bool(rendered.files()))
         try:
             return await self._edit(channel, context, rendered) or await self._send(channel, context, rendered)

@@ -18,7 +18,7 @@ from bot.discord_api.errors import (
     Attempt,
     translate_errors,
 )
-from bot.discord_api.messages import Messages, Rendered
+from bot.discord_api.messages import MakeClickable, Messages, Rendered
 from bot.discord_api.names import find_member
 from models import Guild
 from scheduler.attendance.ports import Barrier
@@ -36,11 +36,15 @@ def _nobody(_context: NotificationContext) -> list[int]:
     return []
 
 
+def _as_it_is(_view: discord.ui.LayoutView, *, in_server: bool) -> None:
+    pass
+
+
 class DiscordPort:
     """Rooms, roles and messages through one client.
 
     `render` builds a message (given the server's name), `mark` returns the end of its last line, by which it's
-    found again, and `mentions` says whom it pings.
+    found again, `mentions` says whom it pings, and `make_clickable` changes the commands in it.
     """
 
     def __init__(
@@ -49,13 +53,14 @@ class DiscordPort:
         render: Callable[[NotificationContext, str], Rendered],
         mark: Callable[[NotificationContext], str],
         mentions: Callable[[NotificationContext], list[int]] = _nobody,
+        make_clickable: MakeClickable = _as_it_is,
         *,
         gateway: bool = True,
         patience: timedelta = CALL_TIMEOUT,
     ) -> None:
         self._client, self._gateway, self._patience = client, gateway, patience
         self._one_at_a_time: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._messages = Messages(client, render, mark, mentions)
+        self._messages = Messages(client, render, mark, mentions, make_clickable)
 
     def _attempt(self, task: str, guild_id: int | None = None) -> AbstractAsyncContextManager[Attempt]:
         return translate_errors(self._client, task, guild_id, patience=self._patience)

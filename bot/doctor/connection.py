@@ -13,7 +13,7 @@ import discord
 
 from bot.app import INTENTS
 from bot.config import ConfigError, Settings, bot_id_in
-from bot.doctor import servers
+from bot.doctor import commands, servers
 from bot.doctor.checks import CHECK_TIMEOUT, Check, error, ok, warning
 from models import Guild
 from scheduler.core.clock import Clock
@@ -112,6 +112,7 @@ async def _check_servers(
     try:
         async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
             there = [guild async for guild in client.fetch_guilds(limit=None, with_counts=False)]
+            listed = await commands.everywhere(client)
     except UNANSWERED as failure:
         return [_no_answer("servers", "Discord doesn't say which servers the bot is in", failure)]
     if home_id is not None:
@@ -124,6 +125,7 @@ async def _check_servers(
         try:
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
                 found += await servers.check_server(client, guild.id, stored)
+                found += await commands.check_server(client, guild.id, servers.named(guild), listed)
         except UNANSWERED as failure:
             found.append(_no_answer("server", f"can't check {servers.named(guild)}", failure))
             if isinstance(failure, TimeoutError):

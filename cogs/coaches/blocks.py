@@ -17,7 +17,6 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
 from scheduler.servers import settings
 
-LIST = Route("block:list:{page}")
 LIFT = Route("block:list:{page}:lift:{user_id}:{what}")
 
 WHAT = {"booking": routes.FROM_BOOKING, "applying": routes.FROM_APPLYING, "both": routes.FROM_BOTH}
@@ -100,7 +99,7 @@ class BlockingCog(Cog):
         await ui.acknowledge_beside(interaction)
         await self._unblock(interaction, user_id, what)
 
-    @on(LIST)
+    @on(routes.BLOCKED)
     async def list_turned(self, interaction: Interaction, page: int) -> None:
         """Show another page."""
         await self._show(interaction, page)
@@ -141,7 +140,7 @@ class BlockingCog(Cog):
             found = await blocks.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
         none = ui.text("There's nobody on this page." if page else "Nobody is blocked here.")
         shown = [_section(one, page) for one in found.shown] or [none]
-        pager = ui.newer_and_older(LIST.id, page, has_more=found.has_more)
+        pager = ui.newer_and_older(routes.BLOCKED.id, page, has_more=found.has_more)
         await ui.show(interaction, ui.Panel(ui.text("### Blocked members"), *shown, *pager))
 
     async def _lift(self, interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:

@@ -19,7 +19,6 @@ from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 
 APPLY = Route("coach:apply")
-QUEUE = Route("coach:queue:{position}")
 
 _ZONE = "Your time zone"
 _REASON = "Reason"
@@ -150,7 +149,7 @@ class CoachCog(Cog):
         self.bot.wake()
         await ui.reply_privately(interaction, f"Rejected. We've messaged <@{user_id}> the reason.")
 
-    @on(QUEUE)
+    @on(routes.APPLICATIONS)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:
         """Show another open application."""
         await ui.acknowledge(interaction)
@@ -172,7 +171,7 @@ class CoachCog(Cog):
             taught = await coaches.coach_specialties(session, guild.id, coach.user_id)
             history = await coach_history(session, guild.id, coach.user_id)
             blocked = await blocks.list_blocks(session, guild.id, coach.user_id)
-        following = ui.button("Next ▶", QUEUE.id(position=(position + 1) % len(waiting)))
+        following = ui.button("Next ▶", routes.APPLICATIONS.id(position=(position + 1) % len(waiting)))
         return ui.Panel(
             ui.text(f"Application {position + 1} of {len(waiting)}"),
             cards.of_application(coach, taught, history, blocked),

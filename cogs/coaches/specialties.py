@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, on, opens, retried
@@ -14,7 +14,6 @@ from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, TaughtSpecialty
 from scheduler.servers import settings
 
-LIST = Route("specialty:list")
 PICK = Route("specialty:pick")
 ADD = Route("specialty:add")
 RENAME = Route("specialty:rename:{specialty}")
@@ -34,7 +33,7 @@ class SpecialtiesCog(Cog):
         """Show the list, with buttons to change it."""
         await self._show(interaction)
 
-    @on(LIST)
+    @on(routes.SPECIALTIES)
     async def list_pressed(self, interaction: Interaction) -> None:
         """Go back to the list."""
         await self._show(interaction)
@@ -138,7 +137,7 @@ def _one(found: TaughtSpecialty) -> ui.Panel:
         ui.row(
             ui.button("Rename…", RENAME.id(specialty=found.id), discord.ButtonStyle.primary),
             ui.button(label, REMOVE.id(specialty=found.id, count=0), discord.ButtonStyle.danger),
-            ui.button("◀ All specialties", LIST.id()),
+            ui.button("◀ All specialties", routes.SPECIALTIES.id()),
         ),
     )
 
@@ -157,7 +156,9 @@ def _question(losing: TaughtSpecialty) -> ui.Panel:
     yes = REMOVE.id(specialty=losing.id, count=count)
     return ui.Panel(
         ui.text("\n".join(lines)),
-        ui.row(ui.button("Remove it", yes, discord.ButtonStyle.danger), ui.button("Keep it", LIST.id())),
+        ui.row(
+            ui.button("Remove it", yes, discord.ButtonStyle.danger), ui.button("Keep it", routes.SPECIALTIES.id())
+        ),
     )
 
 

@@ -3,30 +3,33 @@
 import gzip
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.reports import session_history
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, retried
+from cogs.ui.routing import Cog, Route, beside, on, retried
 from cogs.ui.text import cut_our_text
 from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.availability import reader_zone
 from scheduler.core.clock import stamp
-from scheduler.core.errors import CoachingError
+from scheduler.core.errors import CoachingError, NotFound
 from scheduler.reports import activity, export
 from scheduler.servers import changes, settings
 from scheduler.servers.settings import SETTINGS_CHANGED
 from scheduler.time.time_zones import zone
 
-# {status} is an index of STATUSES; {user_id} is 0 for everyone.
-SESSIONS = Route("records:sessions:{status}:{user_id}:{page}")
-AUDIT = Route("records:audit:{user_id}:{page}")
+Table = Literal["sessions", "coaches", "reviews", "audit"]
+"""What can be downloaded."""
+# {table} is an index of TABLES.
+TABLE = Route("records:export:{table}")
+FILTER = Route("records:filter:{user_id}")
 
+TABLES: tuple[Table, ...] = get_args(Table)
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
 _SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 20
 _MOST_PAGES = 10_000
@@ -65,11 +68,30 @@ class ActivityCog(Cog):
     @group_command("coaching", name="export", description="Download data as a CSV file for spreadsheets")
     @app_commands.describe(what="What to download")
     @retried
-    async def export_table(
-        self, interaction: Interaction, what: Literal["sessions", "coaches", "reviews", "audit"]
-    ) -> None:
+    async def export_table(self, interaction: Interaction, what: Table) -> None:
         """Send a table as a file."""
         await ui.acknowledge(interaction)
+        await self._export(interaction, what)
+
+    @on(routes.EXPORT)
+    async def export_opened(self, interaction: Interaction) -> None:
+        """Ask an admin what to download."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        buttons = [ui.button(what.capitalize(), beside(TABLE.id(table=at))) for at, what in enumerate(TABLES)]
+        await ui.show(interaction, ui.Panel(ui.text("### What do you want to download?"), ui.row(*buttons)))
+
+    @on(TABLE)
+    async def table_pressed(self, interaction: Interaction, table: int) -> None:
+        """Send the table as a file."""
+        await ui.acknowledge(interaction)
+        if table >= len(TABLES):
+            raise NotFound("This button is out of date. Run `/coaching export`.")
+        await self._export(interaction, TABLES[table])
+
+    async def _export(self, interaction: Interaction, what: Table) -> None:
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
@@ -87,18 +109,23 @@ class ActivityCog(Cog):
         said = f"### {what.capitalize()}\nTimes in {zone_name}. Contains private notes. Keep it safe."
         await ui.show(interaction, ui.Panel(ui.text(said), ui.attachment(name), files=[(name, content)]))
 
-    @on(SESSIONS)
+    @on(routes.ALL_SESSIONS)
     async def sessions_turned(self, interaction: Interaction, status: int, user_id: int, page: int) -> None:
         """Turn the page."""
         await ui.acknowledge(interaction)
         known = STATUSES[status] if status < len(STATUSES) else None
         await self._show_sessions(interaction, known, user_id, min(page, _MOST_PAGES))
 
-    @on(AUDIT)
+    @on(routes.AUDIT_LOG)
     async def audit_turned(self, interaction: Interaction, user_id: int, page: int) -> None:
         """Turn the page."""
         await ui.acknowledge(interaction)
         await self._show_audit(interaction, user_id, min(page, _MOST_PAGES))
+
+    @on(FILTER)
+    async def status_chosen(self, interaction: Interaction, user_id: int) -> None:
+        """Show only sessions with the chosen status."""
+        await self.sessions_turned(interaction, ui.chosen_in(interaction)[0], user_id, 0)
 
     async def _show_sessions(
         self, interaction: Interaction, status: SessionStatus | None, user_id: int, page: int = 0
@@ -119,7 +146,8 @@ class ActivityCog(Cog):
         parts.extend(_section(one) for one in found.shown)
         if not found.shown:
             parts.append(ui.text("No sessions here."))
-        turning = partial(SESSIONS.id, status=STATUSES.index(status), user_id=user_id)
+        turning = partial(routes.ALL_SESSIONS.id, status=STATUSES.index(status), user_id=user_id)
+        parts.append(ui.row(_filter(status, user_id)))
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
     async def _show_audit(self, interaction: Interaction, user_id: int, page: int = 0) -> None:
@@ -131,8 +159,16 @@ class ActivityCog(Cog):
             )
         lines = [_line(entry, code) for entry, code in found.shown] or ["Nothing here."]
         parts = ui.text(f"### Audit log{_of(user_id)}, newest first"), ui.text("\n".join(lines))
-        turning = partial(AUDIT.id, user_id=user_id)
+        turning = partial(routes.AUDIT_LOG.id, user_id=user_id)
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
+
+
+def _filter(status: SessionStatus | None, user_id: int) -> discord.ui.Select[Any]:
+    options = [
+        (cards.STATUS_WORDS[one].capitalize() if one else "All sessions", str(number), one is status)
+        for number, one in enumerate(STATUSES)
+    ]
+    return ui.select(FILTER.id(user_id=user_id), options)
 
 
 def _section(one: CoachingSession) -> discord.ui.Section[Any]:

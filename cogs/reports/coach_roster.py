@@ -7,7 +7,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs import cards, ui
+from cogs import cards, routes, ui
 from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
@@ -24,8 +24,6 @@ from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
 from scheduler.servers import settings
 
-LIST = Route("roster:list:{page}")
-PROFILE = Route("roster:profile:{user_id}")
 RATE = Route("roster:rate:{user_id}")
 
 _RATE = "Rate per hour"
@@ -49,13 +47,13 @@ class CoachRosterCog(Cog):
         else:
             await self._show_profile(interaction, member.id)
 
-    @on(LIST)
+    @on(routes.COACHES)
     async def list_turned(self, interaction: Interaction, page: int) -> None:
         """Turn the page."""
         await ui.acknowledge(interaction)
         await self._show_coaches(interaction, min(page, _MOST_PAGES))
 
-    @on(PROFILE)
+    @on(routes.COACH)
     async def profile_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Show a coach beside the list."""
         await ui.acknowledge_beside(interaction)
@@ -96,7 +94,9 @@ class CoachRosterCog(Cog):
             parts.append(
                 ui.text("No coaches here. People apply with `/coach apply`; `/coaching post` invites them.")
             )
-        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(LIST.id, page, has_more=found.has_more)))
+        await ui.show(
+            interaction, ui.Panel(*parts, *ui.newer_and_older(routes.COACHES.id, page, has_more=found.has_more))
+        )
 
     async def _show_profile(self, interaction: Interaction, user_id: int) -> None:
         async with self.bot.db.read() as session:
@@ -134,7 +134,7 @@ def _section(one: Entry) -> discord.ui.Section[Any]:
     ]
     facts = [f"{_length(one)} a week", *limits, f"{one.upcoming} upcoming"]
     words = "\n".join((_title(coach), " · ".join(facts), _standing(one), *_blocked(one)))
-    return discord.ui.Section(words, accessory=ui.button("Profile", PROFILE.id(user_id=coach.user_id)))
+    return discord.ui.Section(words, accessory=ui.button("Profile", routes.COACH.id(user_id=coach.user_id)))
 
 
 def _title(coach: Coach) -> str:

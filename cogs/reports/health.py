@@ -6,7 +6,7 @@ from typing import Any
 
 import discord
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.cards.server_limits import limits_ahead
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
@@ -18,7 +18,6 @@ from scheduler.reports import health
 from scheduler.reports.health import Health
 from scheduler.servers import settings
 
-REFRESH = Route("health:refresh")
 RUN = Route("health:run")
 
 _GOOD, _BAD, _NOTE = "🟢", "🔴", "🟡"
@@ -44,7 +43,7 @@ class HealthCog(Cog):
         """Run the background checks, then show the panel."""
         await self._run(interaction)
 
-    @on(REFRESH)
+    @on(routes.HEALTH)
     async def refresh_pressed(self, interaction: Interaction) -> None:
         """Check again."""
         await self._show(interaction)
@@ -89,7 +88,7 @@ class HealthCog(Cog):
         return [
             ui.text("### Coaching health\n" + "\n".join(lines)),
             *([ui.text(_problems(found))] if found.alerts else []),
-            ui.row(ui.button("Refresh", REFRESH.id()), ui.button("Run background checks now", RUN.id())),
+            ui.row(ui.button("Refresh", routes.HEALTH.id()), ui.button("Run background checks now", RUN.id())),
         ]
 
 

@@ -7,11 +7,11 @@ import discord
 from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import cards, ui
-from cogs.ui import Interaction
+from cogs import cards, routes, ui
+from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
-from cogs.ui.options import SessionCode
-from cogs.ui.routing import Cog, Route, on, retried
+from cogs.ui.options import LONGEST_CODE, SessionCode
+from cogs.ui.routing import Cog, Route, on, opens, retried
 from cogs.ui.text import cut_our_text
 from models import BlockedFrom, Guild, Notification, SessionStatus
 from scheduler.core.actor import Actor
@@ -27,6 +27,7 @@ OPEN = Route("story:open:{session_id}")
 
 _UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _ENTRIES, _MESSAGES = 15, 12
+_CODE = "Code"
 
 _Fix = Callable[[AsyncSession, int, int, Actor, datetime], Awaitable[str]]
 
@@ -41,6 +42,22 @@ class SessionHistoryCog(Cog):
         """Show the session."""
         await ui.acknowledge(interaction)
         await self._show(interaction, code)
+
+    @on(routes.FIND_SESSION)
+    async def found(self, interaction: Interaction) -> None:
+        """Show the session with the code in the form, beside the menu."""
+        await ui.acknowledge_beside(interaction)
+        await self._show(interaction, session_history.read_code(ui.typed_in(interaction).get(_CODE, "")))
+
+    @opens(routes.FIND_SESSION)
+    async def code_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
+        """Ask an admin for the code."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        about = "It's on every message about the session. The name of its room works, too."
+        field = ui.field(_CODE, typed, description=about, placeholder="k7m2qd", most=LONGEST_CODE)
+        return ui.Form("Find a session", routes.FIND_SESSION.id(), field)
 
     @on(REFRESH)
     async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import discord
 from discord import app_commands
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.images import drawing
 from cogs.images import stats as stats_picture
 from cogs.images.stats import room_share, write_hours, write_span
@@ -44,6 +44,12 @@ class StatisticsCog(Cog):
         """Show the statistics."""
         await ui.acknowledge(interaction)
         await self._show(interaction, PERIODS[period])
+
+    @on(routes.STATISTICS)
+    async def opened(self, interaction: Interaction) -> None:
+        """Show the statistics of the usual period."""
+        await ui.acknowledge(interaction)
+        await self._show(interaction, _DEFAULT)
 
     @on(PICK)
     async def period_picked(self, interaction: Interaction) -> None:

@@ -19,8 +19,6 @@ from scheduler.reviews import reviews
 from scheduler.servers import settings
 
 READ_PAGE = Route("review:page:{coach_id}:{page}")
-# {coach_id} is 0 where the reviews of all coaches are listed.
-LIST = Route("review:list:{coach_id}:{page}")
 HIDE = Route("review:hide:{session_id}:{coach_id}:{page}")
 SHOW = Route("review:show:{session_id}:{coach_id}:{page}")
 
@@ -51,7 +49,7 @@ class ReviewListCog(Cog):
         """Show another page of a coach's reviews."""
         await self._read(interaction, coach_id, page)
 
-    @on(LIST)
+    @on(routes.ALL_REVIEWS)
     async def list_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
         """Show another page of the admins' list."""
         await self._show(interaction, coach_id, page)
@@ -101,7 +99,7 @@ class ReviewListCog(Cog):
             )
         title = f"### Reviews{f' of <@{coach_id}>' if coach_id else ''}, newest first"
         shown = [_section(one, coach_id, page) for one in found.shown]
-        turning = partial(LIST.id, coach_id=coach_id)
+        turning = partial(routes.ALL_REVIEWS.id, coach_id=coach_id)
         await ui.show(
             interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))
         )

@@ -19,7 +19,6 @@ from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
 from scheduler.reviews.reviews import ReviewState
-from scheduler.servers import settings
 from scheduler.sessions import lookup, upcoming
 from scheduler.sessions.upcoming import Page
 
@@ -36,6 +35,7 @@ class SessionsCog(CancellingCog):
     """`/sessions`."""
 
     @app_commands.command(name="sessions", description="Your sessions, as student and as coach")
+    @app_commands.allowed_contexts(guilds=True, dms=True)
     @retried
     async def sessions(self, interaction: Interaction) -> None:
         """Show the first page."""
@@ -64,7 +64,6 @@ class SessionsCog(CancellingCog):
 
     async def _set_reminders(self, interaction: Interaction, page: int, *, off: bool) -> None:
         await ui.acknowledge(interaction)
-        ui.guild_id_of(interaction)  # change nothing where the list can't be shown
         async with self.bot.db.begin() as session:
             await reminders.set_off(session, interaction.user.id, off=off)
         await self._list(interaction, page)
@@ -104,9 +103,9 @@ class SessionsCog(CancellingCog):
     async def _list(self, interaction: Interaction, page: int) -> None:
         await ui.acknowledge(interaction)
         page, now, viewer_id = min(page, _MOST_PAGES), self.bot.clock(), interaction.user.id
+        guilds = {guild.id: guild for guild in await self.servers_of(interaction)}
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await upcoming.list_page(session, guild.id, viewer_id, now, page=page, size=_A_PAGE)
+            found = await upcoming.list_page(session, guilds.keys(), viewer_id, now, page=page, size=_A_PAGE)
             states = await reviews.review_states(session, found.sessions, now)
             attended = {
                 one.id: await attendance.attended(session, one, now)
@@ -117,8 +116,26 @@ class SessionsCog(CancellingCog):
                 one.id for one in found.sessions if await cancellation.can_only_be_ended(session, one, now)
             }
             off = await members.has_reminders_off(session, viewer_id)
-        shown = _SessionList(found, page, guild, viewer_id, states, attended, only_end, off)
+        here = guilds.get(interaction.guild_id or 0)
+        shown = _SessionList(
+            found,
+            page,
+            guilds,
+            viewer_id,
+            states,
+            attended,
+            only_end,
+            off,
+            is_admin=here is not None and ui.actor_of(interaction, here).is_admin,
+            titles=None if here else {one.id: await self._title(one, viewer_id) for one in found.sessions},
+        )
         await ui.show(interaction, shown.panel())
+
+    async def _title(self, one: CoachingSession, viewer_id: int) -> str:
+        """Say with whom and in which server, for direct messages, where nobody can be mentioned."""
+        other_id, role = (one.student_id, "student") if viewer_id == one.coach_id else (one.coach_id, "coach")
+        name = await self.bot.fetch_name(one.guild_id, other_id) or f"your {role}"
+        return f"With {ui.quoted(name)} in {ui.quoted(self.bot.server_name(one.guild_id))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +144,7 @@ class _SessionList:
 
     found: Page
     page: int
-    guild: Guild
+    guilds: Mapping[int, Guild]
     viewer_id: int
     review_states: Mapping[int, ReviewState]
     attended: Mapping[int, Mapping[int, Presence]]
@@ -135,12 +152,17 @@ class _SessionList:
     only_end: set[int]
     """Ids of sessions that can be ended, but no longer cancelled."""
     reminders_off: bool
+    is_admin: bool
+    titles: Mapping[int, str] | None
+    """In direct messages: the sessions' titles by their id."""
 
     def panel(self) -> ui.Panel:
         """Show the sessions, and buttons for other pages and for reminders."""
         found, page = self.found, self.page
         if not found.sessions and not page:
-            return ui.Panel(ui.text("### No sessions yet\nBook your first one with `/book`."))
+            where = " in your server" if self.titles is not None else ""
+            none = ui.text(f"### No sessions yet\nBook your first one with `/book`{where}.")
+            return ui.Panel(none, *([ui.row(self._admin_button())] if self.is_admin else []))
         reminders = (
             ui.button("Reminders: off", REMINDERS_ON.id(page=page))
             if self.reminders_off
@@ -150,16 +172,22 @@ class _SessionList:
             ui.text(f"### Your sessions\n{found.upcoming or 'None'} upcoming"),
             *map(self._card, found.sessions),
             *ui.newer_and_older(PAGE.id, page, has_more=found.has_more),
-            ui.row(reminders),
+            ui.row(reminders, *([self._admin_button()] if self.is_admin else [])),
         )
 
+    @staticmethod
+    def _admin_button() -> ui.Button:
+        return ui.button("Admin", routes.ADMIN.id())
+
     def _card(self, one: CoachingSession) -> Item:
+        other_id = one.student_id if self.viewer_id == one.coach_id else one.coach_id
         return cards.of_session(
             one,
-            self.guild,
-            title=f"With <@{one.student_id if self.viewer_id == one.coach_id else one.coach_id}>",
+            self.guilds[one.guild_id],
+            title=f"With <@{other_id}>" if self.titles is None else self.titles[one.id],
             viewer_id=self.viewer_id,
             most=_EXCERPT,
+            in_server=self.titles is None,
             standing=self.review_states.get(one.id),
             attended=self.attended.get(one.id),
             can_only_end=one.id in self.only_end,

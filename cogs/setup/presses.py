@@ -9,6 +9,7 @@ from cogs import routes, ui
 from cogs.setup import forms
 from cogs.setup import panel as setup_panel
 from cogs.setup.admin_cog import AdminCog
+from cogs.setup.admin_menu import how_to_show
 from cogs.setup.panel import ASK_RATES, CHANGE, CLEAR, FORM, FORMS, MAKE, PICK, PICKED, PLACES, SHOW
 from cogs.setup.settings import check_admin_role, check_channel, check_coach_role, must_manage_server
 from cogs.ui import Interaction, Typed
@@ -80,7 +81,11 @@ class SetupCog(AdminCog):
         wanted = _place(place)
         await self.settings_for_admin(interaction)
         changes = GuildChanges(**{wanted.column: _chosen(interaction, wanted).id})
-        await self._save(interaction, lambda _guild: changes)
+        said = _SAVED
+        if wanted is ServerResource.ADMIN_ROLE:
+            assert self.bot.user is not None, "the bot is logged in"
+            said += f" {how_to_show(changes.values[wanted.column], self.bot.user.display_name)}"
+        await self._save(interaction, lambda _guild: changes, said)
 
     @on(CLEAR)
     async def clear_pressed(self, interaction: Interaction, place: int) -> None:
@@ -122,12 +127,14 @@ class SetupCog(AdminCog):
         wanted, guild = _form(form), await self.settings_for_admin(interaction)
         return forms.settings_form(FORM.id(form=form), wanted, guild, typed)
 
-    async def _save(self, interaction: Interaction, changes: Callable[[Guild], GuildChanges]) -> None:
+    async def _save(
+        self, interaction: Interaction, changes: Callable[[Guild], GuildChanges], said: str = _SAVED
+    ) -> None:
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
             await settings.change(session, guild, actor, changes(guild), now)
         self.bot.wake()
-        await self._show(interaction, _SAVED)
+        await self._show(interaction, said)
 
     async def _show(self, interaction: Interaction, said: str | None = None) -> None:
         guild = await self.settings_for_admin(interaction)

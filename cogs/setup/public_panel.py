@@ -3,6 +3,8 @@
 Each button is answered by the feature whose command it replaces.
 """
 
+from typing import Any
+
 import discord
 from discord import app_commands
 
@@ -10,9 +12,12 @@ from cogs import routes, ui
 from cogs.setup.admin_cog import AdminCog
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
-from cogs.ui.routing import retried
+from cogs.ui.routing import Route, on, retried
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
+
+POST = Route("panel:post")
+POST_IN = Route("panel:post:in")
 
 _GREEN = 0x3BA55D
 _NEEDED = {"view_channel": "View Channel", "send_messages": "Send Messages"}
@@ -30,6 +35,7 @@ def public_panel() -> ui.Panel:
             ui.button("Book a coach", routes.PANEL_BOOK.id(), discord.ButtonStyle.success),
             ui.button("My sessions", routes.PANEL_SESSIONS.id()),
             ui.button("Become a coach", routes.PANEL_APPLY.id()),
+            ui.button("Admin", routes.ADMIN.id()),
         ),
         ui.text("-# Only you see what these buttons open."),
         accent_colour=_GREEN,
@@ -48,9 +54,31 @@ class PublicPanelCog(AdminCog):
     async def post(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
         """Post the message in the chosen channel, or where the command was used."""
         await ui.acknowledge(interaction)
+        await self._post(interaction, channel or interaction.channel)
+
+    @on(POST)
+    async def post_pressed(self, interaction: Interaction) -> None:
+        """Ask an admin where to post it."""
+        await ui.acknowledge(interaction)
+        await self.settings_for_admin(interaction)
+        select = discord.ui.ChannelSelect[Any](
+            custom_id=POST_IN.id(), channel_types=[discord.ChannelType.text], placeholder="Pick a text channel"
+        )
+        about = "### Where should I post the panel?\nIts buttons book, show sessions and apply to coach."
+        await ui.show(interaction, ui.Panel(ui.text(about), ui.row(select)))
+
+    @on(POST_IN)
+    async def channel_chosen(self, interaction: Interaction) -> None:
+        """Post the message in the chosen channel."""
+        await ui.acknowledge(interaction)
+        await self.settings_for_admin(interaction)
+        server, [channel_id, *_] = interaction.guild, ui.chosen_in(interaction)
+        await self._post(interaction, server.get_channel(channel_id) if server else None)
+
+    async def _post(self, interaction: Interaction, channel: object) -> None:
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
-            chosen = _writable(channel or interaction.channel, interaction.user)
+            chosen = _writable(channel, interaction.user)
             about = {"channel_id": chosen.id}
             audit.record(session, guild.id, "panel_posted", at=now, actor_id=actor.user_id, details=about)
         # Nothing is sent inside a transaction; if Discord refuses now, the audit log shows the attempt.
@@ -68,7 +96,7 @@ class PublicPanelCog(AdminCog):
 def _writable(channel: object, member: discord.User | discord.Member) -> discord.TextChannel:
     """Return the channel if it's a text channel where both the bot and this member can write."""
     if not isinstance(channel, discord.TextChannel):
-        raise Misconfigured("I can only post in a text channel. Choose one: `/coaching post channel:`")
+        raise Misconfigured("I can only post in a text channel. Choose one with the option `channel`.")
     missing = _missing(channel, channel.guild.me)
     if missing:
         raise Misconfigured(

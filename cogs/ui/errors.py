@@ -9,7 +9,7 @@ import discord
 from cogs.bot_base import Interaction
 from cogs.ui.components import Panel, button, row, text
 from cogs.ui.forms import Typed, store_field, stored_fields, typed_in
-from cogs.ui.replies import NO_MENTIONS, reply_privately, show
+from cogs.ui.replies import reply_privately, show, show_beside
 from cogs.ui.text import block, fitting
 from scheduler.core.errors import CoachingError
 from scheduler.core.markup import quoted
@@ -63,12 +63,10 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         *(store_field(name, words) for name, words in fitting(typed_in(interaction)).items() if words.strip()),
         row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
     )
-    if not interaction.response.is_done():
-        await interaction.response.send_message(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
-    elif _is_refusal(interaction.message):
+    if interaction.response.is_done() and _is_refusal(interaction.message):
         await show(interaction, panel)  # replaces the previous refusal
     else:
-        await interaction.followup.send(view=panel, ephemeral=True, allowed_mentions=NO_MENTIONS)
+        await show_beside(interaction, panel)
 
 
 def _sentence(error: CoachingError) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 import discord
 
 from cogs.bot_base import Interaction
-from cogs.ui.components import select, text
+from cogs.command_mentions import Verbatim
+from cogs.ui.components import select
 from cogs.ui.text import whole_number
 from scheduler.core.errors import NotFound
 from scheduler.core.markup import visible
@@ -70,7 +71,7 @@ def choice(
 
 def store_field(name: str, words: str) -> discord.ui.TextDisplay[Any]:
     """Show what was typed, so that `stored_fields` can read it from the message later."""
-    return text(f"**{name}**\n{words}")
+    return Verbatim(f"**{name}**\n{words}")
 
 
 def stored_fields(message: discord.Message | None) -> Typed:

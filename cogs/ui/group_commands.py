@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import discord
 from discord import app_commands
 from discord.ext import commands
 
@@ -13,9 +14,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _JOINS = "__joins__"
 _GROUPS = {
-    "coach": "Become a coach, see profiles, and decide on applications",
-    "coaching": "Run coaching in this server",
+    "coach": ("Become a coach, see profiles, and decide on applications", None),
+    "coaching": ("Run coaching in this server", discord.Permissions(manage_guild=True)),
 }
+"""Each group's description, and the permissions to see it, unless an admin changes that in Discord.
+
+Discord hides only whole commands, so `/coach approve` is seen by all. Every use is checked anyway.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,8 @@ def join_groups(bot: BotBase, cog: commands.Cog) -> None:
             continue
         group = bot.tree.get_command(wanted.group)
         if group is None:
-            group = app_commands.Group(name=wanted.group, description=_GROUPS[wanted.group])
+            description, seen_with = _GROUPS[wanted.group]
+            group = app_commands.Group(name=wanted.group, description=description, default_permissions=seen_with)
             bot.tree.add_command(group)
         assert isinstance(group, app_commands.Group), f"/{wanted.group} isn't a group"
         command = app_commands.Command[Any, ..., Any](

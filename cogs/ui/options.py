@@ -19,6 +19,8 @@ from scheduler.time import cities
 from scheduler.time.time_zones import zone
 
 _MOST = 25
+LONGEST_CODE = 50
+"""The most characters of a session's code as people type it, or of its room's name."""
 
 Choices = list[app_commands.Choice[str | int | float]]
 Transformer = app_commands.Transformer[BotBase]
@@ -84,7 +86,7 @@ class SessionCodeTransformer(Transformer):
     @property
     def max_value(self) -> int:
         """Characters."""
-        return 50
+        return LONGEST_CODE
 
     async def transform(self, interaction: Interaction, value: str, /) -> str:
         """Read the code."""

@@ -25,11 +25,13 @@ from cogs.ui.errors import FIX, report_error
 from cogs.ui.forms import Typed, stored_fields
 from cogs.ui.group_commands import join_groups
 from cogs.ui.interaction_stats import timed
+from cogs.ui.replies import acknowledge_beside
 from cogs.ui.text import whole_number
+from models import Guild
 from models.storage.database import lost_a_race
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotFound
-from scheduler.servers import settings
+from scheduler.servers import own_servers, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,6 +40,8 @@ log = logging.getLogger(__name__)
 _NOT_OURS = re.compile(r"[^a-z0-9_:]")  # keeps what a tampered client writes out of the log
 _NAME = re.compile(r"\{(\w+)\}")
 _ANSWERS, _OPENS = "__answers__", "__opens__"
+BESIDE = "beside:"
+"""Precedes a `custom_id` whose answer doesn't replace the message that was pressed."""
 _TRIES = 3
 """How often to try an interaction whose transaction loses a race."""
 
@@ -101,6 +105,9 @@ class Router:
 
     def _find(self, custom_id: str, *, is_form: bool) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:
         """Find what answers, and the name to count it under."""
+        if not is_form and custom_id.startswith(BESIDE):
+            name, answer = self._find(custom_id.removeprefix(BESIDE), is_form=False)
+            return f"{BESIDE}{name}", partial(_answer_beside, answer)
         if not is_form and custom_id.startswith(FIX):
             for opener, numbers in _matching(self.openers, custom_id.removeprefix(FIX)):
                 return f"{FIX}{opener.route.template}", partial(_open_again, opener, numbers)
@@ -124,6 +131,11 @@ async def _open(opener: Handler, numbers: dict[str, int], typed: Typed, interact
 
 async def _open_again(opener: Handler, numbers: dict[str, int], interaction: Interaction) -> None:
     await _open(opener, numbers, stored_fields(interaction.message), interaction)
+
+
+async def _answer_beside(answer: Callable[[Interaction], Awaitable[Any]], interaction: Interaction) -> None:
+    await acknowledge_beside(interaction)
+    await answer(interaction)
 
 
 async def _too_old(_interaction: Interaction) -> None:
@@ -171,12 +183,19 @@ class Tree(app_commands.CommandTree[BotBase]):
 
     async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
         """Tell the person why. discord.py wraps our error as the cause of its own."""
+        if isinstance(error, app_commands.CommandNotFound):  # another version's, as in a client not yet reloaded
+            error.__cause__ = NotFound("This command is out of date. Reload Discord to see the current ones.")
         name = interaction.command.qualified_name if interaction.command else ""
         await _try(interaction, f"/{name}", f"/{name}", partial(_fail, error.__cause__ or error))
 
 
 async def _fail(error: BaseException) -> None:
     raise error
+
+
+def beside(custom_id: str) -> str:
+    """Make the `custom_id` of a button whose answer is a new message. Not for buttons that open a form."""
+    return f"{BESIDE}{custom_id}"
 
 
 def on(route: Route) -> Callable[[F], F]:
@@ -222,3 +241,16 @@ class Cog(commands.Cog):
             return person_of(interaction)
         guild = await settings.look_up(session, interaction.guild_id, self.bot.defaults)
         return actor_of(interaction, guild)
+
+    async def servers_of(self, interaction: Interaction) -> list[Guild]:
+        """Return this server or, in direct messages, all that concern the person.
+
+        Raises NotFound in a server that the bot doesn't work in, and CoachingError if Discord doesn't answer.
+        """
+        bot = self.bot
+        if interaction.guild_id is None:
+            return await own_servers.find(bot.db, bot.port, bot.serves, interaction.user.id)
+        if not bot.serves(interaction.guild_id):
+            raise NotFound("I work in another server only. Use this command there, or in a direct message to me.")
+        async with bot.db.read() as session:
+            return [await settings.look_up(session, interaction.guild_id, bot.defaults)]

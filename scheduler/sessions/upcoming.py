@@ -1,5 +1,6 @@
 """Someone's sessions, page by page: upcoming and running ones first, soonest first, then past ones."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,15 +24,19 @@ class Page:
 
 
 async def list_page(
-    session: AsyncSession, guild_id: int, user_id: int, now: datetime, *, page: int, size: int
+    session: AsyncSession, guild_ids: Collection[int], user_id: int, now: datetime, *, page: int, size: int
 ) -> Page:
-    """Return a page of the sessions where they're coach or student. Its cost doesn't grow with their history."""
+    """Return a page of the sessions in these servers where they're coach or student.
+
+    Its cost doesn't grow with their history.
+    """
     first, end = page * size, (page + 1) * size + 1
-    upcoming = await _sessions(session, guild_id, user_id, _is_upcoming(now))
+    upcoming = await _sessions(session, guild_ids, user_id, _is_upcoming(now))
     found = upcoming[first:end]
     if len(found) < end - first:
         most = end - len(upcoming)
-        past = await _sessions(session, guild_id, user_id, not_(_is_upcoming(now)), most=most, newest_first=True)
+        is_past = not_(_is_upcoming(now))
+        past = await _sessions(session, guild_ids, user_id, is_past, most=most, newest_first=True)
         found += past[max(first - len(upcoming), 0) :]
     return Page(found[:size], len(upcoming), has_more=len(found) > size)
 
@@ -48,7 +53,7 @@ def _is_upcoming(now: datetime) -> ColumnElement[bool]:
 
 async def _sessions(
     session: AsyncSession,
-    guild_id: int,
+    guild_ids: Collection[int],
     user_id: int,
     which: ColumnElement[bool],
     *,
@@ -63,6 +68,6 @@ async def _sessions(
     order = [column.desc() for column in columns] if newest_first else columns
     found: list[CoachingSession] = []
     for side in (CoachingSession.coach_id, CoachingSession.student_id):
-        query = select(CoachingSession).where(CoachingSession.guild_id == guild_id, side == user_id, which)
+        query = select(CoachingSession).where(CoachingSession.guild_id.in_(guild_ids), side == user_id, which)
         found += await session.scalars(query.order_by(*order).limit(most))
     return sorted(found, key=lambda one: (one.starts_at, one.id), reverse=newest_first)[:most]

@@ -194,7 +194,7 @@ class Side:
             await transact(self.db, attendance.resync, [GUILD], inside, self.clock(), self.clock())
         with self.measured(AGENDA):
             async with self.db.read() as session:
-                page = await upcoming.list_page(session, GUILD, COACH, self.clock(), page=0, size=10)
+                page = await upcoming.list_page(session, [GUILD], COACH, self.clock(), page=0, size=10)
                 for one in page.sessions:
                     await attendance.attended(session, one, self.clock())
 

@@ -76,6 +76,8 @@ class Endpoint:
     """The IDENTIFY payload of each gateway connection."""
     vandalized: set[str] = field(default_factory=set)
     """For these methods (POST, PATCH), another bot deletes each room at once."""
+    commands: dict[str | None, list[Json]] = field(default_factory=dict)
+    """By server; None for those in all servers."""
     _refused: set[tuple[str, str]] = field(default_factory=set)
     _held: set[tuple[str, str]] = field(default_factory=set)
     _slow: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -181,7 +183,9 @@ class Endpoint:
             web.get("/users/@me", self._me),
             web.get("/users/@me/guilds", self._my_guilds),
             web.get("/oauth2/applications/@me", self._application),
+            web.get("/applications/{id}/commands", self._get_commands),
             web.put("/applications/{id}/commands", self._put_commands),
+            web.get("/applications/{id}/guilds/{guild_id}/commands", self._get_commands),
             web.put("/applications/{id}/guilds/{guild_id}/commands", self._put_commands),
             web.post("/interactions/{interaction_id}/{token}/callback", self._answer_interaction),
             web.patch("/webhooks/{id}/{token}/messages/@original", self._write_message),
@@ -298,8 +302,16 @@ class Endpoint:
         return _json(about | flags | {"owner": _user(1)})
 
     async def _put_commands(self, request: web.Request) -> web.Response:
-        given = {"application_id": str(BOT_ID), "guild_id": request.match_info.get("guild_id")}
-        return _json([one | given | {"id": self._new_id()} for one in await request.json()])
+        guild_id = request.match_info.get("guild_id")
+        ids = {one["name"]: one["id"] for one in self.commands.get(guild_id, ())}
+        given = {"application_id": str(BOT_ID), "guild_id": guild_id}
+        self.commands[guild_id] = [
+            one | given | {"id": ids.get(one["name"]) or self._new_id()} for one in await request.json()
+        ]
+        return _json(self.commands[guild_id])
+
+    async def _get_commands(self, request: web.Request) -> web.Response:
+        return _json(self.commands.get(request.match_info.get("guild_id"), []))
 
     async def _answer_interaction(self, request: web.Request) -> web.Response:
         about = {"id": request.match_info["interaction_id"], "type": 2}

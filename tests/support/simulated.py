@@ -9,6 +9,7 @@ import datetime as dt
 import fnmatch
 import itertools
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self, cast
@@ -52,6 +53,8 @@ APPLICATION: dict[str, Any] = {
     "Rate per hour": "60",
     "Your time zone": "Europe/Berlin",
 }
+
+_CLICKABLE = re.compile(r"</([^:<>]+):\d+>")
 
 _opened: dict[tuple[Any, ...], bytes] = {}
 """The databases of servers that were opened, by what was there before."""
@@ -102,6 +105,14 @@ class Academy:
     async def restart(self) -> None:
         """Start another bot on the same Discord and database."""
         await self.env.restart_bot(self.make_bot())
+
+    def show_to_everyone(self, command: str) -> None:
+        """Show a hidden command to everyone, as Server Settings → Integrations allows, so that all can try it."""
+        found = self.env.backend.find_command(command, None)
+        assert found is not None, command
+        self.env.backend.set_command_permissions(
+            self.guild.id, int(found["id"]), [{"id": str(self.guild.id), "type": 1, "permission": True}]
+        )
 
     async def set_up(self) -> Any:
         """Set the review channel, the coach role and the room category as an admin."""
@@ -253,6 +264,7 @@ async def academy(
         await env.start()
         try:
             world = _people(env, db, make_bot, faults)
+            world.show_to_everyone("coaching")
             await env.settle()
             yield world
             _check_messages(env)
@@ -364,7 +376,15 @@ def lost_answers(world: Academy, method: str, path: str) -> Iterator[list[str]]:
 
 
 def words(message: Any) -> str:
-    """Return a message's whole text: content, and every text and label of its components."""
+    """Return a message's whole text: content, and every text and label of its components.
+
+    Clickable commands read as our texts name them: `/book`.
+    """
+    return _CLICKABLE.sub(r"`/\1`", as_sent(message))
+
+
+def as_sent(message: Any) -> str:
+    """Return a message's whole text, with clickable commands as Discord gets them."""
 
     def parts(components: Any) -> Iterator[str]:
         for component in components:

@@ -6,6 +6,9 @@ import pytest
 
 from models.storage.database import Database
 from tests.support.direct import Direct, direct
+from tests.support.worlds import world
+
+__all__ = ["engine_name", "here", "world"]
 
 
 @pytest.fixture

@@ -280,6 +280,7 @@ def run_sql(statement: str) -> Spoil:
 
 
 BAD, ODD = Level.ERROR, Level.WARNING
+COMMANDS = [{"name": name, "type": 1} for name in ("book", "sessions", "timezone")]
 SET_UP, GRANT = "use `/coaching setup` there", "in the permissions there"
 PROBLEMS: dict[str, tuple[Spoil, Level, str, str]] = {
     "rejects the token": (change(token=TOKEN.replace("made-up", "another")), BAD, "token", "Reset Token"),
@@ -333,6 +334,18 @@ PROBLEMS: dict[str, tuple[Spoil, Level, str, str]] = {
         lambda it: it.endpoint.own_permissions.update(manage_roles=False, stream=False),
         BAD,
         "server",
+        "coachbot invite",
+    ),
+    "listed twice: /book, /sessions": (
+        lambda it: it.endpoint.commands.update({None: COMMANDS, str(GUILD_ID): COMMANDS[:2]}),
+        ODD,
+        "commands",
+        "restart the bot",
+    ),
+    "may not have commands there": (
+        lambda it: it.endpoint.refuse("GET", f"/applications/{BOT_ID}/guilds/{GUILD_ID}/commands"),
+        BAD,
+        "commands",
         "coachbot invite",
     ),
     '"Mars/Olympus"': (run_sql("UPDATE guilds SET time_zone = 'Mars/Olympus'"), ODD, "zones", "tzdata"),

@@ -106,7 +106,8 @@ class Stage:
 
     async def filled(self, template: str) -> dict[str, Any]:
         """Return a form's initial values with what the row types over them."""
-        fields, typed = held(await self.opened(template)), FORMS[template].typed
+        fields, code = held(await self.opened(template)), self.sessions["upcoming"].code
+        typed = {name: code if value == "{code}" else value for name, value in FORMS[template].typed.items()}
         assert typed.keys() <= fields.keys(), template
         return fields | typed
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.app import CoachBot
 from cogs.ui import FIX
-from cogs.ui.routing import Handler
+from cogs.ui.routing import BESIDE, Handler
 
 PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", "outsider", "left")
 """By their part in the control's session. `outsider` manages another server and presses there; `left` was an admin
@@ -115,6 +115,16 @@ PRESSES: dict[str, Row] = {
     "panel:book": Row(MEMBERS),
     "panel:sessions": Row(MEMBERS),
     "panel:apply": Row(APPLICANTS),
+    "panel:post": Row(ADMINS),
+    "panel:post:in": Row(ADMINS, picked=("{channel}",)),
+    # The admin menu.
+    "admin:open": Row(ADMINS),
+    "admin:person": Row(ADMINS, picked=("7",)),
+    "stats:show": Row(ADMINS),
+    "story:find": Row(ADMINS),
+    "records:export": Row(ADMINS),
+    "records:export:{table}": Row(ADMINS, numbers={"table": 0}),
+    "records:filter:{user_id}": Row(ADMINS, picked=("0",)),
     # Booking.
     "book:browse:{sort}:{specialty}:{page}": Row(MEMBERS),
     "book:specialty:{sort}": Row(MEMBERS, picked=("0",)),
@@ -130,9 +140,9 @@ PRESSES: dict[str, Row] = {
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
     # Sessions.
-    "session:list:{page}": Row(MEMBERS),
-    "session:list:{page}:reminders:off": Row(MEMBERS),
-    "session:list:{page}:reminders:on": Row(MEMBERS),
+    "session:list:{page}": Row(ANYBODY),
+    "session:list:{page}:reminders:off": Row(ANYBODY),
+    "session:list:{page}:reminders:on": Row(ANYBODY),
     "session:calendar:{session_id}": Row(PAIR_AND_ADMINS),
     "session:cancel:{session_id}": Row(PAIR_AND_ADMINS),
     "session:move:{session_id}": Row(PAIR),
@@ -270,11 +280,12 @@ FORMS: dict[str, Row] = {
         of="reviewed",
         typed={"Your review": "Good."},
     ),
-    "timezone:change": Row(MEMBERS, typed={"City or time zone": "Lisbon"}),
+    "timezone:change": Row(ANYBODY, typed={"City or time zone": "Lisbon"}),
     "defaults:limits": Row(ADMINS),
     "defaults:presets": Row(ADMINS),
     "defaults:sessions": Row(ADMINS),
     "setup:form:{form}": Row(ADMINS, numbers={"form": 0}),
+    "story:find": Row(_here("No session on this server has that code"), typed={"Code": "{code}"}),
     "roster:rate:{user_id}": Row(
         _here(COACH), person="other_coach", typed={"Rate per hour": "60"}, then="They already charge in"
     ),
@@ -304,8 +315,8 @@ COMMANDS: dict[str, Row] = {
     "coach reinstate": Row(ADMINS_HERE, options={"member": "suspended"}),
     "availability": Row(COACHES),
     "book": Row(MEMBERS),
-    "sessions": Row(MEMBERS),
-    "timezone": Row(MEMBERS),
+    "sessions": Row(ANYBODY),
+    "timezone": Row(ANYBODY),
     "coaching setup": Row(ADMINS),
     "coaching set": Row(ADMINS, options={"setting": "Currency", "value": "EUR"}),
     "coaching post": Row(ADMINS),
@@ -328,6 +339,7 @@ COMMANDS: dict[str, Row] = {
 
 def of_control(bot: CoachBot, custom_id: str) -> Row | None:
     """Find the row of a button or a select, also of one that opens a form again."""
+    custom_id = custom_id.removeprefix(BESIDE)
     if custom_id.startswith(FIX):
         return _found(REOPENED, bot.router.openers, custom_id.removeprefix(FIX))
     return _found(PRESSES, bot.router.handlers, custom_id)

@@ -61,7 +61,7 @@ async def test_a_failing_session_is_listed_with_the_command_for_details(
     said = words(await panel(world, "health"))
 
     assert f"🔴 **Session** `{booked.code}` can't create the room: I'm missing **Manage Channels**." in said
-    assert f"/coaching session {booked.code}" in said
+    assert f"`/coaching session` `{booked.code}`" in said
 
 
 async def test_bold_type_in_failures_is_shown_everywhere(world: Academy, booked: CoachingSession) -> None:

@@ -158,4 +158,4 @@ async def test_outside_text_channels_a_channel_must_be_chosen(world: Academy) ->
 
     told = words(reply(await world.admin.slash(voice, "coaching post")))
 
-    assert "Choose one: `/coaching post channel:`" in told
+    assert "Choose one with the option `channel`." in told

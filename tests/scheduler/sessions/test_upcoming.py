@@ -41,7 +41,7 @@ async def some_sessions(session: AsyncSession, count: int, seed: int) -> list[Co
 
 
 async def a_page(session: AsyncSession, user_id: int = STUDENT, page: int = 0) -> upcoming.Page:
-    return await upcoming.list_page(session, GUILD, user_id, MONDAY, page=page, size=SIZE)
+    return await upcoming.list_page(session, [GUILD], user_id, MONDAY, page=page, size=SIZE)
 
 
 async def all_pages(session: AsyncSession, user_id: int) -> list[upcoming.Page]:
