@@ -36,8 +36,8 @@ def _nobody(_context: NotificationContext) -> list[int]:
     return []
 
 
-def _as_it_is(_view: discord.ui.LayoutView, *, in_server: bool) -> None:
-    pass
+def _as_it_is(view: discord.ui.LayoutView, *, in_server: bool) -> None:
+    """Change nothing."""
 
 
 class DiscordPort:

@@ -84,7 +84,7 @@ class SetupCog(AdminCog):
         said = _SAVED
         if wanted is ServerResource.ADMIN_ROLE:
             assert self.bot.user is not None, "the bot is logged in"
-            said += f" {how_to_show(changes.values[wanted.column], self.bot.user.display_name)}"
+            said += f" {how_to_show(ui.chosen_in(interaction)[0], self.bot.user.display_name)}"
         await self._save(interaction, lambda _guild: changes, said)
 
     @on(CLEAR)

@@ -282,7 +282,7 @@ async def browse(db: Database) -> int:
 
 
 async def first_page(db: Database) -> int:
-    return len((await query(db, upcoming.list_page, GUILD, LOOKER, MONDAY, page=0, size=PAGE)).sessions)
+    return len((await query(db, upcoming.list_page, [GUILD], LOOKER, MONDAY, page=0, size=PAGE)).sessions)
 
 
 async def looking(folder: Path, size: Size) -> dict[str, dict[str, Times]]:

@@ -1,10 +1,11 @@
 """Commands named in messages are clickable where they can be used."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from discord.ui import ActionRow, Button, Container, LayoutView, TextDisplay
 
+from bot.app import CoachBot
 from cogs.command_mentions import CommandMentions, Verbatim, make_clickable
 from tests.support.simulated import Academy, as_sent, reply
 from tests.support.steps import fill, form, held
@@ -34,7 +35,7 @@ async def test_replies_mention_commands(world: Academy) -> None:
 
 
 async def test_subcommands_are_mentioned_and_options_follow_as_code(world: Academy) -> None:
-    mentions = world.env.bot.mention_commands
+    mentions = cast("CoachBot", world.env.bot).mention_commands
 
     for words, clickable in (
         ("Use `/coach apply`.", f"Use {mention(world, 'coach apply')}."),
@@ -54,10 +55,10 @@ async def test_refusals_mention_commands(world: Academy) -> None:
 
 @opened
 async def test_direct_messages_mention_only_what_works_there(world: Academy) -> None:
-    said = as_sent(reply(await world.student.user.slash("sessions")))
+    said, bot = as_sent(reply(await world.student.user.slash("sessions"))), cast("CoachBot", world.env.bot)
 
     assert "Book your first one with `/book` in your server." in said
-    assert world.env.bot.mention_commands("`/sessions`", in_server=False) == mention(world, "sessions")
+    assert bot.mention_commands("`/sessions`", in_server=False) == mention(world, "sessions")
 
 
 async def test_messages_that_the_bot_sends_mention_commands(world: Academy) -> None:

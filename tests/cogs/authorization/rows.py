@@ -113,7 +113,7 @@ PRESSES: dict[str, Row] = {
     "availability:cancel:{session_id}:{week}:{days}": Row(COACHES | {"other_coach": MINE}, of="later"),
     # The public panel.
     "panel:book": Row(MEMBERS),
-    "panel:sessions": Row(MEMBERS),
+    "panel:sessions": Row(ANYBODY),
     "panel:apply": Row(APPLICANTS),
     "panel:post": Row(ADMINS),
     "panel:post:in": Row(ADMINS, picked=("{channel}",)),

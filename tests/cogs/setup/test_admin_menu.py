@@ -1,6 +1,6 @@
 """The admin menu: everything in `/coaching` for admins who don't see the command."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from simcord.components import walk_components
@@ -188,11 +188,11 @@ async def test_a_former_admin_is_refused_in_an_open_menu(world: Academy) -> None
 
 
 async def test_choosing_an_admin_role_says_how_to_show_coaching_to_it(world: Academy) -> None:
-    role = world.guild.create_role("Helpers")
+    role, bot = world.guild.create_role("Helpers"), cast("Any", world.env.bot)
     setup = reply(await world.admin.slash(world.lobby, "coaching setup"))
     picker = reply(await world.admin.select(setup, ["5"], custom_id="setup:change"))
 
     said = words(reply(await world.admin.select(picker, [role], custom_id="setup:picked:5")))
 
     assert f"Members of {role.mention} have an **Admin** button in `/sessions`." in said
-    assert f"**Server Settings → Integrations → {world.env.bot.user.name}**, choose `/coaching`" in said
+    assert f"**Server Settings → Integrations → {bot.user.name}**, choose `/coaching`" in said
