@@ -31,6 +31,7 @@ FILTER = Route("records:filter:{user_id}")
 
 TABLES: tuple[Table, ...] = get_args(Table)
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
+_LABELS = {"audit": "Audit log"}
 _SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 20
 _MOST_PAGES = 10_000
 _LONGEST_CHANGES = 120  # characters per entry, so that a page fits into a message
@@ -80,7 +81,10 @@ class ActivityCog(Cog):
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
-        buttons = [ui.button(what.capitalize(), beside(TABLE.id(table=at))) for at, what in enumerate(TABLES)]
+        buttons = [
+            ui.button(_LABELS.get(what, what.capitalize()), beside(TABLE.id(table=at)))
+            for at, what in enumerate(TABLES)
+        ]
         await ui.show(interaction, ui.Panel(ui.text("### What do you want to download?"), ui.row(*buttons)))
 
     @on(TABLE)
