@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import simcord
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from bot.app import CoachBot
 from bot.demo import academy, residents, simcord_private
 from bot.demo.academy import Academy, Person
 from cogs.ui.text import whole_number
-from models import Heartbeat, UTCDateTime
+from models import Heartbeat
+from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.core.errors import CoachingError
 from scheduler.loop.tick import next_due
@@ -217,7 +218,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
 async def _last_heartbeat(db: Database) -> dt.datetime | None:
     """Return when an earlier demo on this database ended, in its own time; None if it's new."""
     async with db.read() as session:
-        return await session.scalar(select(func.max(Heartbeat.at, type_=UTCDateTime())))
+        return await session.scalar(select(Heartbeat.at).where(Heartbeat.job == TICK))
 
 
 async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:

@@ -59,7 +59,8 @@ class Health:
 
 
 async def beats(db: Database) -> dict[str, datetime]:
-    return {one.job: one.at for one in await fetch_all(db, select(Heartbeat))}
+    found = await fetch_all(db, select(Heartbeat).where(Heartbeat.job.not_like("commands:%")))
+    return {one.job: one.at for one in found}
 
 
 async def beating(db: Database, *jobs: str) -> dict[str, datetime]:
