@@ -59,8 +59,8 @@ class RulesCog(PanelCog):
             coach = await self.coach(session, interaction)
             wanted = apply(booking_policy.rules_of(coach), ui.typed_in(interaction))
             actor = ui.person_of(interaction)
-            await schedule.set_rules(session, coach.guild_id, actor, wanted, self.bot.clock())
-        await ui.show(interaction, _rules_panel(wanted, place, "✅ Saved."))
+            changed = await schedule.set_rules(session, coach.guild_id, actor, wanted, self.bot.clock())
+        await ui.show(interaction, _rules_panel(wanted, place, "✅ Saved." if changed else panel.UNCHANGED))
 
 
 def _rules_panel(current: Rules, place: PanelState, said: str | None = None) -> ui.Panel:

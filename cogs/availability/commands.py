@@ -68,9 +68,9 @@ class AvailabilityCog(PanelCog):
             known = settings.presets(await settings.look_up(session, guild_id, self.bot.defaults))
             if window not in [(one.start_minute, one.end_minute) for one in known[number : number + 1]]:
                 raise TooLate("This preset has changed. Run `/availability` again.")
-            await schedule.add_hours(session, guild_id, actor, place.picked, window, self.bot.clock())
+            changed = await schedule.add_hours(session, guild_id, actor, place.picked, window, self.bot.clock())
         said = f"✅ Added {write_hours([window])} on {_names(place.picked)}."
-        await self.show_panel(interaction, place, said)
+        await self.show_panel(interaction, place, said if changed else panel.UNCHANGED)
 
     @on(panel.CLEAR)
     async def clear(self, interaction: Interaction, week: int, days: int) -> None:
@@ -79,8 +79,9 @@ class AvailabilityCog(PanelCog):
         place = PanelState(week, days)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            await schedule.set_hours(session, guild_id, actor, place.picked, [], self.bot.clock())
-        await self.show_panel(interaction, place, f"✅ Cleared {_names(place.picked)}.")
+            changed = await schedule.set_hours(session, guild_id, actor, place.picked, [], self.bot.clock())
+        said = f"✅ Cleared {_names(place.picked)}."
+        await self.show_panel(interaction, place, said if changed else panel.UNCHANGED)
 
     @on(panel.EDIT)
     async def edit_hours(self, interaction: Interaction, week: int, days: int) -> None:
@@ -121,9 +122,9 @@ class AvailabilityCog(PanelCog):
         source, targets = _chosen(typed, _FROM)[0], _chosen(typed, _TO)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            await schedule.copy_day(session, guild_id, actor, source, targets, self.bot.clock())
+            changed = await schedule.copy_day(session, guild_id, actor, source, targets, self.bot.clock())
         said = f"✅ Copied the hours of {_names([source])} to {_names(targets)}."
-        await self.show_panel(interaction, PanelState(week, mask(targets)), said)
+        await self.show_panel(interaction, PanelState(week, mask(targets)), said if changed else panel.UNCHANGED)
 
     @opens(panel.COPY)
     async def copy_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -142,10 +143,10 @@ class AvailabilityCog(PanelCog):
         await ui.acknowledge(interaction)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            await schedule.set_accepting(session, guild_id, actor, bool(accepting), self.bot.clock())
+            changed = await schedule.set_accepting(session, guild_id, actor, bool(accepting), self.bot.clock())
         paused = "✅ Bookings paused until you resume them. Booked sessions stay."
         said = "✅ Students can book you again." if accepting else paused
-        await self.show_panel(interaction, PanelState(week, days), said)
+        await self.show_panel(interaction, PanelState(week, days), said if changed else panel.UNCHANGED)
 
     @on(panel.UNDO)
     async def undo(self, interaction: Interaction, number: int, week: int, days: int) -> None:
@@ -184,9 +185,10 @@ class AvailabilityCog(PanelCog):
         chosen, windows = parse_days(days), parse_hours(hours)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            await schedule.set_hours(session, guild_id, actor, chosen, windows, self.bot.clock())
+            changed = await schedule.set_hours(session, guild_id, actor, chosen, windows, self.bot.clock())
         said = f"✅ Set {_names(chosen)}: {ui.quoted(write_hours(windows), _EXCERPT)}"
-        await self.show_panel(interaction, PanelState(place.week, mask(chosen)), said)
+        shown = PanelState(place.week, mask(chosen))
+        await self.show_panel(interaction, shown, said if changed else panel.UNCHANGED)
 
 
 def _names(days: list[int]) -> str:

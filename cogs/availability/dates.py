@@ -45,11 +45,13 @@ class DatesCog(PanelCog):
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
-            await schedule.set_dates(session, guild_id, actor, first, last, windows, reason, now)
+            changed = await schedule.set_dates(session, guild_id, actor, first, last, windows, reason, now)
         what = f"{write_hours(windows)} on" if windows else "Off"
         why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
         said = f"✅ {what} {write_dates(first, last)}{why}."
-        await self.show_panel(interaction, PanelState(first.toordinal(), days), said)
+        await self.show_panel(
+            interaction, PanelState(first.toordinal(), days), said if changed else panel.UNCHANGED
+        )
 
     @opens(panel.DAYS_OFF)
     async def days_off_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -79,9 +81,9 @@ class DatesCog(PanelCog):
         windows = parse_hours(typed.get(_HOURS, ""))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            await schedule.add_extra_hours(session, guild_id, actor, day, windows, self.bot.clock())
+            changed = await schedule.add_extra_hours(session, guild_id, actor, day, windows, self.bot.clock())
         said = f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
-        await self.show_panel(interaction, PanelState(day.toordinal(), days), said)
+        await self.show_panel(interaction, PanelState(day.toordinal(), days), said if changed else panel.UNCHANGED)
 
     @opens(panel.EXTRA)
     async def extra_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -109,9 +111,9 @@ class DatesCog(PanelCog):
         since, until = (date.fromordinal(min(max(one, 1), _LATEST)) for one in (first, last))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            await schedule.clear_dates(session, guild_id, actor, since, until, self.bot.clock())
+            changed = await schedule.clear_dates(session, guild_id, actor, since, until, self.bot.clock())
         said = f"✅ Back to your weekly hours on {write_dates(since, until)}."
-        await self.show_panel(interaction, PanelState(first, days), said)
+        await self.show_panel(interaction, PanelState(first, days), said if changed else panel.UNCHANGED)
 
     async def _coach(self, interaction: Interaction) -> Coach:
         async with self.bot.db.read() as session:

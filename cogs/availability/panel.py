@@ -43,6 +43,7 @@ ZONE = Route("availability:zone:{week}:{days}")
 WHY = Route("availability:why:{week}:{days}")
 CONFLICTS = Route("availability:misfits:{page}:{week}:{days}")
 
+UNCHANGED = "Nothing changed: it was already like that."
 WORKDAYS = 0b0011111
 _FIRST_WEEK, _LAST_WEEK = date(1970, 1, 5).toordinal(), date(9000, 1, 6).toordinal()
 _FILE = "week.png"

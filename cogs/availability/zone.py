@@ -28,6 +28,9 @@ class ZoneCog(PanelCog):
         name = await resolve_zone(ui.typed_in(interaction).get(_ZONE, ""))
         async with self.bot.db.read() as session:
             coach = await self.coach(session, interaction)
+        if name == coach.time_zone:
+            await self.show_panel(interaction, PanelState(week, days), panel.UNCHANGED)
+            return
         await ui.show(interaction, _question(coach.time_zone, name, PanelState(week, days), self.bot.clock()))
 
     @opens(panel.ZONE)
@@ -47,8 +50,10 @@ class ZoneCog(PanelCog):
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
-            await schedule.change_zone(session, guild_id, actor, name, now, same_instants=bool(same_instants))
-        said = f"✅ Your hours are now in {name}."
+            changed = await schedule.change_zone(
+                session, guild_id, actor, name, now, same_instants=bool(same_instants)
+            )
+        said = f"✅ Your hours are now in {name}." if changed else panel.UNCHANGED
         await self.show_panel(interaction, PanelState(week, days), said)
 
 

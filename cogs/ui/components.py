@@ -1,6 +1,7 @@
 """Build messages: panels, and the texts, buttons and selects on them."""
 
 import io
+import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,6 +9,9 @@ import discord
 
 Button = discord.ui.Button[Any]
 Attachment = discord.ui.File[Any]
+
+_FIRST_ID = 2**30
+"""Ids of selects start here, far from those that Discord counts up for the other components of a message."""
 
 
 class Panel(discord.ui.LayoutView):
@@ -76,12 +80,20 @@ def select(
     placeholder: str | None = None,
     most: int = 1,
 ) -> discord.ui.Select[Any]:
-    """Make a select of up to 25 `(label, value, chosen)`."""
+    """Make a select of up to 25 `(label, value, chosen)`.
+
+    Each has an id of its own. Under the same id, clients go on showing what was picked before, whatever an edit of
+    the message says: https://github.com/discord/discord-api-docs/issues/7536
+    """
     made = [
         discord.SelectOption(label=label[:100], value=value, default=chosen) for label, value, chosen in options
     ]
     return discord.ui.Select(
-        custom_id=custom_id, options=made, placeholder=placeholder, max_values=min(most, len(made))
+        custom_id=custom_id,
+        options=made,
+        placeholder=placeholder,
+        max_values=min(most, len(made)),
+        id=_FIRST_ID + secrets.randbelow(_FIRST_ID),
     )
 
 

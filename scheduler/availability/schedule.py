@@ -24,6 +24,8 @@ from scheduler.time.time_zones import is_known, parse_zone, zone
 Week = dict[int, list[Interval]]
 """Weekday (Monday is 0) → its windows, as sorted minutes of the day. Days without hours are missing."""
 Window = tuple[int, int]
+State = dict[str, Any]
+"""Everything `undo` restores, as JSON."""
 
 LONGEST_REASON = 100
 _MAX_DATES = 366
@@ -81,35 +83,38 @@ async def set_hours(
     days: Collection[int],
     windows: Sequence[Window],
     now: datetime,
-) -> Coach:
+) -> bool:
     """Replace the hours of these weekdays with `windows` (minutes of the day).
 
+    Returns whether that changes anything, as do all changes here: if not, the last change can still be undone.
     Raises NotFound for anyone who isn't a coach here.
     """
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     await _replace_hours(session, coach, dict.fromkeys(set(days), union(windows)))
     details = {"days": sorted(set(days)), "windows": [list(one) for one in union(windows)]}
-    return await _finish(session, coach, "hours_set", now, details)
+    return await _finish(session, coach, before, "hours_set", now, details)
 
 
 async def add_hours(
     session: AsyncSession, guild_id: int, actor: Actor, days: Collection[int], window: Window, now: datetime
-) -> Coach:
+) -> bool:
     """Add a window to each of these weekdays. Raises like `set_hours`."""
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     week = await week_of(session, coach)
     await _replace_hours(session, coach, {day: union([*week.get(day, []), window]) for day in days})
-    return await _finish(session, coach, "hours_added", now, {"days": sorted(set(days)), "window": list(window)})
+    return await _finish(
+        session, coach, before, "hours_added", now, {"days": sorted(set(days)), "window": list(window)}
+    )
 
 
 async def copy_day(
     session: AsyncSession, guild_id: int, actor: Actor, source: int, days: Collection[int], now: datetime
-) -> Coach:
+) -> bool:
     """Give these weekdays the hours of weekday `source`. Raises like `set_hours`."""
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     week = await week_of(session, coach)
     await _replace_hours(session, coach, {day: week.get(source, []) for day in days})
-    return await _finish(session, coach, "hours_copied", now, {"from": source, "days": sorted(set(days))})
+    return await _finish(session, coach, before, "hours_copied", now, {"from": source, "days": sorted(set(days))})
 
 
 async def set_dates(
@@ -121,26 +126,26 @@ async def set_dates(
     windows: Sequence[Window],
     reason: str,
     now: datetime,
-) -> Coach:
+) -> bool:
     """Override the hours from `first` to `last` (both included) with `windows`; none makes them days off.
 
     Replaces earlier overrides. Raises like `set_hours`, and Unreadable if the dates are past, in the wrong order
     or too many, or if the reason is too long.
     """
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     days = _date_range(coach, first, last, now)
     if len(reason.strip()) > LONGEST_REASON:
         raise Unreadable(f"The reason has {len(reason.strip())} characters; at most {LONGEST_REASON} fit.")
     await _delete_dates(session, coach, first, last)
     session.add_all(_override(coach, day, False, union(windows), reason.strip() or None) for day in days)
-    return await _finish(session, coach, "dates_set", now, _span(first, last, windows))
+    return await _finish(session, coach, before, "dates_set", now, _span(first, last, windows))
 
 
 async def add_extra_hours(
     session: AsyncSession, guild_id: int, actor: Actor, day: date, windows: Sequence[Window], now: datetime
-) -> Coach:
+) -> bool:
     """Add `windows` to the hours of this date, even if it's a day off. Raises like `set_dates`."""
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     _date_range(coach, day, day, now)
     if not windows:
         raise Unreadable('Type the extra hours, like "9-12". To take the day off, use days off instead.')
@@ -149,38 +154,38 @@ async def add_extra_hours(
         session.add(_override(coach, day, True, union(windows), None))
     else:
         row.windows = [list(one) for one in union([*((a, b) for a, b in row.windows), *windows])]
-    return await _finish(session, coach, "extra_hours_added", now, _span(day, day, windows))
+    return await _finish(session, coach, before, "extra_hours_added", now, _span(day, day, windows))
 
 
 async def clear_dates(
     session: AsyncSession, guild_id: int, actor: Actor, first: date, last: date, now: datetime
-) -> Coach:
+) -> bool:
     """Return these dates to the weekly hours. Raises like `set_hours`."""
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     await _delete_dates(session, coach, first, last)
-    return await _finish(session, coach, "dates_cleared", now, _span(first, last, []))
+    return await _finish(session, coach, before, "dates_cleared", now, _span(first, last, []))
 
 
-async def set_rules(session: AsyncSession, guild_id: int, actor: Actor, wanted: Rules, now: datetime) -> Coach:
+async def set_rules(session: AsyncSession, guild_id: int, actor: Actor, wanted: Rules, now: datetime) -> bool:
     """Change the coach's booking rules. Raises like `set_hours`, and Unreadable for values out of range."""
     wanted.check()
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     booking_policy.apply_rules(coach, wanted)
-    return await _finish(session, coach, "rules_set", now, booking_policy.to_json(wanted))
+    return await _finish(session, coach, before, "rules_set", now, booking_policy.to_json(wanted))
 
 
 async def set_accepting(
     session: AsyncSession, guild_id: int, actor: Actor, accepting: bool, now: datetime
-) -> Coach:
+) -> bool:
     """Pause or resume bookings. Raises like `set_hours`."""
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     coach.accepting = accepting
-    return await _finish(session, coach, "bookings_resumed" if accepting else "bookings_paused", now, {})
+    return await _finish(session, coach, before, "bookings_resumed" if accepting else "bookings_paused", now, {})
 
 
 async def change_zone(
     session: AsyncSession, guild_id: int, actor: Actor, typed: str, now: datetime, *, same_instants: bool
-) -> Coach:
+) -> bool:
     """Move the coach to another time zone.
 
     Their hours keep their clock times or, with `same_instants`, the actual times they have now (past overrides are
@@ -188,7 +193,7 @@ async def change_zone(
     current one is.
     """
     wanted = parse_zone(typed)
-    coach = await _begin(session, guild_id, actor)
+    coach, before = await _begin(session, guild_id, actor)
     old, new = zone(coach.time_zone), zone(wanted)
     if same_instants:
         if not is_known(coach.time_zone):
@@ -208,10 +213,10 @@ async def change_zone(
     details = {"from": coach.time_zone, "to": wanted, "same_instants": same_instants}
     coach.time_zone = wanted
     await lost_zones.inspect_zone(session, coach, now)
-    return await _finish(session, coach, "zone_changed", now, details)
+    return await _finish(session, coach, before, "zone_changed", now, details)
 
 
-async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, now: datetime) -> Coach:
+async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, now: datetime) -> None:
     """Undo the coach's change with this number.
 
     Raises like `set_hours`, and TooLate if it isn't the last change or has already been undone.
@@ -230,7 +235,8 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
     booking_policy.apply_rules(coach, booking_policy.from_json(before["rules"]))
     for name in _TOGGLES:
         setattr(coach, name, before[name])
-    return await _finish(session, coach, "change_undone", now, {"number": number})
+    _record(session, coach, "change_undone", now, {"number": number})
+    await session.flush()
 
 
 async def last_change(session: AsyncSession, coach: Coach) -> int | None:
@@ -239,40 +245,54 @@ async def last_change(session: AsyncSession, coach: Coach) -> int | None:
     return change.number if change is not None and change.before is not None else None
 
 
-async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> Coach:
-    """Lock the coach and save the current state for `undo`."""
-    coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
-    await save_for_undo(session, coach)
-    return coach
-
-
-async def save_for_undo(session: AsyncSession, coach: Coach) -> None:
-    """Save the current state for `undo`. Lock the coach first, and call this before changing hours or rules."""
-    change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
-    if change is None:
-        change = AvailabilityChange(guild_id=coach.guild_id, coach_id=coach.user_id, number=0)
-        session.add(change)
-    week, dates = (
-        await week_of(session, coach),
-        await session.scalars(select(DateOverride).where(*_belongs_to(DateOverride, coach))),
-    )
-    change.number += 1
-    change.before = {
+async def state_of(session: AsyncSession, coach: Coach) -> State:
+    """Return what `allow_undo` takes. Lock the coach first, and call this before changing hours or rules."""
+    week = await week_of(session, coach)
+    dates = select(DateOverride).where(*_belongs_to(DateOverride, coach)).order_by(DateOverride.day)
+    return {
         "week": [[day, start, end] for day, windows in week.items() for start, end in windows],
-        "dates": [[row.day.isoformat(), row.adds, row.windows, row.reason] for row in dates],
+        "dates": [
+            [row.day.isoformat(), row.adds, row.windows, row.reason] for row in await session.scalars(dates)
+        ],
         "rules": booking_policy.to_json(booking_policy.rules_of(coach)),
         **{name: getattr(coach, name) for name in _TOGGLES},
     }
 
 
+async def allow_undo(session: AsyncSession, coach: Coach, before: State) -> bool:
+    """Let the coach go back to `before`. Does nothing and returns False if nothing has changed since."""
+    await session.flush()
+    if await state_of(session, coach) == before:
+        return False
+    change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
+    if change is None:
+        change = AvailabilityChange(guild_id=coach.guild_id, coach_id=coach.user_id, number=0)
+        session.add(change)
+    change.number += 1
+    change.before = before
+    return True
+
+
+async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> tuple[Coach, State]:
+    """Lock the coach, and return the current state too."""
+    coach = await approved_coach(session, guild_id, actor.user_id, own=True, lock=True)
+    return coach, await state_of(session, coach)
+
+
 async def _finish(
-    session: AsyncSession, coach: Coach, action: str, now: datetime, details: dict[str, Any]
-) -> Coach:
-    """Record the change, and store it."""
+    session: AsyncSession, coach: Coach, before: State, action: str, now: datetime, details: dict[str, Any]
+) -> bool:
+    """Record and store the change, if it is one."""
+    if not await allow_undo(session, coach, before):
+        return False
+    _record(session, coach, action, now, details)
+    await session.flush()
+    return True
+
+
+def _record(session: AsyncSession, coach: Coach, action: str, now: datetime, details: dict[str, Any]) -> None:
     ids = {"actor_id": coach.user_id, "coach_id": coach.user_id}
     audit.record(session, coach.guild_id, action, at=now, details=details, **ids)
-    await session.flush()
-    return coach
 
 
 async def _replace_hours(session: AsyncSession, coach: Coach, hours: dict[int, list[Interval]]) -> None:

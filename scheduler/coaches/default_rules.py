@@ -34,8 +34,9 @@ async def apply_to_all(session: AsyncSession, guild: Guild, actor: Actor, now: d
         booking_policy.default_policy(guild),
     )
     for coach in coaches:
-        await schedule.save_for_undo(session, coach)
+        before = await schedule.state_of(session, coach)
         booking_policy.apply_rules(coach, wanted)
+        await schedule.allow_undo(session, coach, before)
         outbox.enqueue_to_coach(session, NotificationKind.RULES_GIVEN, guild.id, coach.user_id, now)
         who = {"actor_id": actor.user_id, "coach_id": coach.user_id}
         audit.record(session, guild.id, "rules_given", at=now, **who, details=booking_policy.to_json(wanted))

@@ -20,10 +20,10 @@ MON, TUE, WED = range(3)
 MORNING, NOON, EVENING = (8 * 60, 12 * 60), (12 * 60, 14 * 60), (18 * 60, 21 * 60)
 TODAY = MONDAY.date()
 
-UseCase = Callable[..., Awaitable[Coach]]
+UseCase = Callable[..., Awaitable[bool | None]]
 
 
-async def press(db: Database, use_case: UseCase, *args: Any, now: datetime = MONDAY, **named: Any) -> Coach:
+async def press(db: Database, use_case: UseCase, *args: Any, now: datetime = MONDAY, **named: Any) -> bool | None:
     """Run one press in its own transaction."""
     return await transact(db, use_case, GUILD, CARA, *args, now, **named)
 

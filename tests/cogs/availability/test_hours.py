@@ -89,7 +89,7 @@ async def test_an_unchanged_form_can_be_sent(world: Academy) -> None:
 
     panel = await fill(world.coach, panel, "Edit hours…", {})
 
-    assert "✅ Set Sat, Sun: closed" in words(panel)
+    assert "Nothing changed: it was already like that." in words(panel)
     assert await world.count(AvailabilityRule) == 10
 
 

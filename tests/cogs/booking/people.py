@@ -13,7 +13,7 @@ from models import Coach
 from tests.support.discord_limits import within_limits
 from tests.support.simulated import SELDOM, Academy, reply, words
 
-BUTTON, _SELECT, _GALLERY, _FILE = 2, 3, 12, 13
+BUTTON, SELECT, _GALLERY, _FILE = 2, 3, 12, 13
 TWO = datetime(2026, 3, 2, 13, tzinfo=UTC)
 """14:00 in Berlin, on the Monday when the world begins."""
 
@@ -105,7 +105,7 @@ class Visitor:
         return self
 
     def _select(self, prefix: str) -> dict[str, Any]:
-        [found] = [one for one in components(self.panel, _SELECT) if one["custom_id"].startswith(prefix)]
+        [found] = [one for one in components(self.panel, SELECT) if one["custom_id"].startswith(prefix)]
         return found
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime
 
-from tests.cogs.booking.people import Visitor, a_coach, change_coach
+from tests.cogs.booking.people import SELECT, Visitor, a_coach, change_coach, components
 from tests.support.simulated import Academy
 
 CITY = "City or time zone"
@@ -53,6 +53,30 @@ async def test_the_picture_is_of_the_week_of_the_chosen_day(world: Academy) -> N
     await stu.choose("book:day:", "Tue 10 Mar")
 
     assert stu.alt_text.startswith("Mon 9 Mar: 09:00-12:00 free, 13:30-17:00 free; Tue 10 Mar:")
+
+
+async def test_the_selects_the_heading_and_the_picture_agree_after_every_press(world: Academy) -> None:
+    await change_coach(world, horizon_days=60)
+    stu = await Visitor(world, world.student).book()
+    seen: set[int] = set()
+
+    for step in (
+        lambda: stu.choose("book:length:", "90 min"),
+        lambda: stu.choose("book:day:", "Wed 11 Mar"),
+        lambda: stu.press("Later days"),
+        lambda: stu.press("Earlier days"),
+        lambda: stu.fill("Change zone…", **{CITY: "Lisbon"}),
+        lambda: stu.choose("book:length:", "30 min"),
+    ):
+        await step()
+        ids = {one["id"] for one in components(stu.panel, SELECT)}
+        assert len(ids) == 2
+        assert not ids & seen, "clients would go on showing what was picked before"
+        seen |= ids
+        day = stu.chosen("book:day:").partition(" · ")[0]
+        [heading] = [line for line in stu.said.splitlines() if " · times in **" in line]
+        assert f"{heading[2:5]} {heading.split(', ')[1].partition('*')[0]}"[: len(day)] == day
+        assert day in [one.partition(":")[0] for one in stu.alt_text.split("; ")]
 
 
 async def test_changing_the_zone_keeps_the_choices_and_is_remembered(world: Academy) -> None:

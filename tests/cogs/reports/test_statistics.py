@@ -68,6 +68,7 @@ async def test_the_select_changes_the_period(world: Academy) -> None:
     assert "24 Feb – 2 Mar 2026" in ada.said
 
     await ada.choose("stats:", "Since the beginning")
+    assert ada.chosen("stats:") == "Since the beginning"
     assert "**Sessions** 6 booked" in ada.said
     assert "1 Jan – 2 Mar 2026" in ada.said
     await ada.choose("stats:", "The last 90")

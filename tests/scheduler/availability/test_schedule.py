@@ -113,11 +113,11 @@ async def test_rules_out_of_range_are_refused(db: Database) -> None:
 async def test_bookings_are_paused_and_resumed(db: Database) -> None:
     await a_server_with_a_coach(db)
 
-    paused = await press(db, schedule.set_accepting, False)
+    await press(db, schedule.set_accepting, False)
     free_while_paused = await free(db)
-    resumed = await press(db, schedule.set_accepting, True)
+    await press(db, schedule.set_accepting, True)
 
-    assert (paused.accepting, free_while_paused, resumed.accepting) == (False, [], True)
+    assert free_while_paused == []
     assert await free(db)
 
 
@@ -126,9 +126,9 @@ async def test_a_new_zone_keeps_clock_times(db: Database) -> None:
     await press(db, schedule.set_dates, TODAY, TODAY, [NOON], "Half a day")
     before = await week(db), await dates(db)
 
-    changed = await press(db, schedule.change_zone, "kathmandu", same_instants=False)
+    await press(db, schedule.change_zone, "kathmandu", same_instants=False)
 
-    assert changed.time_zone == "Asia/Kathmandu"
+    assert (await fetch(db, Coach, (GUILD, COACH))).time_zone == "Asia/Kathmandu"
     assert (await week(db), await dates(db)) == before
 
 

@@ -4,8 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from models import Coach, CoachStatus
+from models import AuditEntry, CoachStatus
 from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.availability.booking_policy import Rules
@@ -24,6 +25,7 @@ from tests.support.schedule_changes import (
     refused,
     week,
 )
+from tests.support.transactions import fetch_all
 
 NEXT_WEEK = TODAY + 7 * DAY
 CHANGES: dict[str, tuple[UseCase, tuple[Any, ...], dict[str, Any]]] = {
@@ -58,7 +60,7 @@ async def coaches(db: Database) -> None:
             await a_date(session, NEXT_WEEK, (60, 120), (18 * 60, 24 * 60), adds=True, **whose)
 
 
-async def make(db: Database, name: str) -> Coach:
+async def make(db: Database, name: str) -> bool | None:
     use_case, args, named = CHANGES[name]
     return await press(db, use_case, *args, **named)
 
@@ -140,6 +142,20 @@ async def test_a_change_can_be_undone_only_once(db: Database, name: str) -> None
     assert sentence == "You can only undo your last change, and only once."
 
 
+@every_change
+async def test_a_change_that_changes_nothing_leaves_the_last_one_to_undo(db: Database, name: str) -> None:
+    await coaches(db)
+    before = await hours_and_rules(db)
+
+    changed = [await make(db, name) for _ in range(3)]
+
+    assert changed == [True, False, False]
+    assert await ask(db, schedule.last_change) == 1
+    assert len(await fetch_all(db, select(AuditEntry))) == 1
+    await press(db, schedule.undo, 1)
+    assert await hours_and_rules(db) == before
+
+
 async def test_only_the_last_change_can_be_undone(db: Database) -> None:
     await coaches(db)
     await make(db, "set hours")
@@ -176,7 +192,7 @@ async def test_one_of_several_concurrent_undos_succeeds(db: Database) -> None:
     outcomes = await asyncio.gather(*(press(db, schedule.undo, 1) for _ in range(4)), return_exceptions=True)
 
     assert [type(one) for one in outcomes if isinstance(one, CoachingError)] == [TooLate] * 3
-    assert len([one for one in outcomes if isinstance(one, Coach)]) == 1
+    assert [one for one in outcomes if not isinstance(one, CoachingError)] == [None]
     assert await hours_and_rules(db) == before
 
 
@@ -188,6 +204,6 @@ async def test_undoing_during_another_change_loses_neither(db: Database) -> None
         press(db, schedule.undo, 1), press(db, schedule.add_hours, [WED], NOON), return_exceptions=True
     )
 
-    assert isinstance(undone, Coach | TooLate)
-    tuesday = {} if isinstance(undone, Coach) else {TUE: [MORNING]}
+    assert undone is None or isinstance(undone, TooLate)
+    tuesday = {} if undone is None else {TUE: [MORNING]}
     assert await week(db) == {MON: [MORNING], **tuesday, WED: [NOON]}

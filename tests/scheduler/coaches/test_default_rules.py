@@ -36,7 +36,8 @@ async def test_coaches_with_other_rules_get_the_defaults_and_can_undo_it(db: Dat
         assert (sent.kind, sent.user_id) == (NotificationKind.RULES_GIVEN, COACH)
         [entry] = await session.scalars(select(AuditEntry).where(AuditEntry.action == "rules_given"))
         assert (entry.actor_id, entry.coach_id) == (ADMIN.user_id, COACH)
-        coach = await schedule.undo(session, GUILD, Actor(COACH), 1, MONDAY)
+        await schedule.undo(session, GUILD, Actor(COACH), 1, MONDAY)
+        coach = await session.get_one(Coach, (GUILD, COACH))
         assert booking_policy.rules_of(coach).horizon_days == 28
 
 
