@@ -5,12 +5,13 @@ from discord import app_commands
 
 from cogs import ui
 from cogs.ui import Interaction, Typed
-from cogs.ui.options import ZoneName
+from cogs.ui.options import ZoneTransformer
 from cogs.ui.routing import Cog, Route, on, opens, retried
 from cogs.ui.zones import resolve_zone
 from models import Coach
 from scheduler.availability import reader_zone
 from scheduler.core import coaches, members
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
 CHANGE = Route("timezone:change")
@@ -22,6 +23,17 @@ _NOT_CHOSEN = (
 )
 
 
+class PlaceTransformer(ZoneTransformer):
+    """Asks which zone is meant as the form does."""
+
+    async def transform(self, interaction: Interaction, value: str, /) -> str:
+        """Find its zone. Raises Unreadable."""
+        return await resolve_zone(value, answer=(CHANGE.id(), _PLACE))
+
+
+PlaceOption = app_commands.Transform[str, PlaceTransformer]
+
+
 class TimezoneCog(Cog):
     """`/timezone`."""
 
@@ -31,7 +43,7 @@ class TimezoneCog(Cog):
     )
     @app_commands.allowed_contexts(guilds=True, dms=True)
     @retried
-    async def timezone(self, interaction: Interaction, place: ZoneName | None = None) -> None:
+    async def timezone(self, interaction: Interaction, place: PlaceOption | None = None) -> None:
         """Set the zone, or show it."""
         await ui.acknowledge(interaction)
         if place is not None:
@@ -66,7 +78,7 @@ class TimezoneCog(Cog):
         else:
             there = self.bot.clock().astimezone(zone(name))
             lines = [
-                f"### Your time zone is {name}",
+                f"### Your time zone is {show_zone(name)}",
                 f"It's **{there:%A, %H:%M}** there now. {_whose(chosen, name)} `/book` shows times in this zone.",
             ]
         for coach in own:
@@ -89,6 +101,6 @@ def _whose(chosen: str | None, shown: str) -> str:
 def _of_coach(coach: Coach, elsewhere: str | None) -> str:
     """Say which zone their hours are in, naming the server where this isn't shown there."""
     if elsewhere is None:
-        return f"Your hours as a coach stay in {coach.time_zone}. To change that, use `/availability`."
-    where, hours = f"**{ui.quoted(elsewhere)}**", f"in {coach.time_zone}"
+        return f"Your hours as a coach stay in {show_zone(coach.time_zone)}. To change that, use `/availability`."
+    where, hours = f"**{ui.quoted(elsewhere)}**", f"in {show_zone(coach.time_zone)}"
     return f"Your hours as a coach in {where} stay {hours}. To change that, use `/availability` there."

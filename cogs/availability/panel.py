@@ -22,6 +22,7 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.dates import write_dates
 from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_hours
 from scheduler.servers import settings
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.intervals import union
 from scheduler.time.time_zones import is_known, zone
 
@@ -190,7 +191,7 @@ def _status(week: _Week) -> str:
             f'⚠️ **I no longer know your time zone "{ui.quoted(coach.time_zone)}"**, so students can\'t book you. '
             "Choose one again with **Zone…**. Your hours keep their clock times."
         )
-    clock = f"Times in **{coach.time_zone}**."
+    clock = f"Times in **{show_zone(coach.time_zone)}**."
     if not coach.accepting:
         return f"⏸️ **Paused:** students can't book you. {clock}"
     if not week.has_hours and not week.dates:

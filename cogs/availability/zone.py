@@ -11,6 +11,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Route, on, opens
 from cogs.ui.zones import resolve_zone
 from scheduler.availability import schedule
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import is_known, zone
 
 APPLY = Route("availability:rezone:{same_instants}:{week}:{days}")
@@ -53,21 +54,23 @@ class ZoneCog(PanelCog):
             changed = await schedule.change_zone(
                 session, guild_id, actor, name, now, same_instants=bool(same_instants)
             )
-        said = f"✅ Your hours are now in {name}." if changed else panel.UNCHANGED
+        said = f"✅ Your hours are now in {show_zone(name)}." if changed else panel.UNCHANGED
         await self.show_panel(interaction, PanelState(week, days), said)
 
 
 def _question(old: str, new: str, place: PanelState, now: datetime) -> ui.Panel:
-    there = now.astimezone(zone(new))
+    there, shown = now.astimezone(zone(new)), show_zone(new)
     same_clock = ui.button("Keep clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
     back = ui.button("◀ Back", place.id(panel.SHOW))
     if not is_known(old):
         # Without the old zone, nobody knows which actual times the hours meant.
-        words = f"### Change to {new}?\nIt's {there:%A, %H:%M} there now. Your hours keep their clock times."
-        return ui.Panel(ui.text(words), ui.store_field(_NEW, new), ui.row(same_clock, back))
+        words = f"### Change to {shown}?\nIt's {there:%A, %H:%M} there now. Your hours keep their clock times."
+        return ui.Panel(ui.text(words), ui.store_field(_NEW, shown), ui.row(same_clock, back))
     return ui.Panel(
-        ui.text(f"### From {old} to {new}\nIt's {there:%A, %H:%M} there now. How should your hours move?"),
-        ui.store_field(_NEW, new),
+        ui.text(
+            f"### From {show_zone(old)} to {shown}\nIt's {there:%A, %H:%M} there now. How should your hours move?"
+        ),
+        ui.store_field(_NEW, shown),
         ui.text(
             "**Keep clock times:** 9:00 stays 9:00, but in the new zone. Choose this if you're moving there.\n"
             "**Keep actual times:** your hours stay when they are, shown in the new zone (10:00 in Berlin becomes "

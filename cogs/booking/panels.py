@@ -17,6 +17,7 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import SlotTaken
 from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import price, write_money
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
@@ -145,7 +146,7 @@ class Choice:
         clocks = f"{at.astimezone(zone(self.zone_name)):%a %H:%M} in {self.zone_name}"
         if coach.time_zone != self.zone_name:
             theirs = at.astimezone(zone(coach.time_zone))
-            clocks += f" · {theirs:%a %H:%M} in {coach.time_zone}, where your coach is"
+            clocks += f" · {theirs:%a %H:%M} in {show_zone(coach.time_zone)}, where your coach is"
         lines = [
             f"### Confirm your session\n**Coach** <@{coach.user_id}>\n**Time** {stamp(at)}\n-# {clocks}",
             f"**Length** {self.minutes} min",
@@ -171,7 +172,7 @@ def slot_taken_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
     minutes = error.duration // timedelta(minutes=1)
     parts: list[Item] = [ui.text(f"⚠️ {error.why}")]
     if error.nearest:
-        parts.append(ui.text(f"**Nearest free times** in **{error.zone_name}**:"))
+        parts.append(ui.text(f"**Nearest free times** in **{show_zone(error.zone_name)}**:"))
         parts.append(ui.row(*(_retry_button(error, minutes, at) for at in error.nearest)))
     else:
         parts.append(ui.text("This coach has nothing else free. Choose another one."))

@@ -11,6 +11,7 @@ from cogs.cards.coach import decision, rate, taught
 from models import AuditEntry, Block, BlockedFrom, Coach, CoachStatus
 from scheduler.coaches.history import DECISIONS
 from scheduler.core.clock import stamp
+from scheduler.time.abbreviations import show_zone
 
 _GREEN, _RED, _YELLOW, _GREY = 0x3BA55D, 0xD83C3E, 0xF0B232, 0x80848E
 _APPLICATION_COLOURS = {
@@ -38,7 +39,9 @@ def of_application(
 ) -> discord.ui.Container[Any]:
     """Show what was written, what happened so far, and buttons for what comes next."""
     head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"
-    terms = f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {coach.time_zone}"
+    terms = (
+        f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {show_zone(coach.time_zone)}"
+    )
     ends = [part for part in (decision(coach), _history(coach, history), blocks(blocked)) if part]
     most = min(1300, (_LONGEST_APPLICATION - sum(map(len, (head, terms, *ends)))) // 2)
     return discord.ui.Container(

@@ -16,6 +16,7 @@ from scheduler.coaches.applications import LONGEST_TEXT, Application
 from scheduler.coaches.history import coach_history
 from scheduler.core import coaches
 from scheduler.servers import settings
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
 APPLY = Route("coach:apply")
@@ -54,7 +55,7 @@ class CoachCog(Cog):
             *forms.fields(typed, taught, guild.currency),
             ui.field(
                 _ZONE,
-                typed or {_ZONE: guild.time_zone},
+                typed or {_ZONE: show_zone(guild.time_zone)},
                 description="Your hours are in this time zone.",
                 placeholder="Munich, or Europe/Berlin",
                 most=64,
@@ -81,7 +82,7 @@ class CoachCog(Cog):
         thanks = (
             "### Thank you!\nYour application is with the admins now. You'll get a direct message when they "
             "decide. Until then, you can change it with `/coach apply`.\n"
-            f"Your time zone is **{application.time_zone}**, where it's "
+            f"Your time zone is **{show_zone(application.time_zone)}**, where it's "
             f"**{now.astimezone(zone(application.time_zone)):%A, %H:%M}** now."
         )
         await ui.show(interaction, ui.Panel(ui.text(thanks)))
@@ -188,4 +189,4 @@ class CoachCog(Cog):
             if coach is None:
                 return {}
             taught = await coaches.coach_specialties(session, coach.guild_id, coach.user_id)
-        return forms.filled_in(coach, taught, guild.currency) | {_ZONE: coach.time_zone}
+        return forms.filled_in(coach, taught, guild.currency) | {_ZONE: show_zone(coach.time_zone)}

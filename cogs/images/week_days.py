@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from cogs.images.week import Block, DayColumn, Kind, WeekPicture, clock
 from scheduler.availability.slots import Period
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.local_time import clock_changes, local_pieces
 from scheduler.time.time_zones import zone
 
@@ -42,7 +43,7 @@ def picture_of(
                 repeated=tuple((start, end) for start, end in repeated),
             )
         )
-    return WeekPicture(tuple(columns), zone_name, local_now[:2], legend)
+    return WeekPicture(tuple(columns), show_zone(zone_name), local_now[:2], legend)
 
 
 def _blocks(zone_name: str, periods: Iterable[Period], kind: Kind, labels: bool) -> list[tuple[date, Block]]:

@@ -21,6 +21,7 @@ from scheduler.core.errors import CoachingError, NotFound
 from scheduler.reports import activity, export
 from scheduler.servers import changes, settings
 from scheduler.servers.settings import SETTINGS_CHANGED
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
 Table = Literal["sessions", "coaches", "reviews", "audit"]
@@ -110,7 +111,7 @@ class ActivityCog(Cog):
                 "That's more than Discord accepts as a file (10 MB). The person who runs the bot can copy the "
                 "database with `coachbot backup`."
             )
-        said = f"### {what.capitalize()}\nTimes in {zone_name}. Contains private notes. Keep it safe."
+        said = f"### {what.capitalize()}\nTimes in {show_zone(zone_name)}. Contains private notes. Keep it safe."
         await ui.show(interaction, ui.Panel(ui.text(said), ui.attachment(name), files=[(name, content)]))
 
     @on(routes.ALL_SESSIONS)

@@ -23,6 +23,7 @@ from scheduler.parsing.weekly_hours import WEEKDAYS, write_hours
 from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
 from scheduler.servers import settings
+from scheduler.time.abbreviations import show_zone
 
 RATE = Route("roster:rate:{user_id}")
 
@@ -108,7 +109,7 @@ class CoachRosterCog(Cog):
         parts = [
             "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
             _sessions(found),
-            "\n".join((f"**Hours** in {coach.time_zone}", *_week(found.entry), *_dates(found.dates))),
+            "\n".join((f"**Hours** in {show_zone(coach.time_zone)}", *_week(found.entry), *_dates(found.dates))),
             booking_policy.describe(rules_of(coach)),
             f"**Teaches** {ui.quoted(', '.join(found.specialties), 300)}",
             f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",

@@ -16,6 +16,7 @@ from scheduler.booking import rescheduling
 from scheduler.core.clock import stamp
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.parsing.dates import parse_moment
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
 # {day} is a date's ordinal (0: the first free one), {start} whole minutes since 1970.
@@ -78,7 +79,7 @@ class ReschedulingCog(Cog):
         """Ask for any time, even one that students can't book."""
         async with self.bot.db.read() as session:
             _, _, zone_name = await self._load_own(session, interaction, session_id)
-        about = f"In {zone_name}. You'll see if it breaks your rules before you confirm."
+        about = f"In {show_zone(zone_name)}. You'll see if it breaks your rules before you confirm."
         field = ui.field(_TIME, typed, description=about, placeholder="tue 14:00, 24 Dec 9:30", most=60)
         return ui.Form("Another time", OTHER.id(session_id=session_id), field)
 

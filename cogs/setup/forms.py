@@ -13,6 +13,7 @@ from scheduler.servers import declarations, settings
 from scheduler.servers.declarations import Form, Setting
 from scheduler.servers.setting_kinds import Choice, Text, Value
 from scheduler.servers.settings import GuildChanges
+from scheduler.time.time_zones import SeveralZones
 
 
 def settings_form(custom_id: str, form: Form, guild: Guild, typed: Typed) -> ui.Form:
@@ -25,15 +26,19 @@ def settings_form(custom_id: str, form: Form, guild: Guild, typed: Typed) -> ui.
 def read(form: Form, typed: Typed) -> dict[str, Value]:
     """Read all settings of a form, by column. May look up a city.
 
-    Raises Unreadable with one line for each wrong field.
+    Raises Unreadable with one line for each wrong field, or SeveralZones if only the time zone isn't clear.
     """
     values: dict[str, Value] = {}
     wrong: list[str] = []
+    unclear: SeveralZones | None = None
     for one in declarations.of_form(form):
         try:
             values[one.column] = one.kind.parse(typed.get(one.label, ""))
         except Unreadable as error:
+            unclear = error if isinstance(error, SeveralZones) else unclear
             wrong.append(f"**{one.label}** {error}")
+    if unclear is not None and len(wrong) == 1:
+        raise unclear
     if wrong:
         raise Unreadable("\n".join(wrong))
     return values

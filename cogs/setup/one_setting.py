@@ -1,7 +1,5 @@
 """`/coaching set`: change one setting by its label."""
 
-import asyncio
-
 from discord import app_commands
 from discord.app_commands import Choice
 
@@ -12,12 +10,15 @@ from cogs.setup.panel import SHOW
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.options import Choices, ZoneTransformer
-from cogs.ui.routing import retried
+from cogs.ui.routing import Route, on, retried
+from cogs.ui.zones import resolve_zone
 from models import Guild
 from scheduler.core.errors import Unreadable
 from scheduler.servers import declarations, settings
 from scheduler.servers.declarations import SETTINGS, Setting
 from scheduler.servers.setting_kinds import Value, Zone
+
+ZONE_PICKED = Route("setup:zone:{setting}")
 
 _MOST_CHOICES, _LONGEST_CHOICE = 25, 100
 _EXCERPT = 200
@@ -57,8 +58,22 @@ class OneSettingCog(AdminCog):
         """Set it and show what changed."""
         await ui.acknowledge(interaction)
         await self.settings_for_admin(interaction)
-        wanted = declarations.find(setting)
-        parsed = await asyncio.to_thread(wanted.kind.parse, value)  # in a thread, because a city may be looked up
+        await self._set(interaction, declarations.find(setting), value)
+
+    @on(ZONE_PICKED)
+    async def zone_picked(self, interaction: Interaction, setting: int) -> None:
+        """Set the zone picked from those that the typed one could mean."""
+        await ui.acknowledge(interaction)
+        await self.settings_for_admin(interaction)
+        wanted = SETTINGS[min(setting, len(SETTINGS) - 1)]
+        await self._set(interaction, wanted, ui.typed_in(interaction).get(wanted.label, ""))
+
+    async def _set(self, interaction: Interaction, wanted: Setting, value: str) -> None:
+        if isinstance(wanted.kind, Zone):
+            answer = ZONE_PICKED.id(setting=SETTINGS.index(wanted)), wanted.label
+            parsed: Value = await resolve_zone(value, answer=answer)
+        else:
+            parsed = wanted.kind.parse(value)
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
             before, changes = settings.value_of(guild, wanted), forms.changed(guild, {wanted.column: parsed})

@@ -25,8 +25,9 @@ def lines(guild: Guild) -> list[str]:
 
 
 def _shown(guild: Guild, setting: Setting) -> str:
-    words = setting.describe(settings.value_of(guild, setting))
-    if isinstance(setting.kind, Zone) and not is_known(words):
+    value = settings.value_of(guild, setting)
+    words = setting.describe(value)
+    if isinstance(setting.kind, Zone) and not is_known(str(value)):
         return f'⚠️ I no longer know "{ui.quoted(words)}", so times are shown in UTC. Choose another time zone'
     return ui.quoted(words, _EXCERPT) if isinstance(setting.kind, Text) else words
 

@@ -25,6 +25,7 @@ from cogs.ui.errors import FIX, show_as
 from cogs.ui.forms import (
     CHOICES,
     LONGEST_FIELD,
+    PICK,
     Form,
     Typed,
     choice,

@@ -8,11 +8,13 @@ import discord
 
 from cogs.bot_base import Interaction
 from cogs.ui.components import Panel, button, row, text
-from cogs.ui.forms import Typed, store_field, stored_fields, typed_in
+from cogs.ui.forms import Typed, form_sent_by, store_field, stored_fields, typed_in
 from cogs.ui.replies import reply_privately, show, show_beside
 from cogs.ui.text import block, fitting
+from cogs.ui.zones import ask_for_zone
 from scheduler.core.errors import CoachingError
 from scheduler.core.markup import quoted
+from scheduler.time.time_zones import SeveralZones
 
 E = TypeVar("E", bound=CoachingError)
 
@@ -48,20 +50,23 @@ def show_as(kind: type[E], panel: Callable[[E, Typed], Panel]) -> None:
 
 async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     """Show the error's own panel, if any. Give a refused form back with what was typed and "Fix it"."""
-    is_form = interaction.type is discord.InteractionType.modal_submit
+    form = form_sent_by(interaction)
     if (panel_for := _PANELS.get(type(error))) is not None and interaction.response.is_done():
-        typed = typed_in(interaction) if is_form else stored_fields(interaction.message)
+        typed = typed_in(interaction) if form else stored_fields(interaction.message)
         await show(interaction, panel_for(error, typed))
         return
-    if not is_form:
+    question = ask_for_zone(interaction, error) if isinstance(error, SeveralZones) else None
+    if form is None and question is None:
         await reply_privately(interaction, _sentence(error))
         return
-    custom_id = str((interaction.data or {}).get("custom_id", ""))
+    fix_it = [button("Fix it", f"{FIX}{form}", discord.ButtonStyle.primary)] if form else []
+    typed = question.typed if question else fitting(typed_in(interaction))
     panel = Panel(
-        text(f"⚠️ {_sentence(error)}"),
+        text(f"⚠️ {question.words if question else _sentence(error)}"),
+        *([row(question.select)] if question else []),
         discord.ui.Separator(),
-        *(store_field(name, words) for name, words in fitting(typed_in(interaction)).items() if words.strip()),
-        row(button("Fix it", f"{FIX}{custom_id}", discord.ButtonStyle.primary)),
+        *(store_field(name, words) for name, words in typed.items() if words.strip()),
+        *([row(*fix_it)] if fix_it else []),
     )
     if interaction.response.is_done() and _is_refusal(interaction.message):
         await show(interaction, panel)  # replaces the previous refusal

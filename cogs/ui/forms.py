@@ -16,9 +16,12 @@ from scheduler.core.markup import visible
 Typed = dict[str, str]
 """What was typed or chosen in a form, by field name. Several choices are joined by CHOICES."""
 CHOICES = " · "
+PICK = "pick:"
+"""Precedes a field's number and the form's `custom_id` in a select that fills in the field and sends the form."""
 LONGEST_FIELD = 4000
 """Discord's limit for a text field, in characters."""
 
+_PICKED = re.compile(f"{PICK}([0-9]{{1,2}}):(.+)")
 _FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 
 
@@ -88,8 +91,32 @@ def texts(components: Iterable[Any]) -> Iterator[str]:
         yield from texts(getattr(component, "children", ()))
 
 
+def form_sent_by(interaction: Interaction) -> str | None:
+    """Return the `custom_id` of the form that's sent, also by picking what one field means, or None."""
+    custom_id = str((interaction.data or {}).get("custom_id", ""))
+    if interaction.type is discord.InteractionType.modal_submit:
+        return custom_id
+    picked = _PICKED.fullmatch(custom_id)
+    return picked[2] if picked else None
+
+
+def pick_id(form: str, typed: Typed, name: str) -> str:
+    """Make the `custom_id` of a select that fills in a field. Show `typed` on its message with `store_field`."""
+    return f"{PICK}{[*typed].index(name)}:{form}"
+
+
 def typed_in(interaction: Interaction) -> Typed:
-    """Read a submitted form from its payload, because it may have been opened before a restart."""
+    """Read a submitted form from its payload, because it may have been opened before a restart.
+
+    If it's sent by picking what one field means, the others are read from the message.
+    """
+    data: dict[str, Any] = dict(interaction.data or {})
+    if picked := _PICKED.fullmatch(str(data.get("custom_id", ""))):
+        typed, number = stored_fields(interaction.message), int(picked[1])
+        return {
+            name: CHOICES.join(data.get("values", ())) if place == number else words
+            for place, (name, words) in enumerate(typed.items())
+        }
 
     def controls(components: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         for component in components:
@@ -99,7 +126,6 @@ def typed_in(interaction: Interaction) -> Typed:
                 yield from controls([component["component"]])
             yield from controls(component.get("components", ()))
 
-    data: dict[str, Any] = dict(interaction.data or {})
     return {
         control["custom_id"]: CHOICES.join(control["values"])
         if "values" in control

@@ -10,12 +10,13 @@ from discord import app_commands
 from cogs.bot_base import BotBase, Interaction
 from cogs.ui.actors import actor_of
 from cogs.ui.text import whole_number
-from cogs.ui.zones import resolve_zone
+from cogs.ui.zones import option_label, resolve_zone
 from scheduler.availability import coach_search, reader_zone
 from scheduler.parsing import names
 from scheduler.reports import session_history
 from scheduler.servers import settings
 from scheduler.time import cities
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
 _MOST = 25
@@ -37,7 +38,7 @@ class ZoneTransformer(Transformer):
         """Suggest cities and zones, with the current time there."""
         now = interaction.client.clock()
         found = await asyncio.to_thread(cities.search, str(value), most=_MOST)
-        return [_choice(f"{one.label} · {now.astimezone(zone(one.zone)):%a %H:%M}", one.zone) for one in found]
+        return [_choice(option_label(one, now), one.zone) for one in found]
 
 
 class CoachTransformer(Transformer):
@@ -104,12 +105,13 @@ class SessionCodeTransformer(Transformer):
             found = await session_history.find_by_code_start(session, guild.id, str(value), most=_MOST)
         here = zone(zone_name)
         return [
-            _choice(f"{one.code} · {one.starts_at.astimezone(here):%d %b %Y %H:%M} {zone_name}", one.code)
+            _choice(
+                f"{one.code} · {one.starts_at.astimezone(here):%d %b %Y %H:%M} {show_zone(zone_name)}", one.code
+            )
             for one in found
         ]
 
 
-ZoneName = app_commands.Transform[str, ZoneTransformer]
 CoachOption = app_commands.Transform[int | str, CoachTransformer]
 SpecialtyName = app_commands.Transform[str, SpecialtyTransformer]
 SessionCode = app_commands.Transform[str, SessionCodeTransformer]

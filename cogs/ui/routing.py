@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs.bot_base import BotBase, Interaction
 from cogs.ui.actors import actor_of, person_of
 from cogs.ui.errors import FIX, report_error
-from cogs.ui.forms import Typed, stored_fields
+from cogs.ui.forms import Typed, form_sent_by, stored_fields
 from cogs.ui.group_commands import join_groups
 from cogs.ui.interaction_stats import timed
 from cogs.ui.replies import acknowledge_beside
@@ -98,9 +98,8 @@ class Router:
         answered = (discord.InteractionType.component, discord.InteractionType.modal_submit)
         if interaction.type not in answered:
             return
-        custom_id = str((interaction.data or {}).get("custom_id", ""))
-        is_form = interaction.type is discord.InteractionType.modal_submit
-        name, answer = self._find(custom_id, is_form=is_form)
+        custom_id, form = str((interaction.data or {}).get("custom_id", "")), form_sent_by(interaction)
+        name, answer = self._find(form or custom_id, is_form=form is not None)
         await _try(interaction, _NOT_OURS.sub("?", custom_id), name, lambda: answer(interaction))
 
     def _find(self, custom_id: str, *, is_form: bool) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:

@@ -10,6 +10,7 @@ import discord
 
 from cogs import ui
 from scheduler.core.errors import NotFound
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
 _DAYS_A_PAGE = 25
@@ -78,7 +79,9 @@ class TimePicker:
         turning = [*self._more_times(shown, page, last), *self._more_days(shown), *others]
         return [
             ui.row(self._day_select(shown)),
-            ui.text(f"**{shown.day:%A}, {shown.day.day} {shown.day:%B}** · times in **{self.zone_name}**"),
+            ui.text(
+                f"**{shown.day:%A}, {shown.day.day} {shown.day:%B}** · times in **{show_zone(self.zone_name)}**"
+            ),
             *(ui.row(*buttons[at : at + _BUTTONS_A_ROW]) for at in range(0, len(buttons), _BUTTONS_A_ROW)),
             *([ui.row(*turning)] if turning else []),
         ]

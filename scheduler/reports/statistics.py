@@ -16,6 +16,7 @@ from scheduler.availability.slots import Hours
 from scheduler.core.actor import Actor
 from scheduler.parsing import names
 from scheduler.reports.health import HAD_NO_ROOM, HAD_ROOM
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.local_time import offsets, start_of
 from scheduler.time.time_zones import is_known, zone
 
@@ -127,7 +128,7 @@ async def gather(
     return Stats(
         first=first,
         last=last,
-        zone_name=zone_name,
+        zone_name=show_zone(zone_name),
         days=dict(sorted(found.items())),
         coaches=await _coaches(session, guild_id, calendar, given),
         with_room=with_room,

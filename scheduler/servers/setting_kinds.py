@@ -8,6 +8,7 @@ from typing import Literal, TypeGuard
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, write_length
 from scheduler.parsing.money import parse_currency
+from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import parse_zone
 
 Value = str | int | list[int]
@@ -178,11 +179,15 @@ class Zone(Kind):
 
     longest = 60
     example = "Munich"
-    accepted = "A city, country or zone"
+    accepted = "A city, country, zone, abbreviation or offset"
 
     def parse(self, typed: str) -> str:
         """Return the IANA name."""
         return parse_zone(typed)
+
+    def write(self, value: Value) -> str:
+        """Write the name people know."""
+        return show_zone(str(value))
 
 
 class Currency(Kind):

@@ -9,7 +9,6 @@ from array import array
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
 from importlib import resources
@@ -18,17 +17,10 @@ from itertools import islice
 from threading import Lock
 from typing import NamedTuple
 
+from scheduler.core.errors import Unreadable
+from scheduler.time.abbreviations import show_zone, zones_abbreviated, zones_at_offset
 from scheduler.time.folding import Fold
-from scheduler.time.zone_names import zone_names
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A city, or a zone under its own name, and the IANA zone it uses."""
-
-    label: str
-    zone: str
-
+from scheduler.time.zone_names import Place, zone_names
 
 WELL_KNOWN = (
     Place("London, United Kingdom", "Europe/London"),
@@ -113,10 +105,11 @@ class _Index(NamedTuple):
 def search(text: str, *, most: int = 25) -> list[Place]:
     """Return up to `most` different places for what someone has typed so far, the likeliest first.
 
-    The order is: cities of a country or US state with that name, exact city names, names that start with the text
-    (a city's own name before its other ones), names with a word that starts with it. Larger cities come first in
-    each group. Case and accents don't matter, and "portland, or" or "portland oregon" narrows a name down. Empty
-    text returns `WELL_KNOWN`. The first call also loads the data, which takes about 0.2 seconds.
+    The order is: the zones of an abbreviation or an offset ("EST", "GMT+2"), cities of a country or US state with
+    that name, exact city names, names that start with the text (a city's own name before its other ones), names
+    with a word that starts with it. Larger cities come first in each group. Case and accents don't matter, and
+    "portland, or" or "portland oregon" narrows a name down. Empty text returns `WELL_KNOWN`. The first call also
+    loads the data, which takes about 0.2 seconds.
     """
     if not text.strip():
         return list(WELL_KNOWN[:most])
@@ -158,6 +151,7 @@ def population_by_zone() -> dict[str, int]:
 
 
 def _matches(text: str) -> Iterator[Place]:
+    yield from (Place(show_zone(name), name) for name in _short_forms(text))
     whole, ends, begins, inside = _matching_zones(text)
     yield from whole
     index = _index()
@@ -181,6 +175,14 @@ def _matches(text: str) -> Iterator[Place]:
             yield from zones
         if anything:
             return
+
+
+def _short_forms(text: str) -> Iterable[str]:
+    """Return the zones of an abbreviation or an offset."""
+    try:
+        return zones_at_offset(text) or zones_abbreviated(text)
+    except Unreadable:
+        return ()
 
 
 def _matching_zones(text: str) -> tuple[list[Place], ...]:

@@ -13,16 +13,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.time.folding import Fold
 from scheduler.time.states import STATES, State
-
-_EXTRA_ZONES = {
-    "XK": "Europe/Belgrade",
-    "IC": "Atlantic/Canary",
-    "EA": "Africa/Ceuta",
-    "AC": "Atlantic/St_Helena",
-    "TA": "Atlantic/St_Helena",
-    "DG": "Indian/Chagos",
-}
-"""Territories with a name and code of their own that the time zone database leaves out."""
+from scheduler.time.zone_names import zones_by_country
 
 _EXTRA_NAMES = {
     "AE": ("UAE", "Emirates"),
@@ -133,32 +124,19 @@ def _names() -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for line in lines:
         code, three, *names = line.split("|")
-        if code in _zones_of():
+        if code in zones_by_country():
             found[code] = [*names, *_EXTRA_NAMES.get(code, ()), code, *filter(None, [three])]
     return found
-
-
-@cache
-def _zones_of() -> Mapping[str, list[str]]:
-    """Return each country's zones, by country code."""
-    zones: dict[str, list[str]] = {code: [zone] for code, zone in _EXTRA_ZONES.items()}
-    # zone.tab has one country per line; zone1970.tab would give Norway Germany's zone.
-    table = (resources.files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8")
-    for line in table.splitlines():
-        if line and not line.startswith("#"):
-            code, _, zone, *_ = line.split("\t")
-            zones.setdefault(code, []).append(zone)
-    return zones
 
 
 def _region(country: str, state: State | None) -> Region:
     label = _names()[country][0]
     if state is not None:
         return Region(f"{state.names[0]}, {label}", tuple(distinct_zones(state.zones)))
-    return Region(label, _by_population(_zones_of()[country]))
+    return Region(label, by_population(zones_by_country()[country]))
 
 
-def _by_population(zones: Sequence[str]) -> tuple[str, ...]:
+def by_population(zones: Sequence[str]) -> tuple[str, ...]:
     """Keep the most populous of the zones that always agree, and order by population."""
     if len(zones) == 1:
         return (zones[0],)

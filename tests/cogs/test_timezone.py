@@ -54,8 +54,8 @@ async def test_an_unknown_place_is_refused_with_what_to_do(world: Academy) -> No
     before = await rows(world)
 
     for typed, sentence in (
-        ("Middle-earth", '"Middle-earth". Type one like Europe/Berlin or UTC, or a city like Munich.'),
-        ("Springfield", "Type your time zone."),
+        ("Middle-earth", '"Middle-earth". Type one like Europe/Berlin or UTC+2, or a city like Munich.'),
+        ("Springfield", 'Several cities are called "Springfield". Which one do you mean?'),
         ("", 'I don\'t know the time zone "".'),
         ("x" * 500, "I don't know the time zone"),
     ):

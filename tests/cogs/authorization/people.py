@@ -36,7 +36,20 @@ _COMMAND, _PRESS, _FORM = 2, 3, 5
 _BUTTON, _SELECT, _FIELD, _LABEL = 2, 3, 4, 18
 _NUMBERS = {
     **dict.fromkeys(
-        ("page", "position", "status", "week", "day", "number", "sort", "specialty", "accepting", "place"), 0
+        (
+            "page",
+            "position",
+            "status",
+            "week",
+            "day",
+            "number",
+            "sort",
+            "specialty",
+            "accepting",
+            "place",
+            "setting",
+        ),
+        0,
     ),
     "days": 31,
     "first": 1,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bot.app import CoachBot
-from cogs.ui import FIX
+from cogs.ui import FIX, PICK
 from cogs.ui.routing import BESIDE, Handler
 
 PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", "outsider", "left")
@@ -215,6 +215,7 @@ PRESSES: dict[str, Row] = {
     "setup:defaults": Row(ADMINS),
     "setup:form:{form}": Row(ADMINS, numbers={"form": 0}),
     "setup:rates": Row(ADMINS),
+    "setup:zone:{setting}": Row(ADMINS, then="I don't know the time zone"),
     "specialty:list": Row(ADMINS),
     "specialty:pick": Row(_here(_NO_SPECIALTY), picked=("1",)),
     "specialty:add": Row(ADMINS),
@@ -342,6 +343,8 @@ def of_control(bot: CoachBot, custom_id: str) -> Row | None:
     custom_id = custom_id.removeprefix(BESIDE)
     if custom_id.startswith(FIX):
         return _found(REOPENED, bot.router.openers, custom_id.removeprefix(FIX))
+    if custom_id.startswith(PICK):
+        return of_form(bot, custom_id.split(":", 2)[2]) or of_control(bot, custom_id.split(":", 2)[2])
     return _found(PRESSES, bot.router.handlers, custom_id)
 
 

@@ -196,7 +196,7 @@ async def test_a_coach_of_another_server_can_apply(db: Database) -> None:
         ({"rate": "much"}, '"much" isn\'t an amount. Type your hourly rate in USD, like 60.'),
         (
             {"time_zone": "Narnia"},
-            'I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC, or a city like Munich.',
+            'I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC+2, or a city like Munich.',
         ),
     ],
     ids=["no text", "long text", "no experience", "no specialty", "another server's specialty", "rate", "zone"],

@@ -155,7 +155,7 @@ async def test_only_admins_change_settings(db: Database) -> None:
     [
         (
             {"currency": "EUR", "time_zone": "Narnia"},
-            'I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC, or a city like Munich.',
+            'I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC+2, or a city like Munich.',
         ),
         (
             {"time_zone": "Berlin", "currency": "Taler"},
