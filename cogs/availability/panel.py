@@ -120,7 +120,7 @@ async def _gather(
     in_zone = zone(coach.time_zone)
     today = now.astimezone(in_zone).date()
     monday = place.monday(today)
-    picture, since, until = await week_picture(session, coach, monday, now)
+    picture, since, until = await week_picture(session, coach, monday, place.picked, now)
     usual = timedelta(minutes=coach.durations_minutes[0])
     free = await free_times.free_times(
         session, coach, usual, student_id=coach.user_id, now=now, since=since, until=until - timedelta(minutes=1)

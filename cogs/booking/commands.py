@@ -11,7 +11,7 @@ from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
 from cogs.cards.calendar_file import Names, attach
 from cogs.images.drawing import draw_week
-from cogs.images.week import WeekPicture
+from cogs.images.week import Kind, WeekPicture
 from cogs.images.week_days import picture_of
 from cogs.ui import Interaction, Typed
 from cogs.ui.options import CoachOption, SpecialtyName
@@ -26,6 +26,8 @@ from scheduler.core.errors import NotFound
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.parsing import names
 from scheduler.servers import settings
+from scheduler.sessions.own import own_sessions
+from scheduler.time.intervals import subtract
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
 
@@ -277,10 +279,13 @@ class BookingCog(Cog):
 async def _week(
     session: AsyncSession, coach: Coach, student_id: int, zone_name: str, day: date, now: datetime
 ) -> WeekPicture:
-    """Return the week of `day` in the student's zone, with the coach's free and taken hours."""
+    """Return the week of `day` in the student's zone: the coach's hours, and the student's own sessions."""
     monday = day - timedelta(days=day.weekday())
     since, until = (start_of(zone(zone_name), monday + timedelta(days=days)) for days in (0, 7))
     free, taken = await free_times.free_and_busy(
         session, coach, student_id=student_id, now=now, since=since, until=until
     )
-    return picture_of(zone_name, monday, free=free, booked=taken, now=now, legend=("free", "taken"))
+    own = await own_sessions(session, student_id, since, until)
+    others = subtract(taken, [(one.starts_at, one.ends_at) for one in own])
+    periods = [*((Kind.OPEN, one) for one in free), *((Kind.TAKEN, one) for one in others)]
+    return picture_of(zone_name, monday, periods=periods, own=own, now=now, chosen=[day])

@@ -1,4 +1,4 @@
-"""Draw and describe a coach's week: which hours are free, booked or off.
+"""Draw and describe a coach's week: which hours are free, taken or off.
 
 Nothing here uses the clock, Discord or the database, so the same week always gives the same picture.
 """
@@ -14,10 +14,17 @@ ALT_TEXT_LIMIT = 1024
 
 
 class Kind(Enum):
-    """Whether a block of time is open or booked."""
+    """What a block of time is, in the words of the legend. Later ones are drawn over earlier ones."""
 
-    OPEN = 0
-    BOOKED = 1
+    OPEN = "free"
+    PAUSED = "paused"
+    TAKEN = "taken"
+    OWN = "your session"
+
+    @property
+    def is_session(self) -> bool:
+        """Return whether it's someone's session rather than hours."""
+        return self in (Kind.TAKEN, Kind.OWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +56,17 @@ class DayColumn:
 
 @dataclass(frozen=True, slots=True)
 class WeekPicture:
-    """Seven days on a zone's wall clock. `now` is a local date and minute; `legend` names open and booked time."""
+    """Seven days on a zone's wall clock. `now` is a local date and minute; `chosen` days are highlighted."""
 
     days: tuple[DayColumn, ...]
     zone: str
     now: tuple[date, int] | None
-    legend: tuple[str, str] = ("free", "booked")
+    chosen: frozenset[date] = frozenset()
 
 
 def describe(week: WeekPicture) -> str:
     """Describe the week for screen readers, with as many days as `ALT_TEXT_LIMIT` allows."""
-    days = [_describe_day(day, week.legend) for day in week.days]
+    days = [_describe_day(day) for day in week.days]
     for count in range(len(days), 0, -1):
         said = "; ".join(days if count == len(days) else [*days[:count], "…"])
         if len(said) <= ALT_TEXT_LIMIT:
@@ -68,16 +75,19 @@ def describe(week: WeekPicture) -> str:
     return days[0][:ALT_TEXT_LIMIT].rsplit(", ", 1)[0]
 
 
-def _describe_day(day: DayColumn, legend: tuple[str, str]) -> str:
+def _describe_day(day: DayColumn) -> str:
     parts: list[str] = []
     if day.off:
         parts.append(f"day off ({day.note})" if day.note else "day off")
     parts += [f"no {_span(*minutes)}" for minutes in day.skipped]
     parts += [f"{_span(*minutes)} twice" for minutes in day.repeated]
-    for block in sorted(day.blocks, key=lambda block: (block.kind.value, block.start_minute, block.second_time)):
+    kinds = list(Kind)
+    for block in sorted(
+        day.blocks, key=lambda block: (kinds.index(block.kind), block.start_minute, block.second_time)
+    ):
         again = " the second time" if block.second_time else ""
         name = f" ({block.label})" if block.label else ""
-        parts.append(f"{_span(block.start_minute, block.end_minute)}{again} {legend[block.kind.value]}{name}")
+        parts.append(f"{_span(block.start_minute, block.end_minute)}{again} {block.kind.value}{name}")
     return f"{day.date:%a} {day_and_month(day.date)}: {', '.join(parts) or 'no hours'}"
 
 

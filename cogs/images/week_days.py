@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 
 from cogs.images.week import Block, DayColumn, Kind, WeekPicture, clock
 from scheduler.availability.slots import Period
+from scheduler.sessions.own import OwnSession
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.local_time import clock_changes, local_pieces
 from scheduler.time.time_zones import zone
@@ -14,19 +15,25 @@ def picture_of(
     zone_name: str,
     monday: date,
     *,
-    free: Iterable[Period],
-    booked: Iterable[Period],
+    periods: Iterable[tuple[Kind, Period]],
+    own: Iterable[OwnSession],
     now: datetime,
+    chosen: Iterable[date],
     day_off: Callable[[date], str | None] = lambda _: None,
-    legend: tuple[str, str] = ("free", "booked"),
-    labels: bool = False,
 ) -> WeekPicture:
     """Build the picture of the week from `monday`, on the clock of a zone.
 
-    `labels` writes start times into booked blocks. `day_off` returns why a date is off ("" if no reason was
-    given), or None if it isn't.
+    The reader's `own` sessions are labelled with the coach, or with the start if they coach it. `day_off` returns
+    why a date is off ("" if no reason was given), or None if it isn't.
     """
-    blocks = [*_blocks(zone_name, free, Kind.OPEN, labels), *_blocks(zone_name, booked, Kind.BOOKED, labels)]
+    blocks = [
+        *(block for kind, period in periods for block in _blocks(zone_name, period, kind)),
+        *(
+            block
+            for one in own
+            for block in _blocks(zone_name, (one.starts_at, one.ends_at), Kind.OWN, one.coach_name)
+        ),
+    ]
     local_now = next(local_pieces(zone(zone_name), now, now + timedelta(minutes=1)))
     columns = []
     for step in range(7):
@@ -43,12 +50,11 @@ def picture_of(
                 repeated=tuple((start, end) for start, end in repeated),
             )
         )
-    return WeekPicture(tuple(columns), show_zone(zone_name), local_now[:2], legend)
+    return WeekPicture(tuple(columns), show_zone(zone_name), local_now[:2], frozenset(chosen))
 
 
-def _blocks(zone_name: str, periods: Iterable[Period], kind: Kind, labels: bool) -> list[tuple[date, Block]]:
+def _blocks(zone_name: str, period: Period, kind: Kind, name: str = "") -> list[tuple[date, Block]]:
     return [
-        (day, Block(first, last, kind, clock(first) if labels and kind is Kind.BOOKED else "", second_time))
-        for start, end in periods
-        for day, first, last, second_time in local_pieces(zone(zone_name), start, end)
+        (day, Block(first, last, kind, name or (clock(first) if kind is Kind.OWN else ""), second_time))
+        for day, first, last, second_time in local_pieces(zone(zone_name), *period)
     ]

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 
+from tests.cogs.availability.test_picture import framed
 from tests.cogs.booking.people import SELECT, Visitor, a_coach, change_coach, components
 from tests.support.simulated import Academy
 
@@ -23,6 +24,29 @@ async def test_the_picture_shows_taken_hours_but_not_who_took_them(world: Academ
     for secret in ("sam", str(world.other_student.id), booked.code.lower(), "secret"):
         assert secret not in f"{stu.alt_text} {stu.said}".lower()
     assert "(" not in stu.alt_text  # where a label would be
+
+
+async def test_the_picture_names_the_students_own_sessions(world: Academy) -> None:
+    await world.book(world.student, "14:00")
+    other = await a_coach(world, "Dora", hours="10-20")
+    stu = await Visitor(world, world.student).book(coach=str(other.id))
+    await stu.press("17:30", "Confirm")
+
+    await stu.book()
+
+    assert stu.alt_text.split("; ")[0] == (
+        "Mon 2 Mar: 11:00-12:00 free, 13:30-14:00 free, 15:00-17:00 free, "
+        "14:00-15:00 your session (cara), 17:30-18:30 your session (dora)"
+    )
+
+
+async def test_the_chosen_day_is_framed_in_the_picture(world: Academy) -> None:
+    stu = await Visitor(world, world.student).book()
+    monday = await framed(stu.panel)
+
+    await stu.choose("book:day:", "Wed 4 Mar")
+
+    assert (monday, await framed(stu.panel)) == ([0], [2])
 
 
 async def test_the_picture_hides_sessions_outside_the_coachs_hours(world: Academy) -> None:
