@@ -235,8 +235,8 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
     booking_policy.apply_rules(coach, booking_policy.from_json(before["rules"]))
     for name in _TOGGLES:
         setattr(coach, name, before[name])
-    _record(session, coach, "change_undone", now, {"number": number})
-    await session.flush()
+    ids = {"actor_id": coach.user_id, "coach_id": coach.user_id}
+    audit.record(session, guild_id, "change_undone", at=now, details={"number": number}, **ids)
 
 
 async def last_change(session: AsyncSession, coach: Coach) -> int | None:
@@ -252,7 +252,7 @@ async def state_of(session: AsyncSession, coach: Coach) -> State:
     return {
         "week": [[day, start, end] for day, windows in week.items() for start, end in windows],
         "dates": [
-            [row.day.isoformat(), row.adds, row.windows, row.reason] for row in await session.scalars(dates)
+            [one.day.isoformat(), one.adds, one.windows, one.reason] for one in await session.scalars(dates)
         ],
         "rules": booking_policy.to_json(booking_policy.rules_of(coach)),
         **{name: getattr(coach, name) for name in _TOGGLES},
@@ -282,17 +282,11 @@ async def _begin(session: AsyncSession, guild_id: int, actor: Actor) -> tuple[Co
 async def _finish(
     session: AsyncSession, coach: Coach, before: State, action: str, now: datetime, details: dict[str, Any]
 ) -> bool:
-    """Record and store the change, if it is one."""
-    if not await allow_undo(session, coach, before):
-        return False
-    _record(session, coach, action, now, details)
-    await session.flush()
-    return True
-
-
-def _record(session: AsyncSession, coach: Coach, action: str, now: datetime, details: dict[str, Any]) -> None:
-    ids = {"actor_id": coach.user_id, "coach_id": coach.user_id}
-    audit.record(session, coach.guild_id, action, at=now, details=details, **ids)
+    """Record the change, if it is one."""
+    if changed := await allow_undo(session, coach, before):
+        ids = {"actor_id": coach.user_id, "coach_id": coach.user_id}
+        audit.record(session, coach.guild_id, action, at=now, details=details, **ids)
+    return changed
 
 
 async def _replace_hours(session: AsyncSession, coach: Coach, hours: dict[int, list[Interval]]) -> None:
