@@ -63,7 +63,8 @@ async def pause(session: AsyncSession) -> object:
 
 async def close_tuesdays(session: AsyncSession) -> list[int]:
     """Return the sessions that conflict with the new hours."""
-    coach = await schedule.set_hours(session, GUILD, CARA, [1], [], MONDAY)
+    await schedule.set_hours(session, GUILD, CARA, [1], [], MONDAY)
+    coach = await session.get_one(Coach, (GUILD, COACH))
     return [one.id for one in await free_times.conflicts(session, coach, MONDAY)]
 
 

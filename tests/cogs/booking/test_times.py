@@ -36,7 +36,7 @@ async def test_the_picture_names_the_students_own_sessions(world: Academy) -> No
 
     assert stu.alt_text.split("; ")[0] == (
         "Mon 2 Mar: 11:00-12:00 free, 13:30-14:00 free, 15:00-17:00 free, "
-        "14:00-15:00 your session (cara), 17:30-18:30 your session (dora)"
+        "14:00-15:00 your session (Cara), 17:30-18:30 your session (Dora)"
     )
 
 
