@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from bot.config import ConfigError, Settings
-from bot.doctor import connection, running, storage
+from bot.doctor import connection, extras, running, storage
 from bot.doctor.checks import Check, Level, error, ok
 from bot.doctor.storage import FreeBytes
 from scheduler.core.clock import Clock, utc_now
@@ -28,7 +28,8 @@ async def run_checks(
     """Run every check that's possible. Changes nothing in the database or at Discord."""
     stored = await storage.check_database(settings.database_url, clock, free_bytes)
     at = await connection.check_discord(settings, stored.servers, clock)
-    return [ok("configuration", "readable"), *at, *stored.checks, *await running.check_web_endpoint(settings)]
+    web = await running.check_web_endpoint(settings)
+    return [ok("configuration", "readable"), *at, *stored.checks, extras.check_charts(), *web]
 
 
 def unreadable_configuration(failure: ConfigError) -> Check:

@@ -14,3 +14,6 @@ OPEN, OPEN_LINE, OPEN_TEXT = "#5bb8ff", "#3f97dd", "#04182b"
 TAKEN, PAUSED, PAUSED_LINE = "#3f4451", "#626a78", "#535a67"
 OWN, OWN_EDGE, OWN_TEXT = "#f7bd52", "#b8741a", "#241804"
 CHOSEN = "#222733"
+# Of the statistics.
+TILE, OFFERED, COUNTED = "#20242d", "#24507c", "#f7bd52"
+COMPLETED, NO_SHOW, CANCELLED = "#4d9de0", "#ff7a8a", "#747b89"

@@ -3,6 +3,7 @@
 Nothing here uses the clock, Discord or the database, so the same statistics always give the same picture.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from importlib.util import find_spec
 
@@ -25,13 +26,12 @@ def describe(stats: Stats) -> str:
     total = stats.total
     said = (
         f"{write_span(stats.first, stats.last)}: {total.created} sessions booked, {total.completed} completed, "
-        f"{total.no_show} no-shows, {total.cancelled} cancelled"
+        f"{count_no_shows(total)}, {total.cancelled} cancelled"
     )
     if stats.with_room + stats.without_room:
         said += f"; {room_share(stats)} had a room"
     if (stars := average(stats.stars)) is not None:
-        said += f"; {stars:.1f} stars from {sum(stats.stars.values())} reviews"
-    said += f"; {total.ticks} background checks had work to do"
+        said += f"; {stars:.1f} stars from {count_reviews(stats.stars)}"
     for one in stats.coaches[:MOST_COACHES]:
         more = f"; {one.name}: {write_hours(one)}"
         if len(said) + len(more) > ALT_TEXT_LIMIT:
@@ -45,6 +45,17 @@ def write_span(first: date, last: date) -> str:
     year = "" if first.year == last.year else f" {first.year}"
     begin = "" if first == last else f"{first.day} {first:%b}{year} – "
     return f"{begin}{last.day} {last:%b} {last.year}"
+
+
+def count_no_shows(total: Day) -> str:
+    """Write "1 no-show"."""
+    return "1 no-show" if total.no_show == 1 else f"{total.no_show:,} no-shows"
+
+
+def count_reviews(stars: Mapping[int, int]) -> str:
+    """Write "24 reviews", given how often each number of stars was given."""
+    count = sum(stars.values())
+    return "1 review" if count == 1 else f"{count:,} reviews"
 
 
 def room_share(stats: Stats) -> str:

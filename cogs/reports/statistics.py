@@ -29,7 +29,6 @@ _DEFAULT = 30
 _FILE = "stats.png"
 _MOST_COACHES = 15
 _LONGEST_NAME = 40
-_HINT = "-# The person who runs the bot can add a picture to this with the extra `charts`."
 
 
 class StatisticsCog(Cog):
@@ -76,7 +75,7 @@ class StatisticsCog(Cog):
         if stats_picture.can_draw():
             files.append((_FILE, await asyncio.to_thread(drawing.draw_stats, found)))
             parts.append(ui.picture(_FILE, stats_picture.describe(found)))
-        parts += [ui.text("\n".join(_coaches(found))), _select(days), *([] if files else [ui.text(_HINT)])]
+        parts += [ui.text("\n".join(_coaches(found))), _select(days)]
         await ui.show(interaction, ui.Panel(*parts, files=files))
 
 
@@ -100,8 +99,8 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
     over = total.completed + total.no_show
     share = f" ({total.no_show / over:.0%})" if over else ""
     yield (
-        f"**Sessions** {total.created} booked · {total.completed} completed · {total.no_show} no-show{share} · "
-        f"{total.cancelled} cancelled"
+        f"**Sessions** {total.created} booked · {total.completed} completed · "
+        f"{stats_picture.count_no_shows(total)}{share} · {total.cancelled} cancelled"
     )
     tried = found.with_room + found.without_room
     if tried:

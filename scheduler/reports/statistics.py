@@ -37,8 +37,6 @@ class Day:
     """Sessions that started that day and that someone missed."""
     cancelled: int = 0
     """Sessions cancelled that day, whenever they'd have started."""
-    ticks: int = 0
-    """Ticks with something to do, of the whole program."""
 
     def add(self, other: "Day") -> None:
         """Add another day's counts."""
@@ -123,7 +121,6 @@ async def gather(
     calendar = _Calendar.of(session, zone_name, first, last)
     found: dict[date, Day] = defaultdict(Day)
     with_room, without_room = await _count_sessions(session, guild_id, calendar, found)
-    ticks = await _count_ticks(session, calendar, found)
     given = await _stars(session, guild_id, calendar)
     return Stats(
         first=first,
@@ -134,7 +131,7 @@ async def gather(
         with_room=with_room,
         without_room=without_room,
         stars=_total_stars(given.values()),
-        ticks=ticks,
+        ticks=await _count_ticks(session, calendar),
     )
 
 
@@ -215,17 +212,13 @@ async def _counted(session: AsyncSession, rows: Any, *by: Any) -> Iterable[Any]:
     return await session.execute(select(rows.c.day, *by, func.count()).group_by(rows.c.day, *by))
 
 
-async def _count_ticks(session: AsyncSession, calendar: _Calendar, found: dict[date, Day]) -> Ticks:
+async def _count_ticks(session: AsyncSession, calendar: _Calendar) -> Ticks:
     lasted = calendar.microseconds(JobRun.finished_at) - calendar.microseconds(JobRun.started_at)
     failed = case((JobRun.failures > 0, 1), else_=0)
     rows = calendar.rows(JobRun.started_at, lasted.label("lasted"), failed.label("failed"), where=[literal(True)])
-    sums = select(rows.c.day, func.count(), func.sum(rows.c.failed), func.sum(rows.c.lasted))
-    total = Ticks()
-    for day, count, failures, microseconds in await session.execute(sums.group_by(rows.c.day)):
-        found[calendar.date(day)].ticks = count
-        took = int(microseconds) * _MICROSECOND
-        total = Ticks(total.count + count, total.failed + int(failures), total.duration + took)
-    return total
+    sums = select(func.count(), func.sum(rows.c.failed), func.sum(rows.c.lasted)).select_from(rows)
+    count, failures, microseconds = (await session.execute(sums)).one()
+    return Ticks(count, int(failures or 0), int(microseconds or 0) * _MICROSECOND)
 
 
 async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> dict[int, dict[int, int]]:

@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import sqlite3
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -169,11 +170,25 @@ async def test_a_sound_setup_is_ok_in_every_line_and_stays_unchanged(setup: Setu
 
     checks = await setup.examined()
 
-    names = "configuration token application clock server file disk database schema zones bot"
+    names = "configuration token application clock server file disk database schema zones bot charts"
     assert [(one.name, one.level) for one in checks] == [(name, Level.OK) for name in names.split()]
     assert {one.method for one in setup.endpoint.requests} == {"GET"}
     assert setup.path.read_bytes() == before
     assert not list(setup.path.parent.glob("*.run")), "another user's bot could not take this lock"
+
+
+async def test_missing_charts_are_only_a_warning_that_says_how_to_get_them(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+
+    checks = await setup.examined()
+
+    [charts] = [one for one in checks if one.level is not Level.OK]
+    assert (charts.name, charts.level) == ("charts", Level.WARNING)
+    assert charts.found.startswith("/coaching stats shows figures without a picture")
+    assert "pip install 'coachbot[charts]'" in (charts.advice or "")
+    assert report.has_no_errors(checks)
 
 
 async def test_the_program_prints_a_line_per_check_and_exits_with_0(setup: Setup, program: Program):

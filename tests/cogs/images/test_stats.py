@@ -4,14 +4,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from io import BytesIO
+from itertools import combinations
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.text import Text
 from PIL import Image, ImageColor
 
-from cogs.images import palette
+from cogs.images import palette, stats_image
 from cogs.images.drawing import draw_stats
 from cogs.images.stats import MOST_COACHES, describe, group_into_bars, room_share, write_hours, write_span
 from cogs.images.week import ALT_TEXT_LIMIT, WIDTH
@@ -19,16 +21,18 @@ from scheduler.reports.statistics import CoachFigures, Day, Stats, Ticks
 
 LAST = date(2026, 11, 23)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+ON_A_PHONE = 302
+"""How many pixels wide a phone shows the picture."""
 
 
 def a_coach(name: str = "Cara", *, offered: float = 40, booked: float = 10) -> CoachFigures:
     return CoachFigures(1, name, offered * HOUR, booked * HOUR, {5: 1})
 
 
-def some_stats(days: int = 30, *coaches: CoachFigures, **changed: Any) -> Stats:
+def some_stats(length: int = 30, /, *coaches: CoachFigures, **changed: Any) -> Stats:
     """Make statistics with the same four sessions on each day."""
-    first = LAST - (days - 1) * DAY
-    each = {first + number * DAY: Day(4, 2, 1, 1, 50) for number in range(days)}
+    first = LAST - (length - 1) * DAY
+    each = {first + number * DAY: Day(4, 2, 1, 1) for number in range(length)}
     values: dict[str, Any] = {
         "first": first,
         "last": LAST,
@@ -38,7 +42,7 @@ def some_stats(days: int = 30, *coaches: CoachFigures, **changed: Any) -> Stats:
         "with_room": 9,
         "without_room": 1,
         "stars": {4: 1, 5: 3},
-        "ticks": Ticks(50 * days, 1, timedelta(seconds=30)),
+        "ticks": Ticks(50 * length, 1, timedelta(seconds=30)),
     }
     return Stats(**values | changed)
 
@@ -51,6 +55,18 @@ def pixels_of(image: Image.Image, colour: str) -> int:
     """Count the pixels of exactly this colour."""
     counts = {found: count for count, found in image.convert("RGB").getcolors(1 << 20) or []}
     return counts.get(ImageColor.getrgb(colour), 0)
+
+
+def contrast(one: str, other: str) -> float:
+    """Return the contrast of two colours: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio."""
+
+    def luminance(colour: str) -> float:
+        parts = [part / 255 for part in ImageColor.getrgb(colour)]
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    dark, bright = sorted(map(luminance, (one, other)))
+    return (bright + 0.05) / (dark + 0.05)
 
 
 @pytest.mark.parametrize("days", [1, 30, 400, 4000])
@@ -66,22 +82,70 @@ def test_only_the_corners_are_transparent_and_the_file_is_small(days: int) -> No
 
 
 def test_bars_are_as_high_as_their_number_of_sessions() -> None:
-    bars = picture(some_stats()).crop((92, 360, WIDTH - 48, 700))
+    bars = picture(some_stats()).crop((92, 520, WIDTH - 48, 900))
 
     completed, missed, cancelled = (
-        pixels_of(bars, one) for one in (palette.FREE_EDGE, palette.NOW, palette.HATCH)
+        pixels_of(bars, one) for one in (palette.COMPLETED, palette.NO_SHOW, palette.CANCELLED)
     )
 
-    # The line of booked sessions covers a little of the topmost.
+    # The dots for booked sessions cover a little of the topmost.
     assert completed == pytest.approx(2 * missed, rel=0.05)
     assert missed == pytest.approx(cancelled, rel=0.2)
 
 
-def test_booked_hours_are_amber_and_open_ones_blue() -> None:
+def test_booked_hours_are_amber_and_offered_ones_blue() -> None:
     little, much = (picture(some_stats(30, a_coach(booked=booked))) for booked in (4, 36))
 
-    assert pixels_of(much, palette.BOOKED) > pixels_of(little, palette.BOOKED) + 5000
-    assert pixels_of(much, palette.FREE) < pixels_of(little, palette.FREE) - 5000
+    assert pixels_of(much, palette.COUNTED) > pixels_of(little, palette.COUNTED) + 5000
+    assert pixels_of(much, palette.OFFERED) < pixels_of(little, palette.OFFERED) - 5000
+
+
+def test_no_shows_are_red_only_if_there_were_some() -> None:
+    tile = (310, 200, 530, 290)
+
+    some, none = (picture(some_stats(days={LAST: Day(4, 2, missed, 1)})).crop(tile) for missed in (1, 0))
+
+    assert pixels_of(some, palette.NO_SHOW) > 100
+    assert pixels_of(none, palette.NO_SHOW) == 0
+    assert pixels_of(none, palette.TEXT) > 100
+
+
+BUSY = {LAST - number * DAY: Day(99_999, 99_999, 0, 12_345) for number in range(400)}
+LONG = [a_coach(name, offered=9_999, booked=1_234) for name in ("Maximiliane Hartmann-Schulze", "W" * 40)]
+
+
+@pytest.mark.parametrize(
+    "stats",
+    [
+        some_stats(),
+        some_stats(400, *LONG, days=BUSY, stars=dict.fromkeys(range(1, 6), 12_345)),
+        some_stats(5, a_coach(offered=0), stars={}, zone_name="America/Argentina/ComodRivadavia"),
+        some_stats(1, days={LAST: Day(1)}, with_room=0, without_room=0),
+    ],
+    ids=["a month", "a busy year", "without reviews", "a day"],
+)
+def test_texts_are_readable_on_a_phone_inside_the_card_and_never_overlap(stats: Stats) -> None:
+    figure = stats_image.lay_out(stats)
+    figure.draw_without_rendering()
+    texts = [one for one in figure.findobj(Text) if one.get_text() and one.get_visible()]
+    boxes = {f"{one.get_text()} {number}": one.get_window_extent() for number, one in enumerate(texts)}
+
+    too_small = [one.get_text() for one in texts if float(one.get_fontsize()) * ON_A_PHONE / WIDTH < 9]
+    outside = [words for words, box in boxes.items() if box.x0 < 28 or box.x1 > WIDTH - 28]
+    overlapping = [pair for pair in combinations(boxes, 2) if boxes[pair[0]].overlaps(boxes[pair[1]])]
+    assert len(texts) > 10
+    assert (too_small, outside, overlapping) == ([], [], [])
+
+
+@pytest.mark.parametrize("ink", ["TEXT", "QUIET", "COMPLETED", "NO_SHOW", "COUNTED"])
+@pytest.mark.parametrize("background", ["CARD", "TILE"])
+def test_texts_stand_out_from_their_background(ink: str, background: str) -> None:
+    assert contrast(getattr(palette, ink), getattr(palette, background)) >= 4.5
+
+
+@pytest.mark.parametrize("ink", ["COMPLETED", "NO_SHOW", "CANCELLED", "COUNTED"])
+def test_bars_and_dots_stand_out_from_the_card(ink: str) -> None:
+    assert contrast(getattr(palette, ink), palette.CARD) >= 3
 
 
 def test_each_coach_makes_the_picture_longer_up_to_the_limit() -> None:
@@ -106,7 +170,7 @@ def test_many_threads_can_draw_at_once() -> None:
     name=st.text(max_size=30) | st.sampled_from(["$\\frac{1}", "李小龙", "🎾", "a_b^c", "%s"]),
     offered=st.floats(0, 500),
     booked=st.floats(0, 500),
-    counts=st.lists(st.integers(0, 10**5), min_size=5, max_size=5),
+    counts=st.lists(st.integers(0, 10**5), min_size=4, max_size=4),
     stars=st.dictionaries(st.integers(1, 5), st.integers(1, 10**4)),
 )
 def test_any_statistics_can_be_drawn(
@@ -123,7 +187,7 @@ def test_any_statistics_can_be_drawn(
 def test_the_description_has_the_same_numbers() -> None:
     assert describe(some_stats(7, a_coach("Cara"), a_coach("Ben", offered=0, booked=2))) == (
         "17 Nov – 23 Nov 2026: 28 sessions booked, 14 completed, 7 no-shows, 7 cancelled; 90% had a room; "
-        "4.8 stars from 4 reviews; 350 background checks had work to do; Cara: 10 of 40 h booked (25%); "
+        "4.8 stars from 4 reviews; Cara: 10 of 40 h booked (25%); "
         "Ben: 2 h booked, none offered"
     )
 
