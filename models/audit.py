@@ -31,4 +31,4 @@ class AuditEntry(Base):
     """The person it was done to, if not as a coach or in a session."""
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     details: Mapped[dict[str, Any]] = mapped_column(StoredJSON(stored_json.mapping))
-    """Ids and numbers that explain the action, and an admin's reason. No notes, no names."""
+    """Ids and numbers that explain the action, and an admin's reason. No notes, no names of people."""

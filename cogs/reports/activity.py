@@ -1,7 +1,6 @@
 """`/coaching sessions`, `audit` and `export`."""
 
 import gzip
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -9,7 +8,7 @@ import discord
 from discord import app_commands
 
 from cogs import cards, routes, ui
-from cogs.reports import session_history
+from cogs.reports import audit_words, session_history
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, Route, beside, on, retried
@@ -19,8 +18,8 @@ from scheduler.availability import reader_zone
 from scheduler.core.clock import stamp
 from scheduler.core.errors import CoachingError, NotFound
 from scheduler.reports import activity, export
-from scheduler.servers import changes, settings
-from scheduler.servers.settings import SETTINGS_CHANGED
+from scheduler.servers import settings
+from scheduler.servers.changes import NameOf
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
@@ -33,9 +32,9 @@ FILTER = Route("records:filter:{user_id}")
 TABLES: tuple[Table, ...] = get_args(Table)
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
 _LABELS = {"audit": "Audit log"}
-_SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 20
+_SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 10
 _MOST_PAGES = 10_000
-_LONGEST_CHANGES = 120  # characters per entry, so that a page fits into a message
+_LONGEST_DETAILS = 250  # characters per entry, so that a page fits into a message
 _LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/reference#uploading-files
 _LARGEST_UNZIPPED = 1024 * 1024
 
@@ -101,7 +100,8 @@ class ActivityCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
             zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
-            pieces = export.csv_pieces(session, what, guild.id, actor, zone(zone_name), _describe_details)
+            describe = partial(audit_words.details, name_of=audit_words.names_in(interaction.guild))
+            pieces = export.csv_pieces(session, what, guild.id, actor, zone(zone_name), describe)
             content = "".join([piece async for piece in pieces]).encode()
         name = f"{what}.csv"
         if len(content) > _LARGEST_UNZIPPED:
@@ -162,7 +162,8 @@ class ActivityCog(Cog):
             found = await activity.list_audit_entries(
                 session, guild.id, actor, user_id=user_id or None, page=page, size=_ENTRIES_A_PAGE
             )
-        lines = [_line(entry, code) for entry, code in found.shown] or ["Nothing here."]
+        name_of = audit_words.names_in(interaction.guild)
+        lines = [_line(entry, code, name_of) for entry, code in found.shown] or ["Nothing here."]
         parts = ui.text(f"### Audit log{_of(user_id)}, newest first"), ui.text("\n".join(lines))
         turning = partial(routes.AUDIT_LOG.id, user_id=user_id)
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
@@ -186,28 +187,17 @@ def _section(one: CoachingSession) -> discord.ui.Section[Any]:
     return discord.ui.Section(words, accessory=ui.button("Details", session_history.OPEN.id(session_id=one.id)))
 
 
-def _line(entry: AuditEntry, code: str | None) -> str:
-    line = f"{stamp(entry.at, 'f')} {ui.quoted(_spaced(entry.action))}"
+def _line(entry: AuditEntry, code: str | None, name_of: NameOf) -> str:
+    line = f"{stamp(entry.at, 'f')} {ui.quoted(audit_words.action(entry.action))}"
     if entry.actor_id:
         line += f" by <@{entry.actor_id}>"
     if entry.coach_id and entry.coach_id != entry.actor_id:
         line += f", coach <@{entry.coach_id}>"
     if entry.member_id:
         line += f", about <@{entry.member_id}>"
-    if entry.action == SETTINGS_CHANGED and (changed := _describe_details(entry.action, entry.details)):
-        line += f": {ui.quoted(changed, _LONGEST_CHANGES)}"
+    if about := audit_words.details(entry.action, entry.details, name_of):
+        line += f": {ui.quoted(about, _LONGEST_DETAILS)}"
     return f"{line} · `{code}`" if code else line
-
-
-def _describe_details(action: str, details: Mapping[str, Any]) -> str:
-    """Describe an audit log entry's details. Settings have their labels."""
-    if action == SETTINGS_CHANGED:
-        return "; ".join(changes.describe(details))
-    return "; ".join(f"{_spaced(name)}: {value}" for name, value in details.items())
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _of(user_id: int) -> str:

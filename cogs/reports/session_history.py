@@ -8,6 +8,7 @@ from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, routes, ui
+from cogs.reports import audit_words
 from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
 from cogs.ui.options import LONGEST_CODE, SessionCode
@@ -136,7 +137,7 @@ def _state(found: SessionHistory) -> list[str]:
 
 def _entries(found: SessionHistory) -> list[str]:
     lines = [
-        f"{stamp(entry.at, 'f')} {ui.quoted(entry.action.replace('_', ' '))}"
+        f"{stamp(entry.at, 'f')} {ui.quoted(audit_words.action(entry.action))}"
         + (f" by <@{entry.actor_id}>" if entry.actor_id else "")
         for entry in found.entries
     ]

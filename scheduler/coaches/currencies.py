@@ -86,5 +86,9 @@ def rate_of(coach: Coach) -> tuple[int, str]:
 
 def audit_details(before: tuple[int, str], after: tuple[int, str]) -> dict[str, int | str]:
     """Return the audit log's details of a changed rate."""
-    details: dict[str, int | str] = {"rate_minor_before": before[0], "rate_minor": after[0]}
-    return details if before[1] == after[1] else details | {"currency_before": before[1], "currency": after[1]}
+    return {
+        "rate_minor_before": before[0],
+        "currency_before": before[1],
+        "rate_minor": after[0],
+        "currency": after[1],
+    }

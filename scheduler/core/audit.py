@@ -23,7 +23,7 @@ def record(
 ) -> None:
     """Record an action, in the transaction that does it.
 
-    `details` hold ids and numbers. The only texts are admins' reasons for decisions.
+    `details` hold ids and numbers. The only texts are admins' own: reasons for decisions, and names of presets.
     """
     session.add(
         AuditEntry(

@@ -1,6 +1,6 @@
-"""Describe changed settings from the audit log's details."""
+"""What the audit log keeps of changed settings, and how it's described."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from scheduler.core.errors import Unreadable
@@ -9,24 +9,60 @@ from scheduler.servers.resources import ServerResource
 from scheduler.servers.setting_kinds import Text
 
 _RESOURCES = {place.column: place for place in ServerResource}
+_NOT_SET = "not set"
+
+NameOf = Callable[[ServerResource, int], str]
+"""Names the channel, category or role with this id."""
 
 
-def describe(details: Mapping[str, Any]) -> list[str]:
-    """Name each changed setting by its label, with its new value if it's in the log.
+def details(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the old and new value of each column that differs. Of free texts, only whether they were set."""
+    return {
+        column: {"from": _kept(column, before[column]), "to": _kept(column, new)}
+        for column, new in after.items()
+        if new != before[column]
+    }
 
-    Understands columns' earlier names. Leaves out what this release doesn't know.
+
+def describe(details: Mapping[str, Any], name_of: NameOf) -> list[str]:
+    """Name each changed setting by its label, with the old and the new value: "Currency: USD → EUR".
+
+    Understands earlier releases, which kept new values only and used other names for some columns. Leaves out
+    what this release doesn't know.
     """
-    return [line for column, value in details.items() if (line := _describe(column, value))]
+    lines = (_describe(RENAMED_COLUMNS.get(column, column), value, name_of) for column, value in details.items())
+    return [line for line in lines if line]
 
 
-def _describe(column: str, value: Any) -> str | None:
-    column = RENAMED_COLUMNS.get(column, column)
-    if (place := _RESOURCES.get(column)) is not None:
-        return f"{place.label}: not set" if value is None else place.label
-    if (setting := BY_COLUMN.get(column)) is None:
+def _kept(column: str, value: Any) -> Any:
+    return bool(value) if _is_text(column) else value
+
+
+def _describe(column: str, value: Any, name_of: NameOf) -> str | None:
+    known = _RESOURCES.get(column) or BY_COLUMN.get(column)
+    if known is None:
         return None
+    if not (isinstance(value, dict) and value.keys() == {"from", "to"}):
+        shown = _show(column, value, name_of)
+        return f"{known.label}: {shown}" if shown else known.label
+    old, new = (_show(column, one, name_of) for one in (value["from"], value["to"]))
+    if old == new:  # two texts
+        return f"{known.label}: changed"
+    return f"{known.label}: {old or 'unknown'} → {new or 'unknown'}"
+
+
+def _show(column: str, value: Any, name_of: NameOf) -> str:
+    """Show the value as people know it, or nothing if this release doesn't understand it."""
+    if (place := _RESOURCES.get(column)) is not None:
+        return name_of(place, value) if isinstance(value, int) else _NOT_SET
+    if _is_text(column):
+        return {True: "set", False: _NOT_SET}.get(value, "") if isinstance(value, bool) else ""
+    kind = BY_COLUMN[column].kind
     try:
-        shown = "" if isinstance(setting.kind, Text) else setting.kind.show(setting.kind.check(value))
+        return kind.show(kind.check(value))
     except Unreadable:
-        shown = ""
-    return f"{setting.label}: {shown}" if shown else setting.label
+        return ""
+
+
+def _is_text(column: str) -> bool:
+    return column in BY_COLUMN and isinstance(BY_COLUMN[column].kind, Text)

@@ -18,11 +18,13 @@ from scheduler.core.errors import NotFound, Unreadable
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import admin_alerts, reminders
 from scheduler.parsing.weekly_hours import Preset
+from scheduler.servers.changes import details as audit_details
 from scheduler.servers.declarations import BY_COLUMN, SETTINGS, Setting
-from scheduler.servers.setting_kinds import Text, Value
+from scheduler.servers.setting_kinds import Value
 
-SETTINGS_CHANGED = "settings_changed"
-"""The audit log's action."""
+SETTINGS_CHANGED, PRESETS_CHANGED = "settings_changed", "presets_changed"
+DEFAULT_POLICY_CHANGED = "first_rules_changed"
+"""The audit log's actions."""
 CLEARED = ("log_channel_id", "fallback_channel_id", "admin_role_id")
 """Columns that can be cleared."""
 FIRST_SPECIALTIES = (
@@ -107,13 +109,19 @@ def presets(guild: Guild) -> list[Preset]:
     return [Preset(*one) for one in guild.presets] if guild.presets else list(FIRST_PRESETS)
 
 
+def _stored(wanted: Sequence[Preset]) -> list[list[Any]]:
+    return [[one.name, one.start_minute, one.end_minute] for one in wanted]
+
+
 async def set_presets(
     session: AsyncSession, guild: Guild, actor: Actor, wanted: Sequence[Preset], now: datetime
 ) -> None:
     """Replace the presets that coaches here choose from. Raises NotAllowed."""
     actor.must_be_admin()
-    guild.presets = [[one.name, one.start_minute, one.end_minute] for one in wanted]
-    audit.record(session, guild.id, "presets_changed", at=now, actor_id=actor.user_id)
+    before = _stored(presets(guild))
+    guild.presets = _stored(wanted)
+    details = {"from": before, "to": guild.presets}
+    audit.record(session, guild.id, PRESETS_CHANGED, at=now, actor_id=actor.user_id, details=details)
 
 
 async def set_default_policy(
@@ -122,8 +130,10 @@ async def set_default_policy(
     """Set the booking rules that new coaches start with. Raises NotAllowed, Unreadable."""
     actor.must_be_admin()
     wanted.check()
-    guild.default_policy = details = booking_policy.to_json(wanted)
-    audit.record(session, guild.id, "first_rules_changed", at=now, actor_id=actor.user_id, details=details)
+    before = booking_policy.to_json(booking_policy.default_policy(guild))
+    guild.default_policy = booking_policy.to_json(wanted)
+    details = {"from": before, "to": guild.default_policy}
+    audit.record(session, guild.id, DEFAULT_POLICY_CHANGED, at=now, actor_id=actor.user_id, details=details)
 
 
 async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: GuildChanges, now: datetime) -> None:
@@ -135,6 +145,7 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
     if not changes.values:
         return
     wanted = {key: _checked(key, value) for key, value in changes.values.items()}
+    details = audit_details({key: _value_in(guild, key) for key in wanted}, wanted)
     for key, value in wanted.items():
         setattr(guild, key, value)
     _check_lead_times(guild)
@@ -157,7 +168,8 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
     if "review_channel_id" in wanted:
         await _post_open_applications(session, guild, now)
-    audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details=_for_the_log(wanted))
+    if details:
+        audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details=details)
 
 
 async def clear(session: AsyncSession, guild: Guild, actor: Actor, column: str, now: datetime) -> None:
@@ -165,12 +177,13 @@ async def clear(session: AsyncSession, guild: Guild, actor: Actor, column: str, 
     actor.must_be_admin()
     if column not in CLEARED:
         raise NotFound("This one is needed and can't be removed. Choose another one instead.")
-    if getattr(guild, column) is None:
+    if (cleared := getattr(guild, column)) is None:
         return
     setattr(guild, column, None)
     if column == "log_channel_id":
         await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
-    audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details={column: None})
+    details = audit_details({column: cleared}, {column: None})
+    audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details=details)
 
 
 def _check_lead_times(guild: Guild) -> None:
@@ -189,6 +202,11 @@ def value_of(guild: Guild, setting: Setting) -> Value:
     return setting.kind.when_unset if value is None else value
 
 
+def _value_in(guild: Guild, column: str) -> Any:
+    setting = BY_COLUMN.get(column)
+    return getattr(guild, column) if setting is None else value_of(guild, setting)
+
+
 def default_of(setting: Setting) -> Value:
     """Return a setting's declared default."""
     value = _COLUMN_DEFAULTS.get(setting.column) if setting.default is None else setting.default
@@ -202,12 +220,6 @@ def _checked(column: str, value: Value) -> Any:
     checked = setting.kind.check(value)
     stored_as = Guild.__table__.columns[column].type
     return stored_as.kind(checked) if isinstance(stored_as, OpenEnum) else checked
-
-
-def _for_the_log(wanted: Mapping[str, Value]) -> dict[str, Value]:
-    """Return the changes without free texts, which the audit log doesn't keep."""
-    texts = {one.column for one in SETTINGS if isinstance(one.kind, Text)}
-    return {column: "changed" if column in texts else value for column, value in wanted.items()}
 
 
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:

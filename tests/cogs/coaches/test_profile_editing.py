@@ -42,7 +42,12 @@ async def test_the_form_holds_the_profile_and_saving_shows_what_students_see(ope
         assert "example.org" not in said
     entry = await fetch(world.db, AuditEntry, await world.count(AuditEntry))
     assert (entry.action, entry.actor_id, entry.coach_id) == ("profile_edited", world.coach.id, world.coach.id)
-    assert entry.details == {"rate_minor_before": 6000, "rate_minor": 9000}
+    assert entry.details == {
+        "rate_minor_before": 6000,
+        "currency_before": "USD",
+        "rate_minor": 9000,
+        "currency": "USD",
+    }
 
 
 async def test_your_profile_opens_the_form_even_after_a_restart(open_world: Academy) -> None:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,10 +11,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from models import AuditEntry, Base, Coach, CoachingSession, Review, SessionStatus
+from models import AuditEntry, Base, Coach, CoachingSession, Guild, Review, SessionStatus
+from scheduler.availability import schedule
+from scheduler.availability.booking_policy import default_policy
+from scheduler.coaches import profiles
+from scheduler.coaches.applications import ProfileInput
 from scheduler.core import audit
+from scheduler.core.actor import Actor
+from scheduler.parsing.weekly_hours import Preset
 from scheduler.reports.export import heading
 from scheduler.reports.spreadsheets import unescape
+from scheduler.servers import settings
 from scheduler.servers.declarations import SETTINGS
 from scheduler.servers.settings import default_of
 from tests.cogs.booking.people import Visitor
@@ -120,33 +128,88 @@ async def test_the_audit_log_shows_who_did_what_to_whom_and_when(world: Academy)
     assert [line for line in ada.said.splitlines() if line.startswith("<t:")] == [first]
 
 
-async def test_the_audit_log_names_settings_by_their_labels(world: Academy) -> None:
-    async with world.db.begin() as session:
-        old = {"at": world.now + HOUR, "actor_id": world.admin.id}
-        details = {"most_coming": 3, "colour": 1}
-        audit.record(session, world.guild.id, "settings_changed", **old, details=details)
-    ada = await Visitor(world, world.admin).slash("coaching set", setting="Currency", value="EUR")
+async def audited(world: Academy) -> list[str]:
+    """Return the lines of the audit log as the admin reads them, newest first, without their times."""
+    ada = await Visitor(world, world.admin).slash("coaching audit")
+    return [line.partition(" ")[2] for line in ada.said.splitlines() if line.startswith("<t:")]
 
-    await ada.slash("coaching audit")
+
+async def test_changed_settings_are_shown_from_what_to_what_by_label(world: Academy) -> None:
+    before = await audited(world)
+    await world.admin.slash(world.lobby, "coaching set", setting="Currency", value="EUR")
+    await world.choose(room_lead_minutes=30, access_lead_minutes=10, payment_instructions="By bank transfer")
+    await world.choose(log_channel_id=world.review.id)
+    async with world.db.begin() as session:
+        details = {"most_coming": 3, "colour": 1}
+        old = {"at": world.now, "actor_id": world.admin.id, "details": details}
+        audit.record(session, world.guild.id, "settings_changed", **old)
+
+    lines = (await audited(world))[: -len(before)]
 
     by_ada = f"settings changed by {world.admin.mention}"
-    said = [line.partition(" ")[2] for line in ada.said.splitlines()]
-    assert said[1] == f"{by_ada}: Upcoming sessions per student: 3"
-    assert f"{by_ada}: Currency: EUR" in said
-    details = [row["Details"] for row in await exported(world, "audit") if row["Action"] == "settings changed"]
-    assert details[-2:] == ["Upcoming sessions per student: 3", "Currency: EUR"]
+    assert lines == [
+        f"{by_ada}: Upcoming sessions per student: 3",
+        f"{by_ada}: Alerts channel: not set → #{world.review.name}",
+        f"{by_ada}: Room created before the start: 15 min → 30 min; "
+        "Room opens before the start: 5 min → 10 min; Payment instructions: not set → set",
+        f"{by_ada}: Currency: USD → EUR",
+    ]
+
+
+async def test_choosing_what_is_already_set_is_no_change(world: Academy) -> None:
+    before = await audited(world)
+
+    await world.choose(review_channel_id=world.review.id)
+
+    assert await audited(world) == before
+
+
+async def test_other_changes_are_shown_with_their_values_and_reasons(world: Academy) -> None:
+    cara, at = Actor(world.coach.id), world.now
+    async with world.db.begin() as session:
+        guild = await session.get_one(Guild, world.guild.id)
+        ada, rules = Actor(world.admin.id, is_admin=True), default_policy(guild)
+        await settings.set_presets(session, guild, ada, [Preset("Night", 22 * 60, 24 * 60)], at)
+        await settings.set_default_policy(session, guild, ada, replace(rules, daily_limit=3), at)
+        await schedule.change_zone(session, guild.id, cara, "Asia/Tokyo", at, same_instants=False)
+        await profiles.edit(
+            session, guild.id, cara, ProfileInput("Cara", "Hi", "Ten years", ("Mixing",), "75.50"), at
+        )
+        who = {"actor_id": ada.user_id, "member_id": world.student.id}
+        details = {"from": ["booking"], "reason": "*Spam*"}
+        audit.record(session, guild.id, "member_blocked", at=at, details=details, **who)
+
+    lines = (await audited(world))[:5]
+
+    assert [line.partition(": ")[::2] for line in lines] == [
+        (
+            f"member blocked by {world.admin.mention}, about {world.student.mention}",
+            r"From booking; Reason: \*Spam\*",
+        ),
+        (f"profile edited by {world.coach.mention}", "Rate: $60.00 → $75.50"),
+        (f"zone changed by {world.coach.mention}", "Europe/Berlin → Asia/Tokyo"),
+        (
+            f"rules for new coaches changed by {world.admin.mention}",
+            "Limits no limit a day, no limit a week → Limits 3 a day, no limit a week",
+        ),
+        (
+            f"presets changed by {world.admin.mention}",
+            "Morning 08:00–12:00, Afternoon 12:00–17:00, Evening 17:00–21:00 → Night 22:00–24:00",
+        ),
+    ]
 
 
 async def test_a_page_of_the_audit_log_fits_the_longest_changes(world: Academy) -> None:
     async with world.db.begin() as session:
-        for _ in range(21):
-            details = {setting.column: default_of(setting) for setting in SETTINGS}
-            about = {"at": world.now, "actor_id": 2**63 - 1, "details": details}
-            audit.record(session, world.guild.id, "settings_changed", **about)
+        for _ in range(11):
+            details = {one.column: {"from": default_of(one), "to": default_of(one)} for one in SETTINGS}
+            people = dict.fromkeys(("actor_id", "coach_id", "member_id"), 2**63 - 1)
+            people["coach_id"] -= 1
+            audit.record(session, world.guild.id, "settings_changed", at=world.now, details=details, **people)
 
     ada = await Visitor(world, world.admin).slash("coaching audit")
 
-    assert ada.said.count("…") == 20
+    assert ada.said.count("…") == 10
 
 
 @pytest.mark.parametrize("command", ["coaching sessions", "coaching audit"])

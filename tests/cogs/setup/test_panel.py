@@ -333,8 +333,8 @@ async def test_the_alerts_and_the_fallback_channel_can_be_cleared(world: Academy
     assert (guild.log_channel_id, guild.fallback_channel_id) == (None, None)
     assert "⚠️ **Alerts channel** not set. Alerts go to the system channel" in words(panel)
     assert [details for _, details in await audited(world)][2:] == [
-        {"log_channel_id": None},
-        {"fallback_channel_id": None},
+        {"log_channel_id": {"from": world.review.id, "to": None}},
+        {"fallback_channel_id": {"from": world.lobby.id, "to": None}},
     ]
 
 
@@ -362,8 +362,15 @@ async def test_forms_change_settings_and_the_audit_log_keeps_only_changes(world:
     assert "**Reminders** 2 h before" in words(panel)
     assert "up to 3 upcoming sessions · free cancellation until 1 day before the start" in words(panel)
     assert [details for _, details in await audited(world)] == [
-        {"linger_minutes": 60, "reminder_minutes": [120]},
-        {"most_upcoming": 3, "cancel_notice_minutes": 1440, "access_mode": "role"},
+        {
+            "linger_minutes": {"from": 15, "to": 60},
+            "reminder_minutes": {"from": [1440, 60], "to": [120]},
+        },
+        {
+            "most_upcoming": {"from": 10, "to": 3},
+            "cancel_notice_minutes": {"from": 0, "to": 1440},
+            "access_mode": {"from": "people", "to": "role"},
+        },
     ]
 
 

@@ -112,7 +112,12 @@ async def test_an_edit_changes_texts_rate_and_specialties_and_is_audited(db: Dat
     assert (coach.portfolio, shown.specialties) == ("https://songs.example", ["Mastering"])
     entry = await fetch_only(db, select(AuditEntry))
     assert (entry.action, entry.actor_id, entry.coach_id, entry.at) == ("profile_edited", COACH, COACH, MONDAY)
-    assert entry.details == {"rate_minor_before": 6000, "rate_minor": 9050}
+    assert entry.details == {
+        "rate_minor_before": 6000,
+        "currency_before": "USD",
+        "rate_minor": 9050,
+        "currency": "USD",
+    }
 
 
 async def test_editing_an_open_application_updates_its_card(db: Database) -> None:

@@ -130,7 +130,11 @@ async def test_only_the_given_settings_change(db: Database) -> None:
     assert (changed.room_lead_minutes, changed.coach_role_id, changed.review_channel_id) == (15, 77, 88)
     entry = await fetch_only(db, select(AuditEntry))
     assert (entry.action, entry.actor_id) == ("settings_changed", ADMIN.user_id)
-    assert entry.details == {"time_zone": "Europe/Berlin", "currency": "EUR", "linger_minutes": 0}
+    assert entry.details == {
+        "time_zone": {"from": "UTC", "to": "Europe/Berlin"},
+        "currency": {"from": "USD", "to": "EUR"},
+        "linger_minutes": {"from": 15, "to": 0},
+    }
 
 
 async def test_changing_nothing_writes_nothing(db: Database) -> None:
@@ -297,7 +301,9 @@ async def test_the_audit_log_does_not_contain_payment_instructions(db: Database)
     await transact(db, change, payment_instructions="IBAN DE02")
 
     assert (await guild(db)).payment_instructions == "IBAN DE02"
-    assert await fetch_only(db, select(AuditEntry.details)) == {"payment_instructions": "changed"}
+    assert await fetch_only(db, select(AuditEntry.details)) == {
+        "payment_instructions": {"from": False, "to": True}
+    }
 
 
 async def test_changes_of_every_kind_are_stored_and_audited(db: Database) -> None:
@@ -314,7 +320,12 @@ async def test_changes_of_every_kind_are_stored_and_audited(db: Database) -> Non
     changed = await guild(db)
     assert {name: getattr(changed, name) for name in wanted} == wanted
     assert changed.fallback_channel_id is None
-    assert await fetch_only(db, select(AuditEntry.details)) == wanted
+    assert await fetch_only(db, select(AuditEntry.details)) == {
+        "reminder_minutes": {"from": [60], "to": []},
+        "access_mode": {"from": "people", "to": "role"},
+        "keep_after_departure": {"from": False, "to": True},
+        "log_channel_id": {"from": None, "to": 5},
+    }
 
 
 async def test_new_lead_times_do_not_affect_other_servers_and_finished_sessions(db: Database) -> None:

@@ -1,0 +1,88 @@
+"""Describe audit log entries in words: what was done, and from what to what."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import discord
+
+from cogs.cards import booking_policy
+from scheduler.availability.booking_policy import from_json
+from scheduler.parsing.money import write_money
+from scheduler.parsing.weekly_hours import Preset, write_presets
+from scheduler.servers import changes
+from scheduler.servers.changes import NameOf
+from scheduler.servers.resources import ServerResource
+from scheduler.servers.settings import DEFAULT_POLICY_CHANGED, PRESETS_CHANGED, SETTINGS_CHANGED
+
+_ACTIONS = {
+    DEFAULT_POLICY_CHANGED: "rules for new coaches changed",
+    "rules_given": "rules given to all coaches",
+    "rules_set": "booking rules changed",
+    "hours_set": "hours changed",
+    "session_moved": "session rescheduled",
+    "session_missed": "session without a room",
+    "session_in_progress": "session started",
+    "room_vanished": "room deleted by someone",
+    "steps_given_up": "retries given up",
+    "panel_posted": "booking panel posted",
+}
+"""Actions whose stored names aren't what people say."""
+
+
+def action(stored: str) -> str:
+    """Write an action as people say it."""
+    return _ACTIONS.get(stored, stored.replace("_", " "))
+
+
+def details(stored: str, about: Mapping[str, Any], name_of: NameOf) -> str:
+    """Write what changed, from what to what, and why. Empty if the entry holds nothing that people know."""
+    parts = _changes(stored, about, name_of)
+    if isinstance(reason := about.get("reason"), str):
+        parts.append(f"Reason: {reason}")
+    return "; ".join(parts)
+
+
+def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf) -> list[str]:
+    match about:
+        case _ if stored == SETTINGS_CHANGED:
+            return changes.describe(about, name_of)
+        case {"from": list(old), "to": list(new)} if stored == PRESETS_CHANGED:
+            return [f"{_presets(old)} → {_presets(new)}"]
+        case {"from": dict(old), "to": dict(new)} if stored == DEFAULT_POLICY_CHANGED:
+            return _rules(old, new)
+        case {"rate_minor_before": int(old), "rate_minor": int(new), "currency": str(currency)}:
+            before = str(about.get("currency_before", currency))
+            return [f"Rate: {write_money(old, before)} → {write_money(new, currency)}"]
+        case {"from": list(what)} if stored in ("member_blocked", "member_unblocked"):
+            return [f"From {' and '.join(map(str, what))}"]
+        case {"from": str(old), "to": str(new)} if stored == "zone_changed":
+            return [f"{old} → {new}"]
+        case {"stars": int(new), "before": int(old)}:
+            return [f"Stars: {old} → {new}"]
+        case {"stars": int(new)}:
+            return [f"Stars: {new}"]
+    return []
+
+
+def names_in(guild: discord.Guild | None) -> NameOf:
+    """Return a function that names this server's channels and roles as Discord shows them."""
+
+    def name_of(place: ServerResource, id_: int) -> str:
+        found = guild and (guild.get_role(id_) if place.is_role else guild.get_channel(id_))
+        if not found:
+            return "deleted role" if place.is_role else "deleted channel"
+        if isinstance(found, discord.Role):
+            return f"@{found.name}"
+        return f"#{found.name}" if isinstance(found, discord.TextChannel) else found.name
+
+    return name_of
+
+
+def _presets(stored: Sequence[Any]) -> str:
+    return ", ".join(write_presets(Preset(*one) for one in stored).splitlines()) or "none"
+
+
+def _rules(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Compare the lines that describe the rules."""
+    lines = [booking_policy.describe(from_json(rules)).replace("**", "").splitlines() for rules in (old, new)]
+    return [f"{before} → {after}" for before, after in zip(*lines, strict=True) if before != after]
