@@ -18,21 +18,29 @@ SESSION_TYPES = {SessionType.VOICE: "Voice only", SessionType.VIDEO: "Voice, cam
 _MINUTE = timedelta(minutes=1)
 
 
-def describe(rules: Rules) -> str:
-    """Describe all rules, a line each."""
+def facts(rules: Rules) -> dict[str, str]:
+    """Return each rule's name and value, in the order they're shown."""
     usual, *others = rules.durations_minutes
     also = f", also {', '.join(map(str, others))}" if others else ""
-    return "\n".join(
-        (
-            f"**Lengths** {usual} min{also} · **rooms** {SESSION_TYPES[rules.session_type].lower()}",
-            f"**Start every** {_write_minutes(rules.slot_step_minutes)} from the start of your hours",
-            f"**Buffers** {_write_minutes(rules.buffer_before_minutes)} before, "
-            f"{_write_minutes(rules.buffer_after_minutes)} after each session",
-            f"**Minimum notice** {_write_minutes(rules.minimum_notice_minutes)} · "
-            f"**booking horizon** {write_length(timedelta(days=rules.horizon_days))}",
-            f"**Limits** {_write_limit(rules.daily_limit)} a day, {_write_limit(rules.weekly_limit)} a week",
-        )
+    before, after = map(_write_minutes, (rules.buffer_before_minutes, rules.buffer_after_minutes))
+    limits = ((rules.daily_limit, "day"), (rules.weekly_limit, "week"))
+    return {
+        "Lengths": f"{usual} min{also}",
+        "Rooms": SESSION_TYPES[rules.session_type].lower(),
+        "Start every": _write_minutes(rules.slot_step_minutes),
+        "Buffers": "none" if before == after == "none" else f"{before} before, {after} after",
+        "Minimum notice": _write_minutes(rules.minimum_notice_minutes),
+        "Booking horizon": write_length(timedelta(days=rules.horizon_days)),
+        "Limits": ", ".join(f"{most} a {span}" for most, span in limits if most is not None) or "none",
+    }
+
+
+def describe(rules: Rules) -> str:
+    """Show all rules, short ones on the same line."""
+    lengths, rooms, *between, notice, horizon, limits = (
+        f"**{name}** {value}" for name, value in facts(rules).items()
     )
+    return "\n".join((f"{lengths} · {rooms}", *between, f"{notice} · {horizon}", limits))
 
 
 def sessions_form(custom_id: str, rules: Rules, typed: Typed) -> ui.Form:

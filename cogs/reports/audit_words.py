@@ -83,6 +83,5 @@ def _presets(stored: Sequence[Any]) -> str:
 
 
 def _rules(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Compare the lines that describe the rules."""
-    lines = [booking_policy.describe(from_json(rules)).replace("**", "").splitlines() for rules in (old, new)]
-    return [f"{before} → {after}" for before, after in zip(*lines, strict=True) if before != after]
+    before, after = (booking_policy.facts(from_json(rules)) for rules in (old, new))
+    return [f"{name}: {before[name]} → {value}" for name, value in after.items() if value != before[name]]

@@ -23,7 +23,6 @@ from scheduler.parsing.weekly_hours import WEEKDAYS, write_hours
 from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
 from scheduler.servers import settings
-from scheduler.time.abbreviations import show_zone
 
 RATE = Route("roster:rate:{user_id}")
 
@@ -109,7 +108,7 @@ class CoachRosterCog(Cog):
         parts = [
             "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
             _sessions(found),
-            "\n".join((f"**Hours** in {show_zone(coach.time_zone)}", *_week(found.entry), *_dates(found.dates))),
+            "\n".join((_hours(found.entry), *_week(found.entry), *_dates(found.dates))),
             booking_policy.describe(rules_of(coach)),
             f"**Teaches** {ui.quoted(', '.join(found.specialties), 300)}",
             f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
@@ -127,27 +126,23 @@ def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:
 
 
 def _section(one: Entry) -> discord.ui.Section[Any]:
-    coach = one.coach
-    limits = [
-        f"at most {limit} a {span}"
-        for limit, span in ((coach.daily_limit, "day"), (coach.weekly_limit, "week"))
-        if limit is not None
-    ]
-    facts = [f"{_length(one)} a week", *limits, f"{one.upcoming} upcoming"]
-    words = "\n".join((_title(coach), " · ".join(facts), _standing(one), *_blocked(one)))
+    coach, rules = one.coach, rules_of(one.coach)
+    limits = f"**Limits** {booking_policy.facts(rules)['Limits']}"
+    facts = f"**Hours** {_length(one)} · {limits} · **Upcoming** {one.upcoming}"
+    words = "\n".join((_title(coach), facts, _standing(one), *_blocked(one)))
     return discord.ui.Section(words, accessory=ui.button("Profile", routes.COACH.id(user_id=coach.user_id)))
 
 
 def _title(coach: Coach) -> str:
     # With the name, because Discord can't show mentions of people who left.
-    facts = coach.status.value.lower(), cards.rating(coach), cards.rate(coach)
-    return " · ".join((f"**{ui.quoted(coach.display_name, 100)}** <@{coach.user_id}>", *facts))
+    facts = coach.status.value.capitalize(), cards.rate(coach), cards.rating(coach)
+    return f"**{ui.quoted(coach.display_name, 100)}** <@{coach.user_id}>\n{' · '.join(facts)}"
 
 
 def _standing(one: Entry) -> str:
     if one.next_free is not None:
-        return f"🟢 next free {stamp(one.next_free, 'R')}"
-    return f"🔴 can't be booked: {'; '.join(one.reasons)}"
+        return f"🟢 **Next free** {stamp(one.next_free, 'f')}"
+    return f"🔴 **Not bookable** {'; '.join(one.reasons)}"
 
 
 def _blocked(one: Entry) -> list[str]:
@@ -155,30 +150,31 @@ def _blocked(one: Entry) -> list[str]:
 
 
 def _length(one: Entry) -> str:
-    return f"{one.weekly_total / timedelta(hours=1):g} h" if one.weekly_total else "no hours"
+    return f"{one.weekly_total / timedelta(hours=1):g} h a week" if one.weekly_total else "not set"
 
 
 def _decision(coach: Coach) -> Iterator[str]:
-    yield f"-# applied {stamp(coach.applied_at, 'f')}" + (
-        f", decided by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}" if coach.decided_at else ""
-    )
+    decided = f" · **Decided** {stamp(coach.decided_at, 'f')} by <@{coach.decided_by}>" if coach.decided_at else ""
+    yield f"**Applied** {stamp(coach.applied_at, 'f')}{decided}"
     if coach.decision_reason:
         yield ui.block(ui.quoted(coach.decision_reason, 200))
     if coach.role_error:
-        yield f"🔴 coach role missing: {cut_our_text(coach.role_error, 200)}"
+        yield f"🔴 **Coach role missing** {cut_our_text(coach.role_error, 200)}"
 
 
 def _sessions(found: Profile) -> str:
-    counts = " · ".join(
-        f"{count} {cards.STATUS_WORDS[status]}" for status, count in found.sessions.items() if count
-    )
-    return f"**Sessions** {counts or 'none yet'}"
+    counts = (f"{count} {cards.STATUS_WORDS[status]}" for status, count in found.sessions.items() if count)
+    return f"**Sessions** {' · '.join(counts) or 'none'}"
+
+
+def _hours(one: Entry) -> str:
+    zone = f" in {show_zone(one.coach.time_zone)}" if one.weekly_total else ""
+    return f"**Hours** {_length(one)}{zone}"
 
 
 def _week(one: Entry) -> Iterator[str]:
     for day, windows in one.week.items():
         yield f"{WEEKDAYS[day]} {ui.quoted(write_hours(windows), _LINE)}"
-    yield f"-# {_length(one)} a week"
 
 
 def _dates(dates: Sequence[Dates]) -> Iterator[str]:
@@ -187,6 +183,6 @@ def _dates(dates: Sequence[Dates]) -> Iterator[str]:
         hours = (
             f"{'also ' if one.adds else ''}{ui.quoted(write_hours(one.windows), _LINE)}" if one.windows else "off"
         )
-        yield f"-# {write_dates(one.first, one.last)}: {hours}"
+        yield f"{write_dates(one.first, one.last)}: {hours}"
     if len(dates) > _MOST_DATES:
-        yield f"-# and {len(dates) - _MOST_DATES} more dates with other hours"
+        yield f"and {len(dates) - _MOST_DATES} more dates with other hours"

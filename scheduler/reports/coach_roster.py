@@ -27,7 +27,7 @@ _NO_STUDENT = 0
 _ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, CoachStatus.REJECTED)
 _UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _STATUS_REASONS = {
-    CoachStatus.PENDING: "application waiting: `/coach approve`",
+    CoachStatus.PENDING: "waiting for approval: `/coach approve`",
     CoachStatus.REJECTED: "application rejected",
     CoachStatus.SUSPENDED: "suspended: `/coach reinstate`",
 }

@@ -87,10 +87,10 @@ async def test_new_coaches_start_with_new_rules_and_others_keep_theirs(open_worl
     assert "**Lengths** 45 min, also 20" in new
     assert "**Start every** 15 minutes" in new
     assert "**Buffers** 10 minutes before" in new
-    assert "**Minimum notice** 1 day · **booking horizon** 7 days" in new
-    assert "**Limits** 3 a day, no limit a week" in new
+    assert "**Minimum notice** 1 day · **Booking horizon** 7 days" in new
+    assert "**Limits** 3 a day" in new
     assert "**Lengths** 60 min, also 30, 90" in old
-    assert "**Minimum notice** 2 hours · **booking horizon** 28 days" in old
+    assert "**Minimum notice** 2 hours · **Booking horizon** 28 days" in old
 
 
 async def test_applicants_keep_the_rules_they_applied_with(world: Academy) -> None:

@@ -61,7 +61,7 @@ async def test_applications_come_first_then_coaches_by_status_and_name(db: Datab
 
 REASONS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "bookable": ({}, []),
-    "pending": ({"status": CoachStatus.PENDING}, ["application waiting: `/coach approve`"]),
+    "pending": ({"status": CoachStatus.PENDING}, ["waiting for approval: `/coach approve`"]),
     "rejected": ({"status": CoachStatus.REJECTED}, ["application rejected"]),
     "suspended": ({"status": CoachStatus.SUSPENDED}, ["suspended: `/coach reinstate`"]),
     "left": ({"left_at": MONDAY}, [f"left the server <t:{int(MONDAY.timestamp())}:R>"]),
