@@ -1,6 +1,7 @@
 """The composition root: the one place that knows every part."""
 
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from bot import features
 from bot.discord_api import commands as commands_at_discord
 from bot.discord_api.errors import CALL_TIMEOUT
 from bot.discord_api.messages import Rendered
-from bot.discord_api.names import Names, name_of
+from bot.discord_api.names import Names, name_of, names_of
 from bot.discord_api.permissions import invite_link
 from bot.discord_api.port import DiscordPort
 from bot.gateway.events import Gateway
@@ -32,6 +33,7 @@ from cogs.coaches.suspensions import SuspendingCog
 from cogs.command_mentions import CommandMentions, make_clickable
 from cogs.reports.activity import ActivityCog
 from cogs.reports.coach_roster import CoachRosterCog
+from cogs.reports.export import ExportCog
 from cogs.reports.health import HealthCog
 from cogs.reports.session_history import SessionHistoryCog
 from cogs.reports.statistics import StatisticsCog
@@ -92,6 +94,7 @@ COGS = (
     HealthCog,
     SessionHistoryCog,
     ActivityCog,
+    ExportCog,
     CoachRosterCog,
     StatisticsCog,
     DefaultsCog,
@@ -233,6 +236,11 @@ class CoachBot(BotBase):
     def mention_commands(self, words: str, *, in_server: bool) -> str:
         """Make the commands in a text clickable."""
         return self._command_mentions.in_text(words, in_server=in_server)
+
+    async def fetch_names(self, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
+        """Return these people's names in the server, without those that Discord doesn't tell."""
+        guild = self.get_guild(guild_id)
+        return await names_of(self, guild, user_ids) if guild is not None else {}
 
     def count_interaction(
         self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None

@@ -1,6 +1,7 @@
 """What a cog needs from the bot. Cogs import this class; `bot.app.CoachBot`, its subclass, imports the cogs."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from datetime import timedelta
 
 import discord
@@ -47,6 +48,10 @@ class BotBase(commands.Bot, ABC):
     @abstractmethod
     def mention_commands(self, words: str, *, in_server: bool) -> str:
         """Make the commands in a text clickable. In direct messages, only those that work there."""
+
+    @abstractmethod
+    async def fetch_names(self, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
+        """Ask Discord for many people's names in the server. Leaves out those it doesn't tell."""
 
     @abstractmethod
     def count_interaction(

@@ -1,8 +1,7 @@
-"""`/coaching sessions`, `audit` and `export`."""
+"""`/coaching sessions` and `audit`."""
 
-import gzip
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import discord
 from discord import app_commands
@@ -11,36 +10,24 @@ from cogs import cards, routes, ui
 from cogs.reports import audit_words, session_history
 from cogs.ui import Interaction
 from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, beside, on, retried
+from cogs.ui.routing import Cog, Route, on, retried
 from cogs.ui.text import cut_our_text
 from models import AuditEntry, CoachingSession, SessionStatus
-from scheduler.availability import reader_zone
 from scheduler.core.clock import stamp
-from scheduler.core.errors import CoachingError, NotFound
-from scheduler.reports import activity, export
+from scheduler.reports import activity
 from scheduler.servers import settings
 from scheduler.servers.changes import NameOf
-from scheduler.time.abbreviations import show_zone
-from scheduler.time.time_zones import zone
 
-Table = Literal["sessions", "coaches", "reviews", "audit"]
-"""What can be downloaded."""
-# {table} is an index of TABLES.
-TABLE = Route("records:export:{table}")
 FILTER = Route("records:filter:{user_id}")
 
-TABLES: tuple[Table, ...] = get_args(Table)
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
-_LABELS = {"audit": "Audit log"}
 _SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 10
 _MOST_PAGES = 10_000
 _LONGEST_DETAILS = 250  # characters per entry, so that a page fits into a message
-_LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/reference#uploading-files
-_LARGEST_UNZIPPED = 1024 * 1024
 
 
 class ActivityCog(Cog):
-    """`/coaching sessions`, `audit` and `export`."""
+    """`/coaching sessions` and `audit`."""
 
     @group_command("coaching", name="sessions", description="List all sessions, latest first")
     @app_commands.describe(
@@ -65,54 +52,6 @@ class ActivityCog(Cog):
         """Show the audit log."""
         await ui.acknowledge(interaction)
         await self._show_audit(interaction, member.id if member else 0)
-
-    @group_command("coaching", name="export", description="Download data as a CSV file for spreadsheets")
-    @app_commands.describe(what="What to download")
-    @retried
-    async def export_table(self, interaction: Interaction, what: Table) -> None:
-        """Send a table as a file."""
-        await ui.acknowledge(interaction)
-        await self._export(interaction, what)
-
-    @on(routes.EXPORT)
-    async def export_opened(self, interaction: Interaction) -> None:
-        """Ask an admin what to download."""
-        await ui.acknowledge(interaction)
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
-        buttons = [
-            ui.button(_LABELS.get(what, what.capitalize()), beside(TABLE.id(table=at)))
-            for at, what in enumerate(TABLES)
-        ]
-        await ui.show(interaction, ui.Panel(ui.text("### What do you want to download?"), ui.row(*buttons)))
-
-    @on(TABLE)
-    async def table_pressed(self, interaction: Interaction, table: int) -> None:
-        """Send the table as a file."""
-        await ui.acknowledge(interaction)
-        if table >= len(TABLES):
-            raise NotFound("This button is out of date. Run `/coaching export`.")
-        await self._export(interaction, TABLES[table])
-
-    async def _export(self, interaction: Interaction, what: Table) -> None:
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
-            zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
-            describe = partial(audit_words.details, name_of=audit_words.names_in(interaction.guild))
-            pieces = export.csv_pieces(session, what, guild.id, actor, zone(zone_name), describe)
-            content = "".join([piece async for piece in pieces]).encode()
-        name = f"{what}.csv"
-        if len(content) > _LARGEST_UNZIPPED:
-            name, content = f"{name}.gz", gzip.compress(content)
-        if len(content) > _LARGEST_FILE:
-            raise CoachingError(
-                "That's more than Discord accepts as a file (10 MB). The person who runs the bot can copy the "
-                "database with `coachbot backup`."
-            )
-        said = f"### {what.capitalize()}\nTimes in {show_zone(zone_name)}. Contains private notes. Keep it safe."
-        await ui.show(interaction, ui.Panel(ui.text(said), ui.attachment(name), files=[(name, content)]))
 
     @on(routes.ALL_SESSIONS)
     async def sessions_turned(self, interaction: Interaction, status: int, user_id: int, page: int) -> None:

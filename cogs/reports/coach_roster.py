@@ -23,6 +23,7 @@ from scheduler.parsing.weekly_hours import WEEKDAYS, write_hours
 from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
 from scheduler.servers import settings
+from scheduler.time.abbreviations import show_zone
 
 RATE = Route("roster:rate:{user_id}")
 

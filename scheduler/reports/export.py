@@ -1,19 +1,17 @@
-"""Export a server's data as CSV (RFC 4180), for spreadsheets or for rescheduling_id elsewhere."""
+"""Export a server's data as CSV (RFC 4180): tables for people, and complete ones for other programs."""
 
 import csv
 import io
 import json
-import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, time
 from enum import Enum
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from sqlalchemy import Column, select
+from sqlalchemy import Column, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Base, Coach, CoachingSession, Review
+from models import AuditEntry, Base, Coach, CoachingSession, CoachSpecialty, Review, Specialty
 from models.base import DiscordId
 from scheduler.core.actor import Actor
 from scheduler.reports.spreadsheets import BOM, escape
@@ -27,70 +25,136 @@ TABLES: Mapping[str, type[Base]] = {
 """The tables that can be exported, by the names admins use."""
 
 _BATCH_SIZE = 500
-"""Rows to read at a time, so a long history doesn't have to fit into memory twice."""
-_ACTION, _DETAILS = AuditEntry.__table__.c.action, AuditEntry.__table__.c.details
+"""Rows to read at a time, so a long history doesn't have to fit into memory."""
+_PEOPLE = {
+    "sessions": (CoachingSession.student_id,),
+    "coaches": (),
+    "reviews": (Review.student_id,),
+    "audit": (AuditEntry.actor_id, AuditEntry.coach_id, AuditEntry.member_id),
+}
+"""The columns with people who may not be coaches."""
 
-DescribeDetails = Callable[[str, Mapping[str, Any]], str]
-"""Describes the details of an audit log entry with this action."""
+Cell = str | int | float | date | time | None
+"""Spreadsheets can sort and add numbers, dates and times. Text is escaped, so it stays text."""
+Columns = Mapping[str, Callable[[Any], Cell]]
+"""What each column of a table for people holds, by its heading."""
 
 
-async def csv_pieces(
-    session: AsyncSession,
-    what: str,
-    guild_id: int,
-    actor: Actor,
-    zone: ZoneInfo,
-    describe_details: DescribeDetails,
+async def coach_names(session: AsyncSession, guild_id: int) -> dict[int, str]:
+    """Return the stored names of all coaches and applicants, by id."""
+    names = select(Coach.user_id, Coach.display_name).where(Coach.guild_id == guild_id)
+    return dict(list(await session.execute(names)))
+
+
+async def taught(session: AsyncSession, guild_id: int) -> dict[int, str]:
+    """Return what each coach teaches, by id: "Mixing, Mastering"."""
+    found: dict[int, str] = {}
+    query = (
+        select(CoachSpecialty.coach_id, Specialty.name)
+        .join(Specialty, CoachSpecialty.specialty_id == Specialty.id)
+        .where(CoachSpecialty.guild_id == guild_id)
+        .order_by(Specialty.id)
+    )
+    for coach_id, name in await session.execute(query):
+        found[coach_id] = f"{found[coach_id]}, {name}" if coach_id in found else name
+    return found
+
+
+async def people_in(session: AsyncSession, what: str, guild_id: int, actor: Actor) -> set[int]:
+    """Return the ids of everyone in a table but its coaches. Raises NotAllowed."""
+    actor.must_be_admin()
+    found: set[int] = set()
+    for column in _PEOPLE[what]:
+        ids = select(column).where(column.parent.class_.guild_id == guild_id, column.is_not(None)).distinct()
+        found.update(await session.scalars(ids))
+    return found
+
+
+async def readable_csv(
+    session: AsyncSession, what: str, guild_id: int, actor: Actor, columns: Columns
 ) -> AsyncIterator[str]:
-    """Yield the table as pieces of CSV, starting with the header. Raises NotAllowed.
+    """Yield a table for people as pieces of CSV, starting with the headings. Raises NotAllowed.
 
-    Times are ISO 8601 in `zone`, and ids are text. To read the file back in Python, open it as "utf-8-sig" for
-    `csv` and pass cells to `spreadsheets.unescape`.
+    `columns` are given rows with an object of the table under its class's name, and for reviews and the audit log
+    with the `code` of the session.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]
-    columns = list(table.__table__.columns)
-    yield BOM + _to_csv([[heading(column.key) for column in columns]])
-    query = select(*table.__table__.columns).where(table.guild_id == guild_id)
-    found = await session.stream(query.order_by(*table.__table__.primary_key))
-    async for rows in found.partitions(_BATCH_SIZE):
-        yield _to_csv([_cells(columns, row, zone, describe_details) for row in rows])
+    query = _READABLE[what].where(table.guild_id == guild_id)
+    async for piece in _pieces(session, query, columns, lambda row: [fill(row) for fill in columns.values()]):
+        yield piece
 
 
-def heading(column: str) -> str:
-    """Name a column for people: "starts_at" is "Starts at", "coach_id" is "Coach ID"."""
-    words = re.sub(r"\bid$", "ID", column.replace("_", " "))
-    return words[:1].upper() + words[1:]
+async def complete_csv(session: AsyncSession, what: str, guild_id: int, actor: Actor) -> AsyncIterator[str]:
+    """Yield a table for other programs as pieces of CSV: all columns, by their names. Raises NotAllowed.
+
+    Times are ISO 8601 in UTC, amounts are in minor units, ids are text, and lists are JSON. To read the file back
+    in Python, open it as "utf-8-sig" for `csv` and pass cells to `spreadsheets.unescape`.
+    """
+    actor.must_be_admin()
+    table: Any = TABLES[what]
+    columns: list[Column[Any]] = list(table.__table__.columns)
+    query = select(*columns).where(table.guild_id == guild_id).order_by(*table.__table__.primary_key)
+
+    def cells(row: Any) -> list[Cell]:
+        return [_complete(column, value) for column, value in zip(columns, row, strict=True)]
+
+    async for piece in _pieces(session, query, [column.key for column in columns], cells):
+        yield piece
 
 
-def _to_csv(rows: list[list[str]]) -> str:
+async def _pieces(
+    session: AsyncSession, query: Select[Any], headings: Iterable[str], cells: Callable[[Any], list[Cell]]
+) -> AsyncIterator[str]:
+    yield BOM + _to_csv([list(headings)])
+    found = await session.stream(query.execution_options(yield_per=_BATCH_SIZE))
+    async for rows in found.partitions():
+        yield _to_csv(map(cells, rows))
+
+
+def _to_csv(rows: Iterable[list[Any]]) -> str:
     written = io.StringIO()
-    csv.writer(written).writerows(rows)
+    csv.writer(written).writerows([_written(cell) for cell in row] for row in rows)
     return written.getvalue()
 
 
-def _cells(columns: list[Column[Any]], row: Any, zone: ZoneInfo, describe_details: DescribeDetails) -> list[str]:
-    return [
-        escape(describe_details(row.action, value)) if column is _DETAILS else _cell(column, value, zone)
-        for column, value in zip(columns, row, strict=True)
-    ]
-
-
-def _cell(column: Column[Any], value: object, zone: ZoneInfo) -> str:
-    match value:
+def _written(cell: Cell) -> str:
+    match cell:
         case None:
             return ""
+        case str():
+            return escape(cell)
+        case time():
+            return f"{cell:%H:%M}"
+        case _:
+            return str(cell)
+
+
+def _complete(column: Column[Any], value: object) -> Cell:
+    match value:
         case datetime():
-            return value.astimezone(zone).isoformat(timespec="seconds")
+            return value.astimezone(UTC).isoformat()
         case Enum():
             return str(value.value)
         case dict() | list():
-            return escape(json.dumps(value, ensure_ascii=False))
+            return json.dumps(value, ensure_ascii=False)
+        case bool():
+            return json.dumps(value)
         case int() if isinstance(column.type, DiscordId):
-            return escape(str(value))
-        case str() if column is _ACTION:
-            return value.replace("_", " ")
-        case str():
-            return escape(value)
+            return str(value)
+        case str() | int() | float() | None:
+            return value
         case _:
             return str(value)
+
+
+_READABLE: Mapping[str, Any] = {
+    "sessions": select(CoachingSession).order_by(CoachingSession.starts_at, CoachingSession.id),
+    "coaches": select(Coach).order_by(Coach.display_name, Coach.user_id),
+    "reviews": select(Review, CoachingSession.code)
+    .join(CoachingSession, CoachingSession.id == Review.session_id)
+    .order_by(Review.created_at, Review.session_id),
+    "audit": select(AuditEntry, CoachingSession.code)
+    .outerjoin(CoachingSession, CoachingSession.id == AuditEntry.session_id)
+    .order_by(AuditEntry.at, AuditEntry.id),
+}

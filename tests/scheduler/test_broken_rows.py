@@ -15,7 +15,6 @@ from scheduler.booking import cancellation
 from scheduler.notifications import reminders
 from scheduler.reports import coach_roster, export, health, statistics
 from scheduler.servers import settings
-from scheduler.time.time_zones import zone
 from tests.support.bookings import STU, book
 from tests.support.broken_rows import BREAKAGES, LOST_ZONES, a_server_with_two_coaches, break_row
 from tests.support.builders import (
@@ -65,8 +64,7 @@ async def in_the_statistics(session: AsyncSession) -> bool:
 
 
 async def in_the_export(session: AsyncSession) -> bool:
-    reader = zone(await zone_name(session))
-    files = [export.csv_pieces(session, table, GUILD, ADMIN, reader, lambda *_: "") for table in export.TABLES]
+    files = [export.complete_csv(session, table, GUILD, ADMIN) for table in export.TABLES]
     return "Cara" in "".join([piece for file in files async for piece in file])
 
 

@@ -1,17 +1,12 @@
-"""`/coaching sessions`, `audit` and `export`, from the command to what admins read."""
+"""`/coaching sessions` and `audit`, from the command to what admins read."""
 
-import csv
-import gzip
-import io
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
 
-from models import AuditEntry, Base, Coach, CoachingSession, Guild, Review, SessionStatus
+from models import CoachingSession, Guild, SessionStatus
 from scheduler.availability import schedule
 from scheduler.availability.booking_policy import default_policy
 from scheduler.coaches import profiles
@@ -19,16 +14,13 @@ from scheduler.coaches.applications import ProfileInput
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.parsing.weekly_hours import Preset
-from scheduler.reports.export import heading
-from scheduler.reports.spreadsheets import unescape
 from scheduler.servers import settings
 from scheduler.servers.declarations import SETTINGS
 from scheduler.servers.settings import default_of
 from tests.cogs.booking.people import Visitor
 from tests.support import builders
-from tests.support.reviewing import reviewed, took_place
+from tests.support.reviewing import took_place
 from tests.support.simulated import Academy, reply, words
-from tests.support.transactions import fetch_all
 
 pytestmark = pytest.mark.usefixtures("open_world")
 
@@ -55,18 +47,6 @@ async def elsewhere(world: Academy) -> CoachingSession:
 
 def listed_codes(visitor: Visitor) -> list[str]:
     return [line.split("`")[1] for line in visitor.said.splitlines() if "`" in line]
-
-
-async def exported(world: Academy, what: str) -> list[dict[str, str]]:
-    """Export a table as the admin and return its rows."""
-    answer = await world.admin.slash(world.lobby, "coaching export", what=what)
-    [file] = reply(answer).attachments
-    return read(await file.read())
-
-
-def read(content: bytes) -> list[dict[str, str]]:
-    rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-    return [{key: unescape(value) for key, value in row.items()} for row in rows]
 
 
 async def test_sessions_are_listed_latest_first_in_pages(world: Academy) -> None:
@@ -218,63 +198,12 @@ async def test_a_single_page_has_no_page_buttons(world: Academy, command: str) -
     assert not {"◀ Newer", "Older ▶"} & set(ada.buttons)
 
 
-async def test_an_export_contains_every_row_of_this_server_only(world: Academy) -> None:
-    await reviewed(world, 4, '=HYPERLINK("http://evil.example")\nand, more')
-    await booked(world, 30, notes="-1+1")
-    await elsewhere(world)
-    tables: dict[str, type[Base]] = {
-        "sessions": CoachingSession,
-        "coaches": Coach,
-        "reviews": Review,
-        "audit": AuditEntry,
-    }
-
-    for what, table in tables.items():
-        rows = await exported(world, what)
-        here: Any = table
-        kept = await fetch_all(world.db, select(here).where(here.guild_id == world.guild.id))
-        keys = [column.key for column in table.__table__.primary_key]
-        assert sorted(tuple(row[heading(key)] for key in keys) for row in rows) == sorted(
-            tuple(str(getattr(one, key)) for key in keys) for one in kept
-        )
-        assert list(rows[0]) == [heading(column.key) for column in table.__table__.columns]
-
-
-async def test_an_export_has_the_admins_times_and_unchanged_text(world: Academy) -> None:
-    await world.admin.slash(world.lobby, "timezone", place="Asia/Tokyo")
-    one = await booked(world, 30, notes="-1+1")
-    await reviewed(world, 4, '=HYPERLINK("http://evil.example") and, more')
-
-    by_id = {row["ID"]: row for row in await exported(world, "sessions")}
-    [review] = await exported(world, "reviews")
-
-    row = by_id[str(one.id)]
-    assert row["Starts at"].endswith("+09:00")
-    assert datetime.fromisoformat(row["Starts at"]) == one.starts_at.astimezone(ZoneInfo("Asia/Tokyo"))
-    assert (row["Notes"], row["Status"], row["Cancelled at"]) == ("-1+1", "SCHEDULED", "")
-    assert review["Comment"] == '=HYPERLINK("http://evil.example") and, more'
-
-
-async def test_a_large_export_is_compressed(world: Academy) -> None:
-    async with world.db.begin() as session:
-        for _ in range(1_200):
-            details = {"reason": "x" * 1_000}
-            audit.record(session, world.guild.id, "member_blocked", at=world.now, details=details)
-
-    answer = await world.admin.slash(world.lobby, "coaching export", what="audit")
-
-    [file] = reply(answer).attachments
-    assert file.filename == "audit.csv.gz"
-    assert len(read(gzip.decompress(await file.read()))) > 1_200
-
-
-async def test_only_admins_see_sessions_audit_log_and_exports(world: Academy) -> None:
+async def test_only_admins_see_sessions_and_the_audit_log(world: Academy) -> None:
     one = await booked(world, 1)
 
     answers = [
         await world.coach.slash(world.lobby, "coaching sessions"),
         await world.coach.slash(world.lobby, "coaching audit"),
-        await world.coach.slash(world.lobby, "coaching export", what="sessions"),
         await world.press_custom_id(world.coach, "records:sessions:0:0:1"),
         await world.press_custom_id(world.coach, "records:audit:0:1"),
         await world.press_custom_id(world.coach, f"story:open:{one.id}"),

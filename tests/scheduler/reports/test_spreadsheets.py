@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,7 @@ from models import Coach
 from models.storage.database import Database
 from scheduler.core import audit
 from scheduler.reports import export
-from scheduler.reports.export import heading
 from scheduler.reports.spreadsheets import BOM, escape, unescape
-from scheduler.time.time_zones import zone
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, a_session
 
 RUNS = tuple("=+-@＝＋－＠")
@@ -100,15 +97,9 @@ def test_text_that_looks_like_a_number_or_date_stays_text(text: str) -> None:
     assert escape(text) == f"'{text}"
 
 
-def as_json(_action: str, details: Mapping[str, Any]) -> str:
-    return json.dumps(details, ensure_ascii=False)
-
-
 async def exported(db: Database, what: str) -> str:
     async with db.read() as session:
-        return "".join(
-            [piece async for piece in export.csv_pieces(session, what, GUILD, ADMIN, zone("UTC"), as_json)]
-        )
+        return "".join([piece async for piece in export.complete_csv(session, what, GUILD, ADMIN)])
 
 
 def read(content: str) -> list[dict[str, str]]:
@@ -140,11 +131,11 @@ async def test_an_exported_file_survives_excel_and_python(db: Database) -> None:
         assert [one for one in seen if not is_harmless(one)] == []
         assert [one for one in seen if re.fullmatch(r"\d{16,}", one)] == [], "a spreadsheet rounds it"
     [first, second] = read(coaches)
-    assert {key: first[heading(key)] for key in texts} == texts
-    assert (first["User ID"], second["User ID"]) == (str(COACH), str(somebody))
-    assert json.loads(first["Durations minutes"]) == [60, 30, 90]
+    assert {key: first[key] for key in texts} == texts
+    assert (first["user_id"], second["user_id"]) == (str(COACH), str(somebody))
+    assert json.loads(first["durations_minutes"]) == [60, 30, 90]
     [row] = read(sessions)
-    assert (row["Student ID"], row["Notes"], row["Total cost minor"]) == (str(server), "+49 30 1234", "6000")
+    assert (row["student_id"], row["notes"], row["total_cost_minor"]) == (str(server), "+49 30 1234", "6000")
 
 
 async def test_json_in_a_cell_is_harmless_and_can_be_read_back(db: Database) -> None:
@@ -158,7 +149,7 @@ async def test_json_in_a_cell_is_harmless_and_can_be_read_back(db: Database) -> 
     assert [one for one in cells_seen(content) if not is_harmless(one)] == []
     assert "Réverb" in content
     [row] = read(content)
-    assert json.loads(row["Details"]) == details
+    assert json.loads(row["details"]) == details
 
 
 def test_every_exported_discord_id_is_text() -> None:

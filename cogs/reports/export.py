@@ -1,0 +1,132 @@
+"""`/coaching export`: a file for people, and a complete one for other programs."""
+
+import io
+import zipfile
+from typing import Literal, Self, get_args
+
+from discord import app_commands
+
+from cogs import routes, ui
+from cogs.reports import audit_words, export_columns
+from cogs.reports.export_columns import Reader
+from cogs.ui import Interaction
+from cogs.ui.group_commands import group_command
+from cogs.ui.routing import Cog, Route, beside, on, retried
+from scheduler.availability import reader_zone
+from scheduler.core.errors import CoachingError, NotFound
+from scheduler.reports import export
+from scheduler.servers import settings
+from scheduler.time.abbreviations import show_zone
+
+Table = Literal["sessions", "coaches", "reviews", "audit"]
+"""What can be downloaded."""
+# {table} is an index of TABLES.
+TABLE = Route("records:export:{table}")
+
+TABLES: tuple[Table, ...] = get_args(Table)
+_LABELS = {"audit": "Audit log"}
+_LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/reference#uploading-files
+_LARGEST_PLAIN = 1024 * 1024
+
+
+class ExportCog(Cog):
+    """`/coaching export`."""
+
+    @group_command("coaching", name="export", description="Download data as CSV files for spreadsheets")
+    @app_commands.describe(what="What to download")
+    @retried
+    async def export_table(self, interaction: Interaction, what: Table) -> None:
+        """Send a table as two files."""
+        await ui.acknowledge(interaction)
+        await self._export(interaction, what)
+
+    @on(routes.EXPORT)
+    async def export_opened(self, interaction: Interaction) -> None:
+        """Ask an admin what to download."""
+        await ui.acknowledge(interaction)
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        ui.actor_of(interaction, guild).must_be_admin()
+        buttons = [
+            ui.button(_LABELS.get(what, what.capitalize()), beside(TABLE.id(table=at)))
+            for at, what in enumerate(TABLES)
+        ]
+        await ui.show(interaction, ui.Panel(ui.text("### What do you want to download?"), ui.row(*buttons)))
+
+    @on(TABLE)
+    async def table_pressed(self, interaction: Interaction, table: int) -> None:
+        """Send the table as two files."""
+        await ui.acknowledge(interaction)
+        if table >= len(TABLES):
+            raise NotFound("This button is out of date. Run `/coaching export`.")
+        await self._export(interaction, TABLES[table])
+
+    async def _export(self, interaction: Interaction, what: Table) -> None:
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            actor = ui.actor_of(interaction, guild)
+            people = await export.people_in(session, what, guild.id, actor)
+            names = await export.coach_names(session, guild.id)
+            taught = await export.taught(session, guild.id)
+            zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
+        names |= await self.bot.fetch_names(guild.id, people - names.keys())
+        reader = Reader(zone_name, names, taught, audit_words.names_in(interaction.guild))
+        columns = export_columns.columns_for(what, reader)
+        with _File(what) as readable, _File(f"{what}-complete") as complete:
+            async with self.bot.db.read() as session:
+                async for piece in export.readable_csv(session, what, guild.id, actor, columns):
+                    readable.write(piece)
+                async for piece in export.complete_csv(session, what, guild.id, actor):
+                    complete.write(piece)
+        await ui.show(interaction, _panel(what.capitalize(), zone_name, readable.named(), complete.named()))
+
+
+def _panel(title: str, zone_name: str, readable: tuple[str, bytes], complete: tuple[str, bytes]) -> ui.Panel:
+    for_people = (
+        f"**{readable[0]}** is for reading, with names, prices and dates. Times in {show_zone(zone_name)}."
+    )
+    for_programs = f"**{complete[0]}** is for other programs, with every column and id. Times in UTC."
+    return ui.Panel(
+        ui.text(f"### {title}\n{for_people}"),
+        ui.attachment(readable[0]),
+        ui.text(for_programs),
+        ui.attachment(complete[0]),
+        ui.text("-# Both contain private notes. Keep them safe."),
+        files=[readable, complete],
+    )
+
+
+class _File:
+    """A CSV file in the making. It's zipped as it grows, because only small ones are sent as they are."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._size = f"{name}.csv", 0
+        self._plain, self._zipped = io.BytesIO(), io.BytesIO()
+        self._archive = zipfile.ZipFile(self._zipped, "w", zipfile.ZIP_DEFLATED)
+        self._packed = self._archive.open(self._name, "w", force_zip64=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._packed.close()
+        self._archive.close()
+
+    def write(self, piece: str) -> None:
+        """Add a piece. Raises CoachingError if the file gets too large for Discord."""
+        content = piece.encode()
+        self._size += len(content)
+        self._packed.write(content)
+        if self._size <= _LARGEST_PLAIN:
+            self._plain.write(content)
+        if self._zipped.tell() > _LARGEST_FILE:
+            raise CoachingError(
+                "That's more than Discord accepts as a file (10 MB). The person who runs the bot can copy the "
+                "database with `coachbot backup`."
+            )
+
+    def named(self) -> tuple[str, bytes]:
+        """Return the finished file's name and content."""
+        if self._size > _LARGEST_PLAIN:
+            return f"{self._name}.zip", self._zipped.getvalue()
+        return self._name, self._plain.getvalue()

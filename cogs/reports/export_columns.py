@@ -1,0 +1,148 @@
+"""The columns of `/coaching export`'s files for people, in words and on the reader's clock."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from cogs import cards
+from cogs.reports import audit_words
+from models import Coach, CoachingSession, SessionStatus
+from scheduler.parsing.money import write_money
+from scheduler.reports.export import Cell, Columns
+from scheduler.servers.changes import NameOf
+from scheduler.time.time_zones import zone
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whoever reads the files: their time zone, and the names they know people, channels and roles by."""
+
+    zone_name: str
+    names: Mapping[int, str]
+    """Names of people by id. Those who are missing have left Discord, or it didn't answer."""
+    taught: Mapping[int, str]
+    """What each coach teaches, by id."""
+    name_of: NameOf
+
+    def name(self, user_id: int | None) -> str:
+        """Name a person, or return nothing."""
+        return self.names.get(user_id, "") if user_id else ""
+
+    def local(self, at: datetime) -> datetime:
+        """Return the instant on the reader's clock."""
+        return at.astimezone(zone(self.zone_name))
+
+    def date(self, at: datetime | None) -> Cell:
+        """Return the date on the reader's calendar."""
+        return self.local(at).date() if at else None
+
+    def time_zone(self, at: datetime) -> str:
+        """Name the reader's zone with its offset then, because a clock set back shows times twice."""
+        offset = self.local(at).utcoffset() or timedelta(0)
+        hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+        sign = "-" if offset < timedelta(0) else "+"
+        shown = f"UTC{sign}{hours}{f':{minutes:02}' if minutes else ''}" if offset else "UTC"
+        return shown if self.zone_name == shown else f"{self.zone_name} ({shown})"
+
+
+def columns_for(what: str, reader: Reader) -> Columns:
+    """Return the columns of the table with this name."""
+    return _COLUMNS[what](reader)
+
+
+def _instant(reader: Reader, at: Callable[[Any], datetime]) -> dict[str, Callable[[Any], Cell]]:
+    return {
+        "Date": lambda row: reader.date(at(row)),
+        "Time": lambda row: reader.local(at(row)).time(),
+        "Time zone": lambda row: reader.time_zone(at(row)),
+    }
+
+
+def _sessions(reader: Reader) -> Columns:
+    return {
+        "Date": lambda row: reader.date(row.CoachingSession.starts_at),
+        "Start": lambda row: reader.local(row.CoachingSession.starts_at).time(),
+        "End": lambda row: reader.local(row.CoachingSession.ends_at).time(),
+        "Time zone": lambda row: reader.time_zone(row.CoachingSession.starts_at),
+        "Length": lambda row: cards.length(row.CoachingSession.duration),
+        "Coach": lambda row: reader.name(row.CoachingSession.coach_id),
+        "Student": lambda row: reader.name(row.CoachingSession.student_id),
+        "Status": lambda row: _status(row.CoachingSession),
+        "Price": lambda row: write_money(row.CoachingSession.total_cost_minor, row.CoachingSession.currency),
+        "Notes": lambda row: row.CoachingSession.notes,
+        "Reason for cancelling": lambda row: row.CoachingSession.cancel_reason,
+        "Code": lambda row: row.CoachingSession.code,
+        "Coach ID": lambda row: str(row.CoachingSession.coach_id),
+        "Student ID": lambda row: str(row.CoachingSession.student_id),
+    }
+
+
+def _status(one: CoachingSession) -> str:
+    words = cards.STATUS_WORDS[one.status].capitalize()
+    if one.status is SessionStatus.NO_SHOW and one.absent is not None:
+        return f"{words} ({one.absent})"
+    return f"{words} (late)" if one.cancelled_late else words
+
+
+def _coaches(reader: Reader) -> Columns:
+    return {
+        "Name": lambda row: row.Coach.display_name,
+        "Status": lambda row: row.Coach.status.capitalize(),
+        "Rate per hour": lambda row: write_money(row.Coach.rate_minor, row.Coach.currency),
+        "Teaches": lambda row: reader.taught.get(row.Coach.user_id),
+        "Average stars": lambda row: _average(row.Coach),
+        "Reviews": lambda row: row.Coach.rating_count,
+        "Bookings": lambda row: "open" if row.Coach.accepting else "paused",
+        "Time zone": lambda row: row.Coach.time_zone,
+        "Applied": lambda row: reader.date(row.Coach.applied_at),
+        "Decided": lambda row: reader.date(row.Coach.decided_at),
+        "Left": lambda row: reader.date(row.Coach.left_at),
+        "About": lambda row: row.Coach.bio,
+        "Experience and links": lambda row: row.Coach.experience,
+        "User ID": lambda row: str(row.Coach.user_id),
+    }
+
+
+def _average(coach: Coach) -> float | None:
+    return round(coach.rating_total / coach.rating_count, 1) if coach.rating_count else None
+
+
+def _reviews(reader: Reader) -> Columns:
+    return _instant(reader, lambda row: row.Review.created_at) | {
+        "Coach": lambda row: reader.name(row.Review.coach_id),
+        "Student": lambda row: reader.name(row.Review.student_id),
+        "Stars": lambda row: row.Review.stars,
+        "Review": lambda row: row.Review.comment,
+        "Hidden": lambda row: "yes" if row.Review.hidden_at else "no",
+        "Session": lambda row: row.code,
+        "Coach ID": lambda row: str(row.Review.coach_id),
+        "Student ID": lambda row: str(row.Review.student_id),
+    }
+
+
+def _audit(reader: Reader) -> Columns:
+    def id_of(column: str, row: Any) -> str | None:
+        found = getattr(row.AuditEntry, column)
+        return str(found) if found else None
+
+    return _instant(reader, lambda row: row.AuditEntry.at) | {
+        "What happened": lambda row: audit_words.action(row.AuditEntry.action).capitalize(),
+        "Details": lambda row: audit_words.details(row.AuditEntry.action, row.AuditEntry.details, reader.name_of),
+        "By": lambda row: reader.name(row.AuditEntry.actor_id) if row.AuditEntry.actor_id else "the bot",
+        "Coach": lambda row: reader.name(row.AuditEntry.coach_id),
+        "Member": lambda row: reader.name(row.AuditEntry.member_id),
+        "Session": lambda row: row.code,
+        "By ID": partial(id_of, "actor_id"),
+        "Coach ID": partial(id_of, "coach_id"),
+        "Member ID": partial(id_of, "member_id"),
+    }
+
+
+_COLUMNS: Mapping[str, Callable[[Reader], Columns]] = {
+    "sessions": _sessions,
+    "coaches": _coaches,
+    "reviews": _reviews,
+    "audit": _audit,
+}
