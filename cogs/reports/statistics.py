@@ -97,7 +97,7 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
     total = found.total
     yield f"-# {write_span(found.first, found.last)} in {found.zone_name}"
     over = total.completed + total.no_show
-    share = f" ({total.no_show / over:.0%})" if over else ""
+    share = f" ({total.no_show / over:.0%})" if total.no_show else ""
     yield (
         f"**Sessions** {total.created} booked · {total.completed} completed · "
         f"{stats_picture.count_no_shows(total)}{share} · {total.cancelled} cancelled"
@@ -112,14 +112,18 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
 def _checks(found: Stats, interval: timedelta) -> str:
     # The checks serve all servers, so these figures are about all of them.
     ticks, days = found.ticks, (found.last - found.first).days + 1
-    every = f"{interval.total_seconds():g} s" if interval < timedelta(minutes=2) else write_length(interval)
-    words = f"**Background checks** at least every {every}; {ticks.count} had something to do"
-    if not ticks.count:
-        return words
-    seconds = ticks.duration.total_seconds() / ticks.count
-    lasted = f"{seconds:.1f} s" if seconds >= 0.1 else "less than 0.1 s"
-    failed = f", and something failed in {ticks.failed}" if ticks.failed else ""
-    return f"{words}: {ticks.count / days:.1f} a day, {lasted} each{failed}"
+    facts = [f"{ticks.count} with something to do"]
+    if interval <= timedelta(minutes=2):
+        facts.insert(0, f"every {interval.total_seconds():g} s")
+    elif interval < timedelta(days=1):  # the demo only checks when something is due
+        facts.insert(0, f"every {write_length(interval)}")
+    if ticks.count:
+        seconds = ticks.duration.total_seconds() / ticks.count
+        lasted = f"{seconds:.1f} s" if seconds >= 0.1 else "less than 0.1 s"
+        facts += [f"{ticks.count / days:.1f} a day", f"{lasted} each"]
+    if ticks.failed:
+        facts.append(f"{ticks.failed} failed in part")
+    return f"**Background checks** {' · '.join(facts)}"
 
 
 def _coaches(found: Stats) -> Iterator[str]:

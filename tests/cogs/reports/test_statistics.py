@@ -49,7 +49,7 @@ async def test_statistics_are_shown_as_figures_and_a_described_picture(world: Ac
         "**Sessions** 5 booked · 3 completed · 1 no-show (25%) · 1 cancelled",
         "**Rooms** 3 of 4 sessions had one (75%)",
         "**Reviews** ★ 4.0 (1)",
-        "**Background checks** at least every 10 minutes; ",
+        "**Background checks** every 10 minutes · ",
         f"1\\. Cara {world.coach.mention} 4 of ",
         "· ★ 4.0 (1)",
     ):
