@@ -24,8 +24,8 @@ TABLES: Mapping[str, type[Base]] = {
 }
 """The tables that can be exported, by the names admins use."""
 
-_BATCH_SIZE = 500
-"""Rows to read at a time, so a long history doesn't have to fit into memory."""
+_BATCH_SIZE = 100
+"""Rows to read and write at a time, so a long history neither fills the memory nor keeps others waiting."""
 _PEOPLE = {
     "sessions": (CoachingSession.student_id,),
     "coaches": (),
