@@ -13,6 +13,7 @@ from scheduler.availability import free_times, schedule
 from scheduler.core.clock import stamp
 from scheduler.core.errors import TooLate, Unreadable
 from scheduler.parsing.dates import parse_moment
+from scheduler.parsing.fields import Fields
 from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_hours
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
@@ -119,22 +120,24 @@ class AvailabilityCog(PanelCog):
         """Copy one day's hours to others."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
-        source, targets = _chosen(typed, _FROM)[0], _chosen(typed, _TO)
+        with Fields() as fields:
+            sources = fields.read(_FROM, _chosen, typed, _FROM)
+            targets = fields.read(_TO, _chosen, typed, _TO)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            changed = await schedule.copy_day(session, guild_id, actor, source, targets, self.bot.clock())
-        said = f"✅ Copied the hours of {_names([source])} to {_names(targets)}."
+            changed = await schedule.copy_day(session, guild_id, actor, sources[0], targets, self.bot.clock())
+        said = f"✅ Copied the hours of {_names(sources[:1])} to {_names(targets)}."
         await self.show_panel(interaction, PanelState(week, mask(targets)), said if changed else panel.UNCHANGED)
 
     @opens(panel.COPY)
     async def copy_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Ask which day to copy, and to which days."""
-        source = PanelState(week, days).picked[0]
+        source = WEEKDAYS[PanelState(week, days).picked[0]]
         return ui.Form(
             "Copy a day",
             PanelState(week, days).id(panel.COPY),
-            ui.choice(_FROM, [(name, str(day), day == source) for day, name in enumerate(WEEKDAYS)]),
-            ui.choice(_TO, [(name, str(day), False) for day, name in enumerate(WEEKDAYS)], most=7),
+            ui.choice(_FROM, WEEKDAYS, {_FROM: source} | typed),
+            ui.choice(_TO, WEEKDAYS, typed, most=7),
         )
 
     @on(panel.PAUSE)
@@ -182,7 +185,9 @@ class AvailabilityCog(PanelCog):
         )
 
     async def _set_hours(self, interaction: Interaction, place: PanelState, days: str, hours: str) -> None:
-        chosen, windows = parse_days(days), parse_hours(hours)
+        with Fields() as fields:
+            chosen = fields.read(_DAYS, parse_days, days)
+            windows = fields.read(_HOURS, parse_hours, hours)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             changed = await schedule.set_hours(session, guild_id, actor, chosen, windows, self.bot.clock())
@@ -197,7 +202,7 @@ def _names(days: list[int]) -> str:
 
 def _chosen(typed: Typed, name: str) -> list[int]:
     """Read the weekdays picked in a select."""
-    picked = [int(value) for value in typed.get(name, "").split(ui.CHOICES) if value in set("0123456")]
+    picked = [WEEKDAYS.index(day) for day in typed.get(name, "").split(ui.CHOICES) if day in WEEKDAYS]
     if not picked:
         raise Unreadable("Pick at least one day.")
     return sorted(picked)

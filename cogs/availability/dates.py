@@ -1,6 +1,6 @@
 """Set days off, other hours and extra hours on single dates."""
 
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,9 @@ from scheduler.availability import schedule
 from scheduler.availability.schedule import LONGEST_REASON, Dates
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.dates import parse_date, parse_last_date, write_date, write_dates
+from scheduler.parsing.fields import Fields
 from scheduler.parsing.weekly_hours import parse_hours, write_hours
+from scheduler.time.intervals import Interval
 from scheduler.time.time_zones import zone
 
 CLEAR = Route("availability:cleardates:{first}:{last}:{week}:{days}")
@@ -37,10 +39,7 @@ class DatesCog(PanelCog):
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         coach = await self._coach(interaction)
-        today = self._today(coach)
-        first = parse_date(typed.get(_FROM, ""), today=today)
-        last = parse_last_date(typed[_TO], first=first, today=today) if typed.get(_TO, "").strip() else first
-        windows = parse_hours(typed[_INSTEAD]) if typed.get(_INSTEAD, "").strip() else []
+        first, last, windows = _read_days_off(typed, coach, self.bot.clock())
         reason = typed.get(_REASON, "")
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
@@ -77,11 +76,13 @@ class DatesCog(PanelCog):
         """Add what was typed."""
         await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
-        day = parse_date(typed.get(_DATE, ""), today=self._today(await self._coach(interaction)))
-        windows = parse_hours(typed.get(_HOURS, ""))
+        coach, now = await self._coach(interaction), self.bot.clock()
+        with Fields() as fields:
+            day = fields.read(_DATE, _read_date, typed.get(_DATE, ""), coach, now)
+            windows = fields.read(_HOURS, _read_extra_hours, typed.get(_HOURS, ""))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
-            changed = await schedule.add_extra_hours(session, guild_id, actor, day, windows, self.bot.clock())
+            changed = await schedule.add_extra_hours(session, guild_id, actor, day, windows, now)
         said = f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
         await self.show_panel(interaction, PanelState(day.toordinal(), days), said if changed else panel.UNCHANGED)
 
@@ -101,7 +102,7 @@ class DatesCog(PanelCog):
         await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:
-            found = await schedule.dates_of(session, coach, self._today(coach))
+            found = await schedule.dates_of(session, coach, _today(coach, self.bot.clock()))
         await ui.show(interaction, _dates_panel(found, page, PanelState(week, days)))
 
     @on(CLEAR)
@@ -119,9 +120,37 @@ class DatesCog(PanelCog):
         async with self.bot.db.read() as session:
             return await self.coach(session, interaction)
 
-    def _today(self, coach: Coach) -> date:
-        """Return the date in the coach's time zone."""
-        return self.bot.clock().astimezone(zone(coach.time_zone)).date()
+
+def _today(coach: Coach, now: datetime) -> date:
+    """Return the date in the coach's time zone."""
+    return now.astimezone(zone(coach.time_zone)).date()
+
+
+def _read_days_off(typed: Typed, coach: Coach, now: datetime) -> tuple[date, date, list[Interval]]:
+    """Read the first and the last date, and the hours instead. Raises WrongFields."""
+    today, has_end = _today(coach, now), bool(typed.get(_TO, "").strip())
+    with Fields() as fields:
+        first = last = fields.read(_FROM, parse_date, typed.get(_FROM, ""), today=today)
+        if has_end:
+            since = today if fields.wrong else first
+            last = fields.read(_TO, parse_last_date, typed[_TO], first=since, today=today)
+        if not fields.wrong:
+            fields.read(_TO if has_end else _FROM, schedule.check_dates, coach, first, last, now)
+        hours = typed.get(_INSTEAD, "")
+        windows = fields.read(_INSTEAD, parse_hours, hours) if hours.strip() else []
+    return first, last, windows
+
+
+def _read_date(typed: str, coach: Coach, now: datetime) -> date:
+    day = parse_date(typed, today=_today(coach, now))
+    schedule.check_dates(coach, day, day, now)
+    return day
+
+
+def _read_extra_hours(typed: str) -> list[Interval]:
+    windows = parse_hours(typed)
+    schedule.check_extra_hours(windows)
+    return windows
 
 
 def _dates_panel(found: list[Dates], page: int, place: PanelState) -> ui.Panel:

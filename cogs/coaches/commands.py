@@ -12,17 +12,15 @@ from cogs.ui.zones import resolve_zone
 from models import BlockedFrom
 from scheduler.booking import blocks
 from scheduler.coaches import applications
-from scheduler.coaches.applications import LONGEST_TEXT, Application
+from scheduler.coaches.applications import LONGEST_TEXT, REASON, TIME_ZONE, Application
 from scheduler.coaches.history import coach_history
 from scheduler.core import coaches
+from scheduler.core.errors import Unreadable
 from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
-from scheduler.time.time_zones import zone
+from scheduler.time.time_zones import SeveralZones, zone
 
 APPLY = Route("coach:apply")
-
-_ZONE = "Your time zone"
-_REASON = "Reason"
 
 
 class CoachCog(Cog):
@@ -54,8 +52,8 @@ class CoachCog(Cog):
             APPLY.id(),
             *forms.fields(typed, taught, guild.currency),
             ui.field(
-                _ZONE,
-                typed or {_ZONE: show_zone(guild.time_zone)},
+                TIME_ZONE,
+                typed or {TIME_ZONE: show_zone(guild.time_zone)},
                 description="Your hours are in this time zone.",
                 placeholder="Munich, or Europe/Berlin",
                 most=64,
@@ -72,7 +70,7 @@ class CoachCog(Cog):
         application = Application(
             display_name=interaction.user.display_name,
             **forms.read(typed),
-            time_zone=await resolve_zone(typed.get(_ZONE, "")),
+            time_zone=await _zone_or_typed(typed.get(TIME_ZONE, "")),
         )
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
@@ -127,7 +125,7 @@ class CoachCog(Cog):
     async def reject_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Reject for the reason in the form."""
         await ui.acknowledge(interaction)
-        await self._reject(interaction, user_id, ui.typed_in(interaction).get(_REASON, ""))
+        await self._reject(interaction, user_id, ui.typed_in(interaction).get(REASON, ""))
         await self._refresh_queue(interaction)
 
     @opens(routes.REJECT)
@@ -139,7 +137,7 @@ class CoachCog(Cog):
         return ui.Form(
             "Reject this application",
             routes.REJECT.id(user_id=user_id),
-            ui.field(_REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
+            ui.field(REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
         )
 
     async def _reject(self, interaction: Interaction, user_id: int, reason: str) -> None:
@@ -189,4 +187,14 @@ class CoachCog(Cog):
             if coach is None:
                 return {}
             taught = await coaches.coach_specialties(session, coach.guild_id, coach.user_id)
-        return forms.filled_in(coach, taught, guild.currency) | {_ZONE: show_zone(coach.time_zone)}
+        return forms.filled_in(coach, taught, guild.currency) | {TIME_ZONE: show_zone(coach.time_zone)}
+
+
+async def _zone_or_typed(typed: str) -> str:
+    """Find the zone, or return what was typed, so that it's refused together with other fields."""
+    try:
+        return await resolve_zone(typed)
+    except SeveralZones:
+        raise  # it's asked about before anything else
+    except Unreadable:
+        return typed

@@ -8,11 +8,10 @@ import discord
 from cogs import ui
 from cogs.ui import Typed
 from models import Coach
-from scheduler.coaches.applications import LONGEST_TEXT
+from scheduler.coaches.applications import ABOUT, EXPERIENCE, LONGEST_TEXT, RATE, TEACHES
 from scheduler.parsing.money import write_amount
 
-_ABOUT, _EXPERIENCE, _TEACHES = "About you", "Experience and links", "What you teach"
-_RATE, _CURRENCY = "Rate per hour", "Currency"
+_CURRENCY = "Currency"
 
 
 def fields(
@@ -22,22 +21,21 @@ def fields(
 
     If the coach's `currency` isn't the server's own (`servers`), one more field offers to switch.
     """
-    chosen = typed.get(_TEACHES, "").split(ui.CHOICES)
     return [
-        ui.field(_ABOUT, typed, description="Students will see this.", long=True, most=LONGEST_TEXT),
-        ui.field(_EXPERIENCE, typed, long=True, most=LONGEST_TEXT),
-        ui.choice(_TEACHES, ((name, name, name in chosen) for name in taught_here), most=len(taught_here)),
-        ui.field(_RATE, typed, description=f"In {currency}; 0 if you coach for free.", placeholder="60", most=20),
+        ui.field(ABOUT, typed, description="Students will see this.", long=True, most=LONGEST_TEXT),
+        ui.field(EXPERIENCE, typed, long=True, most=LONGEST_TEXT),
+        ui.choice(TEACHES, taught_here, typed, most=len(taught_here)),
+        ui.field(RATE, typed, description=f"In {currency}; 0 if you coach for free.", placeholder="60", most=20),
         *([] if servers in (None, currency) else [_currencies(typed, currency, servers)]),
     ]
 
 
 def _currencies(typed: Typed, currency: str, servers: str) -> discord.ui.Label[Any]:
-    chosen = typed.get(_CURRENCY, currency)
-    options = ((f"{currency}, as before", currency), (f"{servers}, this server's currency", servers))
+    before = f"{currency}, as before"
     return ui.choice(
         _CURRENCY,
-        ((words, code, code == chosen) for words, code in options),
+        (before, f"{servers}, this server's currency"),
+        {_CURRENCY: before} | typed,
         description="If you change it, enter your new rate too. Booked sessions keep their price.",
     )
 
@@ -45,19 +43,19 @@ def _currencies(typed: Typed, currency: str, servers: str) -> discord.ui.Label[A
 def read(typed: Typed) -> dict[str, Any]:
     """Read the fields, by the names of `Written`."""
     return {
-        "bio": typed.get(_ABOUT, ""),
-        "experience": typed.get(_EXPERIENCE, ""),
-        "specialties": [name for name in typed.get(_TEACHES, "").split(ui.CHOICES) if name],
-        "rate": typed.get(_RATE, ""),
-        "currency": typed.get(_CURRENCY, ""),
+        "bio": typed.get(ABOUT, ""),
+        "experience": typed.get(EXPERIENCE, ""),
+        "specialties": [name for name in typed.get(TEACHES, "").split(ui.CHOICES) if name],
+        "rate": typed.get(RATE, ""),
+        "currency": typed.get(_CURRENCY, "").partition(",")[0],
     }
 
 
 def filled_in(coach: Coach, specialties: Sequence[str], currency: str) -> Typed:
     """Fill the fields from a coach's row. The rate stays empty if it's in another currency."""
     return {
-        _ABOUT: coach.bio,
-        _EXPERIENCE: coach.experience,
-        _TEACHES: ui.CHOICES.join(specialties),
-        _RATE: write_amount(coach.rate_minor, coach.currency) if coach.currency == currency else "",
+        ABOUT: coach.bio,
+        EXPERIENCE: coach.experience,
+        TEACHES: ui.CHOICES.join(specialties),
+        RATE: write_amount(coach.rate_minor, coach.currency) if coach.currency == currency else "",
     }

@@ -10,11 +10,11 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.group_commands import group_command
 from cogs.ui.routing import Cog, on, opens, retried
 from scheduler.coaches import suspensions
-from scheduler.coaches.applications import LONGEST_TEXT
+from scheduler.coaches.applications import LONGEST_TEXT, REASON
 from scheduler.servers import settings
 
-_REASON, _UPCOMING = "Reason", "Upcoming sessions"
-_KEEPS = {"cancel": False, "keep": True}
+_UPCOMING = "Upcoming sessions"
+_KEEPS = {"Cancel them": False, "Keep them": True}
 
 
 class SuspendingCog(Cog):
@@ -32,7 +32,7 @@ class SuspendingCog(Cog):
         interaction: Interaction,
         member: discord.User,
         reason: app_commands.Range[str, 1, LONGEST_TEXT],
-        upcoming: Literal["cancel", "keep"] | None = None,
+        upcoming: Literal["Cancel them", "Keep them"] | None = None,
     ) -> None:
         """Suspend one coach."""
         await self._suspend(interaction, member.id, reason, keep=_KEEPS.get(upcoming or ""))
@@ -49,7 +49,7 @@ class SuspendingCog(Cog):
         """Suspend the coach, and cancel or keep upcoming sessions as chosen in the form."""
         typed = ui.typed_in(interaction)
         keep = _KEEPS.get(typed.get(_UPCOMING, ""))
-        await self._suspend(interaction, user_id, typed.get(_REASON, ""), keep=keep)
+        await self._suspend(interaction, user_id, typed.get(REASON, ""), keep=keep)
 
     @opens(routes.SUSPEND)
     async def form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
@@ -58,15 +58,14 @@ class SuspendingCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
             count = await suspensions.count_affected_sessions(session, guild.id, user_id, actor, now)
-        chosen = _KEEPS.get(typed.get(_UPCOMING, ""), guild.keep_after_departure)
-        choices = [(f"{one} them".capitalize(), one, keep is chosen) for one, keep in _KEEPS.items()]
+        usual = next(label for label, keep in _KEEPS.items() if keep is guild.keep_after_departure)
         booked = "1 is booked" if count == 1 else f"{count} are booked"
         about = f"{booked}. If you cancel them, we'll message everyone." if count else "None are booked."
         return ui.Form(
             "Suspend this coach",
             routes.SUSPEND.id(user_id=user_id),
-            ui.field(_REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
-            ui.choice(_UPCOMING, choices, description=about),
+            ui.field(REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
+            ui.choice(_UPCOMING, _KEEPS, {_UPCOMING: usual} | typed, description=about),
         )
 
     @on(routes.REINSTATE)

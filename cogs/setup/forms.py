@@ -8,12 +8,11 @@ import discord
 from cogs import ui
 from cogs.ui import Typed
 from models import Guild
-from scheduler.core.errors import Unreadable
+from scheduler.parsing.fields import Fields
 from scheduler.servers import declarations, settings
 from scheduler.servers.declarations import Form, Setting
 from scheduler.servers.setting_kinds import Choice, Text, Value
 from scheduler.servers.settings import GuildChanges
-from scheduler.time.time_zones import SeveralZones
 
 
 def settings_form(custom_id: str, form: Form, guild: Guild, typed: Typed) -> ui.Form:
@@ -26,21 +25,14 @@ def settings_form(custom_id: str, form: Form, guild: Guild, typed: Typed) -> ui.
 def read(form: Form, typed: Typed) -> dict[str, Value]:
     """Read all settings of a form, by column. May look up a city.
 
-    Raises Unreadable with one line for each wrong field, or SeveralZones if only the time zone isn't clear.
+    Raises WrongFields, or SeveralZones if only the time zone isn't clear.
     """
-    values: dict[str, Value] = {}
-    wrong: list[str] = []
-    unclear: SeveralZones | None = None
-    for one in declarations.of_form(form):
-        try:
-            values[one.column] = one.kind.parse(typed.get(one.label, ""))
-        except Unreadable as error:
-            unclear = error if isinstance(error, SeveralZones) else unclear
-            wrong.append(f"**{one.label}** {error}")
-    if unclear is not None and len(wrong) == 1:
-        raise unclear
-    if wrong:
-        raise Unreadable("\n".join(wrong))
+    with Fields() as fields:
+        values = {
+            one.column: fields.read(one.label, one.kind.parse, typed.get(one.label, ""))
+            for one in declarations.of_form(form)
+        }
+        settings.read_lead_times(fields, values)
     return values
 
 
@@ -53,9 +45,9 @@ def changed(guild: Guild, values: Mapping[str, Value]) -> GuildChanges:
 def _field(setting: Setting, typed: Typed) -> discord.ui.Label[Any]:
     kind = setting.kind
     if isinstance(kind, Choice):
-        choices = [kind.write(value) for value in kind.suggestions()]
-        options = [(one[:1].upper() + one[1:], one, one == typed.get(setting.label)) for one in choices]
-        return ui.choice(setting.label, options, description=setting.help)
+        labels = [_capitalized(kind.write(value)) for value in kind.suggestions()]
+        before = {setting.label: _capitalized(typed.get(setting.label, ""))}
+        return ui.choice(setting.label, labels, before, description=setting.help)
     return ui.field(
         setting.label,
         typed,
@@ -65,3 +57,7 @@ def _field(setting: Setting, typed: Typed) -> discord.ui.Label[Any]:
         long=isinstance(kind, Text),
         required=not isinstance(kind, Text),
     )
+
+
+def _capitalized(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -18,6 +18,9 @@ from scheduler.time.time_zones import SeveralZones
 
 E = TypeVar("E", bound=CoachingError)
 
+_FITS = 3_800
+"""How many characters a message shows, besides the labels of fields."""
+
 log = logging.getLogger(__name__)
 
 FIX = "fix:"
@@ -59,10 +62,11 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     if form is None and question is None:
         await reply_privately(interaction, _sentence(error))
         return
+    said = question.words if question else _sentence(error)
+    typed = question.typed if question else fitting(typed_in(interaction), _FITS - len(said))
     fix_it = [button("Fix it", f"{FIX}{form}", discord.ButtonStyle.primary)] if form else []
-    typed = question.typed if question else fitting(typed_in(interaction))
     panel = Panel(
-        text(f"⚠️ {question.words if question else _sentence(error)}"),
+        text(f"⚠️ {said}"),
         *([row(question.select)] if question else []),
         discord.ui.Separator(),
         *(store_field(name, words) for name, words in typed.items() if words.strip()),

@@ -66,9 +66,14 @@ def field(
 
 
 def choice(
-    name: str, options: Iterable[tuple[str, str, bool]], *, description: str | None = None, most: int = 1
+    name: str, labels: Iterable[str], typed: Typed, *, description: str | None = None, most: int = 1
 ) -> discord.ui.Label[Any]:
-    """Make a select field of `(label, value, chosen)`."""
+    """Make a select field with what was chosen before.
+
+    Choices are sent as their labels, so that a refused form shows what people read when they chose.
+    """
+    before = typed.get(name, "").split(CHOICES)
+    options = ((label, label, label in before) for label in labels)
     return discord.ui.Label(text=name, description=description, component=select(name, options, most=most))
 
 

@@ -33,7 +33,7 @@ def cut_our_text(words: str, most: int) -> str:
     return plain if len(plain) <= most else plain[: most - 1].rstrip("\\") + "…"
 
 
-def fitting(typed: dict[str, str], most: int = 3_500) -> dict[str, str]:
+def fitting(typed: dict[str, str], most: int) -> dict[str, str]:
     """Cut what was typed so that one message can show it. Our own forms fit; a tampered client's may not."""
     if sum(map(len, typed.values())) <= most:
         return typed

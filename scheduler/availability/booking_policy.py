@@ -8,17 +8,30 @@ from typing import Any
 from models import Coach, Guild, SessionType
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import LONGEST_MINUTES, MOST_LENGTHS, SHORTEST_MINUTES
+from scheduler.parsing.fields import Fields
 
 log = logging.getLogger(__name__)
 
+LABELS = {
+    "session_type": "Rooms",
+    "durations_minutes": "Lengths in minutes, default first",
+    "slot_step_minutes": "Sessions start every",
+    "buffer_before_minutes": "Buffer before",
+    "buffer_after_minutes": "Buffer after",
+    "minimum_notice_minutes": "Minimum notice",
+    "horizon_days": "Booking horizon",
+    "daily_limit": "Daily limit",
+    "weekly_limit": "Weekly limit",
+}
+"""What each rule is called in forms."""
 _RANGES = {
-    "slot_step_minutes": ("The gap between start times can be 5 minutes to 12 hours.", 5, 12 * 60),
-    "buffer_before_minutes": ("A buffer can be up to 6 hours.", 0, 6 * 60),
-    "buffer_after_minutes": ("A buffer can be up to 6 hours.", 0, 6 * 60),
-    "minimum_notice_minutes": ("The minimum notice can be up to 60 days.", 0, 60 * 24 * 60),
-    "horizon_days": ("The booking horizon can be 1 to 365 days.", 1, 365),
-    "daily_limit": ("The daily limit can be 1 to 50 sessions.", 1, 50),
-    "weekly_limit": ("The weekly limit can be 1 to 200 sessions.", 1, 200),
+    "slot_step_minutes": ("Type 5 minutes to 12 hours.", 5, 12 * 60),
+    "buffer_before_minutes": ("Type at most 6 hours.", 0, 6 * 60),
+    "buffer_after_minutes": ("Type at most 6 hours.", 0, 6 * 60),
+    "minimum_notice_minutes": ("Type at most 60 days.", 0, 60 * 24 * 60),
+    "horizon_days": ("Type 1 to 365 days.", 1, 365),
+    "daily_limit": ('Type 1 to 50 sessions, or "no limit".', 1, 50),
+    "weekly_limit": ('Type 1 to 200 sessions, or "no limit".', 1, 200),
 }
 
 
@@ -40,16 +53,24 @@ class Rules:
     weekly_limit: int | None = None
 
     def check(self) -> None:
-        """Raise Unreadable if a value is out of range."""
-        lengths = self.durations_minutes
-        if not 0 < len(set(lengths)) == len(lengths) <= MOST_LENGTHS:
+        """Raise WrongFields if values are out of range."""
+        with Fields() as fields:
+            for name, label in LABELS.items():
+                fields.read(label, check_rule, name, getattr(self, name))
+
+
+def check_rule(name: str, value: Any) -> Any:
+    """Return the value of one rule. Raises Unreadable if it's out of range."""
+    if name == "durations_minutes":
+        if not 0 < len(set(value)) == len(value) <= MOST_LENGTHS:
             raise Unreadable(f"Offer 1 to {MOST_LENGTHS} different lengths, like 60, 30, 90.")
-        if not all(SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES for minutes in lengths):
+        if not all(SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES for minutes in value):
             raise Unreadable("A session can last 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90.")
-        for name, (sentence, least, most) in _RANGES.items():
-            value = getattr(self, name)
-            if value is not None and not least <= value <= most:
-                raise Unreadable(f"{sentence} Type another value.")
+    elif name in _RANGES and value is not None:
+        sentence, least, most = _RANGES[name]
+        if not least <= value <= most:
+            raise Unreadable(sentence)
+    return value
 
 
 def rules_of(coach: Coach) -> Rules:

@@ -133,7 +133,7 @@ async def set_dates(
     or too many, or if the reason is too long.
     """
     coach, before = await _begin(session, guild_id, actor)
-    days = _date_range(coach, first, last, now)
+    days = check_dates(coach, first, last, now)
     if len(reason.strip()) > LONGEST_REASON:
         raise Unreadable(f"The reason has {len(reason.strip())} characters; at most {LONGEST_REASON} fit.")
     await _delete_dates(session, coach, first, last)
@@ -146,9 +146,8 @@ async def add_extra_hours(
 ) -> bool:
     """Add `windows` to the hours of this date, even if it's a day off. Raises like `set_dates`."""
     coach, before = await _begin(session, guild_id, actor)
-    _date_range(coach, day, day, now)
-    if not windows:
-        raise Unreadable('Type the extra hours, like "9-12". To take the day off, use days off instead.')
+    check_dates(coach, day, day, now)
+    check_extra_hours(windows)
     row = await session.get(DateOverride, (guild_id, coach.user_id, day))
     if row is None:
         session.add(_override(coach, day, True, union(windows), None))
@@ -303,7 +302,13 @@ async def _delete_dates(session: AsyncSession, coach: Coach, first: date, last: 
     )
 
 
-def _date_range(coach: Coach, first: date, last: date, now: datetime) -> list[date]:
+def check_extra_hours(windows: Sequence[Window]) -> None:
+    """Raise Unreadable if there are none."""
+    if not windows:
+        raise Unreadable('Type the extra hours, like "9-12". To take the day off, use days off instead.')
+
+
+def check_dates(coach: Coach, first: date, last: date, now: datetime) -> list[date]:
     """Return the dates from `first` to `last`. Raises Unreadable if they can't be changed."""
     if last < first:
         raise Unreadable(f"{write_date(last)} is before {write_date(first)}. Swap the two dates.")

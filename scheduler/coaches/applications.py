@@ -1,7 +1,7 @@
 """Becoming a coach: apply, approve, reject."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,11 +18,16 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
+from scheduler.parsing.fields import Fields
 from scheduler.parsing.money import parse_rate
 from scheduler.time.time_zones import parse_zone
 
 LONGEST_TEXT = 1000
 """The most characters of each text in an application, and of a reason."""
+ABOUT, EXPERIENCE, TEACHES = "About you", "Experience and links", "What you teach"
+RATE, TIME_ZONE = "Rate per hour", "Your time zone"
+REASON = "Reason"
+"""What the fields are called in forms."""
 _LINK = re.compile(r"https?://[^\s<>]+", re.IGNORECASE)
 
 
@@ -51,12 +56,15 @@ async def apply(
 ) -> Coach:
     """Apply, edit an open application, or apply again after a rejection. Sends admins a card.
 
-    Raises Unreadable, NotAllowed for coaches and suspended coaches, and Blocked.
+    Raises WrongFields, NotAllowed for coaches and suspended coaches, and Blocked.
     """
     coach = await lock_coach(session, guild.id, actor.user_id)
     check_may_apply(coach)
     await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.APPLYING)
-    values = parse(application, guild.currency) | {"time_zone": parse_zone(application.time_zone)}
+    taught_here = await specialty_ids(session, guild.id, application.specialties)
+    with Fields() as fields:
+        values, chosen = parse(fields, application, guild.currency, taught_here)
+        values["time_zone"] = fields.read(TIME_ZONE, parse_zone, application.time_zone)
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
         coach = Coach(guild_id=guild.id, user_id=actor.user_id, accepting=True)
@@ -67,7 +75,7 @@ async def apply(
     coach.status, coach.applied_at = CoachStatus.PENDING, now
     coach.decided_by = coach.decided_at = coach.decision_reason = None
     await session.flush()
-    await set_specialties(session, coach, application.specialties)
+    await set_specialties(session, coach, chosen)
     if not (editing and await outbox.requeue_application_card(session, guild.id, actor.user_id, now)):
         outbox.enqueue(session, NotificationKind.APPLICATION_CARD, guild.id, now=now, coach_id=actor.user_id)
     action = "application_edited" if editing else "application_made"
@@ -75,31 +83,39 @@ async def apply(
     return coach
 
 
-def parse(written: ProfileInput, currency: str) -> dict[str, Any]:
-    """Parse what a coach typed into values by column. Raises Unreadable."""
-    return {
+def parse(
+    fields: Fields, written: ProfileInput, currency: str, taught_here: Mapping[str, int]
+) -> tuple[dict[str, Any], list[int]]:
+    """Read what a coach typed: values by column, and the ids of the chosen specialties."""
+    values = {
         "display_name": written.display_name[: members.LONGEST_NAME],
-        "bio": parse_text(written.bio, "About you"),
-        "experience": parse_text(written.experience, "Experience and links"),
+        "bio": fields.read(ABOUT, parse_text, written.bio),
+        "experience": fields.read(EXPERIENCE, parse_text, written.experience),
         "portfolio": "\n".join(_LINK.findall(written.experience)),
-        "rate_minor": parse_rate(written.rate, currency),
-        "currency": currency,
     }
+    chosen = fields.read(TEACHES, _chosen, written.specialties, taught_here)
+    rate = fields.read(RATE, parse_rate, written.rate, currency)
+    return values | {"rate_minor": rate, "currency": currency}, chosen
 
 
-def parse_text(typed: str, label: str) -> str:
+def parse_text(typed: str) -> str:
     """Return the text without surrounding space. Raises Unreadable if it's empty or too long."""
     text = typed.strip()
     if not text:
-        raise Unreadable(f"{label} is empty. Write a few words.")
+        raise Unreadable("Write a few words.")
     if len(text) > LONGEST_TEXT:
-        raise Unreadable(f"{label} is {len(text):,} characters long. Shorten it to {LONGEST_TEXT:,}.")
+        raise Unreadable(f"That's {len(text):,} characters. Shorten it to {LONGEST_TEXT:,}.")
     return text
 
 
-async def set_specialties(session: AsyncSession, coach: Coach, names: Sequence[str]) -> None:
-    """Replace what the coach teaches with these of the server's specialties. Raises Unreadable."""
-    chosen = await _specialty_ids(session, coach.guild_id, names)
+def parse_reason(typed: str) -> str:
+    """Return an admin's reason. Raises WrongFields."""
+    with Fields() as fields:
+        return fields.read(REASON, parse_text, typed)
+
+
+async def set_specialties(session: AsyncSession, coach: Coach, chosen: Sequence[int]) -> None:
+    """Replace what the coach teaches with these specialties."""
     theirs = CoachSpecialty.guild_id == coach.guild_id, CoachSpecialty.coach_id == coach.user_id
     await session.execute(delete(CoachSpecialty).where(*theirs))
     session.add_all(
@@ -166,7 +182,7 @@ async def _decide(
         raise NotFound("They haven't applied. Ask them to use `/coach apply`.")
     if coach.status is not CoachStatus.PENDING:
         raise already_decided("This application", coach)
-    why = None if reason is None else parse_text(reason, "The reason")
+    why = None if reason is None else parse_reason(reason)
     coach.status, coach.decided_by, coach.decided_at, coach.decision_reason = to, actor.user_id, now, why
     kind = (
         NotificationKind.APPLICATION_APPROVED
@@ -181,13 +197,17 @@ async def _decide(
     return coach
 
 
-async def _specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> list[int]:
-    if not names:
-        raise Unreadable("Choose at least one specialty, so that students can find you.")
+async def specialty_ids(session: AsyncSession, guild_id: int, names: Sequence[str]) -> dict[str, int]:
+    """Return the ids of those that are taught here, by name."""
     chosen = select(Specialty.name, Specialty.id).where(Specialty.guild_id == guild_id, Specialty.name.in_(names))
     # Locked, so that none is removed or renamed before we refer to it.
     found = await session.execute(chosen.with_for_update(read=True, key_share=True))
-    known = {row.name: row.id for row in found}
-    if unknown := [name for name in names if name not in known]:
+    return {row.name: row.id for row in found}
+
+
+def _chosen(names: Sequence[str], taught_here: Mapping[str, int]) -> list[int]:
+    if not names:
+        raise Unreadable("Choose at least one specialty, so that students can find you.")
+    if unknown := [name for name in names if name not in taught_here]:
         raise Unreadable(f'"{unknown[0][:100]}" is no longer taught here. Choose from the list again.')
-    return [known[name] for name in dict.fromkeys(names)]
+    return [taught_here[name] for name in dict.fromkeys(names)]

@@ -16,6 +16,7 @@ from scheduler.core.coaches import NO_SUCH_COACH, YOU_ARE_SUSPENDED
 from scheduler.core.errors import NotAllowed, NotFound, Unreadable
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
+from scheduler.parsing.fields import Fields
 from scheduler.parsing.money import write_amount, write_money
 
 NOT_A_COACH_YET = "You don't coach here yet. Apply with `/coach apply`."
@@ -71,15 +72,20 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Prof
     """Edit the actor's profile or open application, and update its card.
 
     The rate stays in its currency unless they choose the server's, which needs a new rate. Booked sessions keep
-    their price. Raises Unreadable, and what `check_may_edit` and `check_not_blocked` raise.
+    their price. Raises WrongFields, and what `check_may_edit` and `check_not_blocked` raise.
     """
     # Locked, so that a booking sees either the old rate or the new one.
     coach = check_may_edit(await lock_coach(session, guild_id, actor.user_id))
     await check_not_blocked(session, coach)
     before, guild = currencies.rate_of(coach), await session.get_one(Guild, guild_id)
-    for key, value in applications.parse(written, _currency(coach, guild, written)).items():
+    taught_here = await applications.specialty_ids(session, guild_id, written.specialties)
+    currency = _currency(coach, guild, written)
+    with Fields() as fields:
+        fields.read(applications.RATE, _check_new_rate, coach, currency, written)
+        values, chosen = applications.parse(fields, written, currency, taught_here)
+    for key, value in values.items():
         setattr(coach, key, value)
-    await applications.set_specialties(session, coach, written.specialties)
+    await applications.set_specialties(session, coach, chosen)
     await outbox.requeue_application_card(session, guild_id, coach.user_id, now)
     after = currencies.rate_of(coach)
     rates = currencies.audit_details(before, after) if after != before else None
@@ -89,17 +95,19 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Prof
 
 
 def _currency(coach: Coach, guild: Guild, written: ProfileInput) -> str:
-    """Return the currency of the typed rate. Raises Unreadable if it changes without a new rate."""
-    if not coach.rate_minor:
-        return guild.currency  # zero needs no new rate
-    if written.currency != guild.currency or coach.currency == guild.currency:
-        return coach.currency
+    """Return the currency of the typed rate. Zero is the same in all."""
+    return guild.currency if written.currency == guild.currency or not coach.rate_minor else coach.currency
+
+
+def _check_new_rate(coach: Coach, currency: str, written: ProfileInput) -> None:
+    """Raise Unreadable if the currency changes without a new rate."""
+    if not coach.rate_minor or currency == coach.currency:
+        return
     if written.rate.strip() == write_amount(coach.rate_minor, coach.currency):
         raise Unreadable(
             f"Your rate was {write_money(coach.rate_minor, coach.currency)}. Enter what you charge in "
-            f'{guild.currency}. If the number stays the same, add the currency: "60 {guild.currency}".'
+            f'{currency}. If the number stays the same, add the currency: "60 {currency}".'
         )
-    return guild.currency
 
 
 async def _next_free(session: AsyncSession, coach: Coach, actor: Actor, now: datetime) -> datetime | None:

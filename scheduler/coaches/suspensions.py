@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachStatus, NotificationKind
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
-from scheduler.coaches.applications import already_decided, parse_text
+from scheduler.coaches.applications import already_decided, parse_reason
 from scheduler.core import audit, coaches
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
@@ -31,7 +31,7 @@ async def suspend(
     Raises NotAllowed, NotFound, AlreadyDecided, Unreadable.
     """
     coach = await _change(session, guild_id, user_id, actor, CoachStatus.APPROVED, CoachStatus.SUSPENDED, now)
-    coach.decision_reason, coach.membership_due_at = parse_text(reason, "The reason"), None
+    coach.decision_reason, coach.membership_due_at = parse_reason(reason), None
     await _tell(session, coach, NotificationKind.COACH_SUSPENDED, now)
     who, details = {"actor_id": actor.user_id, "coach_id": user_id}, {"reason": coach.decision_reason}
     audit.record(session, guild_id, "coach_suspended", at=now, **who, details=details)

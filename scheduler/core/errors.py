@@ -3,7 +3,7 @@
 A refusal says what's wrong, then what to do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from scheduler.core.clock import stamp
@@ -18,6 +18,14 @@ class CoachingError(Exception):
 
 class Unreadable(CoachingError):
     """Something someone typed can't be used."""
+
+
+class WrongFields(Unreadable):
+    """What's wrong with the fields of a form, a line each. `wrong` maps labels to sentences."""
+
+    def __init__(self, wrong: Mapping[str, str]) -> None:
+        self.wrong = dict(wrong)
+        super().__init__("\n".join(f"**{label}:** {why}" for label, why in wrong.items()))
 
 
 class NotAllowed(CoachingError):

@@ -7,8 +7,17 @@ from typing import Any
 
 from scheduler.core.errors import Unreadable
 
-_HIGHEST_RATE = Decimal(100_000_000)
 _MINUTE, _MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
+_STRONG = (
+    "USD EUR GBP CHF CAD AUD NZD SGD BND FJD ILS AED SAR QAR KWD BHD OMR JOD AZN GEL BAM BGN RON PLN BYN TND "
+    "MYR BRL PEN BBD BSD BMD BZD KYD AWG XCD PAB"
+)
+_WEAK = (
+    "ARS CLP COP CRC PYG VES KRW VND IDR IRR IQD LBP SYP YER LAK KHR MMK MNT UZS KZT AMD NGN GNF SLL UGX TZS RWF "
+    "BIF CDF MGA MWK SOS SDG SSP STN AOA ZWL ZWG XAF XOF KMF DJF"
+)
+_HIGHEST_STRONG, _HIGHEST, _HIGHEST_WEAK = 10_000, 1_000_000, 100_000_000
+"""The highest hourly rates in strong, other and weak currencies: some thousand US dollars in most."""
 
 _SPELLINGS = str.maketrans(
     {
@@ -67,8 +76,11 @@ def parse_rate(text: str, currency: str) -> int:
     amount = _amount(number, text, currency)
     if amount and typed != number:
         raise Unreadable("A rate can't be negative. Type 0 if you coach for free.")
-    if amount > _HIGHEST_RATE:
-        raise Unreadable(f"That rate is too high. The highest is {_HIGHEST_RATE:,} an hour.")
+    if amount > (highest := highest_rate(currency)):
+        raise Unreadable(
+            f"That's {_formatted(amount, currency)} an hour. Did you mean less? Type a rate up to "
+            f"{_formatted(Decimal(highest), currency)}."
+        )
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
         most = (
@@ -78,6 +90,13 @@ def parse_rate(text: str, currency: str) -> int:
         )
         raise Unreadable(f'"{text.strip()[:40]}" has too many decimals. {most}')
     return int(minor)
+
+
+def highest_rate(currency: str) -> int:
+    """Return the highest hourly rate, in major units: more is taken for a typo."""
+    if currency in _STRONG:
+        return _HIGHEST_STRONG
+    return _HIGHEST_WEAK if currency in _WEAK else _HIGHEST
 
 
 def price(rate_minor: int, duration: timedelta) -> int:

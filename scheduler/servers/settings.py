@@ -17,6 +17,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, Unreadable
 from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import admin_alerts, reminders
+from scheduler.parsing.fields import Fields
 from scheduler.parsing.weekly_hours import Preset
 from scheduler.servers.changes import details as audit_details
 from scheduler.servers.declarations import BY_COLUMN, SETTINGS, Setting
@@ -48,6 +49,7 @@ FIRST_PRESETS = (
     Preset("Evening", 17 * 60, 21 * 60),
 )
 """A new server's presets."""
+_LEAD_TIMES = ("room_lead_minutes", "access_lead_minutes")
 _RESOURCES = ("_role_id", "_channel_id", "_category_id")
 """How columns end that hold a role, channel or category."""
 
@@ -139,7 +141,7 @@ async def set_default_policy(
 async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: GuildChanges, now: datetime) -> None:
     """Apply an admin's changes, and make due whatever depends on them.
 
-    Raises NotAllowed, or Unreadable for invalid values and contradictory lead times.
+    Raises NotAllowed, or Unreadable for invalid values and WrongFields for contradictory lead times.
     """
     actor.must_be_admin()
     if not changes.values:
@@ -148,7 +150,8 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
     details = audit_details({key: _value_in(guild, key) for key in wanted}, wanted)
     for key, value in wanted.items():
         setattr(guild, key, value)
-    _check_lead_times(guild)
+    with Fields() as fields:
+        read_lead_times(fields, {column: getattr(guild, column) for column in _LEAD_TIMES})
     if "currency" in wanted:
         await coaches.follow_currency(session, guild)
     if "coach_role_id" in wanted:  # coaches are locked before sessions, as everywhere
@@ -186,13 +189,19 @@ async def clear(session: AsyncSession, guild: Guild, actor: Actor, column: str, 
     audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details=details)
 
 
-def _check_lead_times(guild: Guild) -> None:
-    if guild.access_lead_minutes > guild.room_lead_minutes:
+def read_lead_times(fields: Fields, values: Mapping[str, Value]) -> None:
+    """Check that the room is created before it opens, if both times are among `values` and could be read."""
+    room, access = (BY_COLUMN[column] for column in _LEAD_TIMES)
+    if values.keys() >= {*_LEAD_TIMES} and not fields.wrong.keys() & {room.label, access.label}:
+        fields.read(access.label, _check_lead_times, *(int(str(values[column])) for column in _LEAD_TIMES))
+
+
+def _check_lead_times(room_minutes: int, access_minutes: int) -> None:
+    if access_minutes > room_minutes:
         write = BY_COLUMN["room_lead_minutes"].kind.write
-        room, access = write(guild.room_lead_minutes), write(guild.access_lead_minutes)
         raise Unreadable(
-            f"The room can't open {access} before the start if it's created {room} before. Create it earlier, or "
-            "open it later."
+            f"The room can't open {write(access_minutes)} before the start if it's created {write(room_minutes)} "
+            "before. Create it earlier, or open it later."
         )
 
 

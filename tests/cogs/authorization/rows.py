@@ -242,7 +242,9 @@ FORMS: dict[str, Row] = {
     ),
     "block:person:{user_id}:{what}": Row(ADMINS, typed={"Reason": "No."}),
     "availability:edit:{week}:{days}": Row(COACHES, typed={"Days": "Mon", "Hours": "6-7"}),
-    "availability:copy:{week}:{days}": Row(COACHES, typed={"Copy the hours of": ["0"], "To these days": ["5"]}),
+    "availability:copy:{week}:{days}": Row(
+        COACHES, typed={"Copy the hours of": ["Mon"], "To these days": ["Sat"]}
+    ),
     "availability:why:{week}:{days}": Row(COACHES, typed={"Time": "tue 9:00"}),
     "availability:off:{week}:{days}": Row(
         COACHES, typed={"From": "tue", "To": "", "Hours instead": "", "Reason": ""}
@@ -252,7 +254,7 @@ FORMS: dict[str, Row] = {
         COACHES,
         typed={
             "Lengths in minutes, default first": "15",
-            "Rooms": ["voice"],
+            "Rooms": ["Voice only"],
             "Sessions start every": "15",
             "Buffer before": "0",
             "Buffer after": "0",

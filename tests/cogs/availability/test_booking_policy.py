@@ -34,7 +34,7 @@ async def test_the_panel_and_the_forms_show_the_rules(world: Academy) -> None:
     assert "**Limits** none" in shown
     assert held(await form(world.coach, panel, "Sessions…")) == {
         LENGTHS: "60, 30, 90",
-        ROOMS: ["video"],
+        ROOMS: ["Voice, camera and screen"],
         STEP: "30 minutes",
         BEFORE: "none",
         AFTER: "none",
@@ -68,7 +68,7 @@ async def test_a_buffer_keeps_time_free_after_a_session(world: Academy) -> None:
 
 
 async def test_a_voice_only_coach_gets_rooms_without_camera(world: Academy) -> None:
-    await fill(world.coach, await rules(world), "Sessions…", {ROOMS: ["voice"]})
+    await fill(world.coach, await rules(world), "Sessions…", {ROOMS: ["Voice only"]})
     booked = await world.book(world.student, "14:00")
     await world.leap_to(booked.starts_at - world.minutes(4))
 
@@ -92,21 +92,21 @@ REFUSED_SESSIONS = [
     ({LENGTHS: "721"}, '"721" isn\'t a session length.'),
     ({LENGTHS: ","}, "You typed 0 lengths."),
     ({LENGTHS: "5,10,15,20,25,30,35,40,45,50,55"}, "You typed 11 lengths."),
-    ({STEP: "4 min"}, "The gap between start times can be 5 minutes to 12 hours."),
-    ({STEP: "13h"}, "The gap between start times can be 5 minutes to 12 hours."),
-    ({BEFORE: "361 min"}, "A buffer can be up to 6 hours."),
-    ({AFTER: "7h"}, "A buffer can be up to 6 hours."),
+    ({STEP: "4 min"}, "**Sessions start every:** Type 5 minutes to 12 hours."),
+    ({STEP: "13h"}, "**Sessions start every:** Type 5 minutes to 12 hours."),
+    ({BEFORE: "361 min"}, "**Buffer before:** Type at most 6 hours."),
+    ({AFTER: "7h"}, "**Buffer after:** Type at most 6 hours."),
     ({AFTER: "-5"}, 'I can\'t read "-5" as a length of time.'),
 ]
 REFUSED_LIMITS = [
-    ({NOTICE: "61 days"}, "The minimum notice can be up to 60 days."),
+    ({NOTICE: "61 days"}, "**Minimum notice:** Type at most 60 days."),
     ({NOTICE: "soon"}, 'I can\'t read "soon" as a length of time.'),
-    ({HORIZON: "none"}, "The booking horizon can be 1 to 365 days."),
-    ({HORIZON: "366 days"}, "The booking horizon can be 1 to 365 days."),
+    ({HORIZON: "none"}, "**Booking horizon:** Type 1 to 365 days."),
+    ({HORIZON: "366 days"}, "**Booking horizon:** Type 1 to 365 days."),
     ({HORIZON: "36 hours"}, "isn't a whole number of days."),
-    ({DAILY: "0"}, "The daily limit can be 1 to 50 sessions."),
-    ({DAILY: "51"}, "The daily limit can be 1 to 50 sessions."),
-    ({WEEKLY: "201"}, "The weekly limit can be 1 to 200 sessions."),
+    ({DAILY: "0"}, '**Daily limit:** Type 1 to 50 sessions, or "no limit".'),
+    ({DAILY: "51"}, '**Daily limit:** Type 1 to 50 sessions, or "no limit".'),
+    ({WEEKLY: "201"}, '**Weekly limit:** Type 1 to 200 sessions, or "no limit".'),
     ({WEEKLY: "many"}, '"many" isn\'t a number of sessions.'),
     ({WEEKLY: "²"}, '"²" isn\'t a number of sessions.'),
 ]
@@ -130,7 +130,7 @@ async def test_impossible_rules_are_refused_with_what_to_do(
 
 
 async def test_a_refused_form_keeps_what_was_typed_and_chosen(world: Academy) -> None:
-    typed = {LENGTHS: "60", ROOMS: ["voice"], STEP: "1 minute", BEFORE: "10", AFTER: "none"}
+    typed = {LENGTHS: "60", ROOMS: ["Voice only"], STEP: "1 minute", BEFORE: "10", AFTER: "none"}
 
     refusal = await fill(world.coach, await rules(world), "Sessions…", typed)
     again = await form(world.coach, refusal, "Fix it")

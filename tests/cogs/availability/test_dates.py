@@ -93,6 +93,28 @@ async def test_impossible_dates_are_refused_with_what_to_do(world: Academy) -> N
     assert await rows(world) == before
 
 
+async def test_all_problems_of_a_form_are_reported_at_once(world: Academy) -> None:
+    typed = {"From": "some day", "To": "31 Feb", "Hours instead": "noon"}
+
+    refusal = words(await fill(world.coach, await week(world), "Days off…", typed))
+    extra = words(await fill(world.coach, await week(world), "Extra hours…", {"Date": "no day", "Hours": "noon"}))
+
+    assert '⚠️ **From:** I can\'t read "some day" as a date.' in refusal
+    assert '\n**To:** There\'s no date "31 feb".' in refusal
+    assert '\n**Hours instead:** I can\'t read "noon" as hours.' in refusal
+    assert '**Date:** I can\'t read "no day"' in extra
+    assert '\n**Hours:** I can\'t read "noon"' in extra
+
+
+async def test_dates_in_the_wrong_order_are_reported_with_other_problems(world: Academy) -> None:
+    typed = {"From": "24 Dec", "To": "20 Dec", "Hours instead": "noon"}
+
+    refusal = words(await fill(world.coach, await week(world), "Days off…", typed))
+
+    assert "**To:** Sunday, 20 December 2026 is before Thursday, 24 December 2026." in refusal
+    assert "**Hours instead:** I can't read" in refusal
+
+
 async def test_a_refused_form_keeps_what_was_typed(world: Academy) -> None:
     typed = {"From": "24 Dec", "To": "20 Dec", "Hours instead": "10-12", "Reason": "*Family*"}
 

@@ -118,14 +118,23 @@ async def test_refused_hours_can_be_fixed(world: Academy) -> None:
     assert alt_text(panel)["Sat 7 Mar"] == "09:00-13:00 free"
 
 
+async def test_unreadable_days_and_hours_are_reported_together(world: Academy) -> None:
+    refusal = words(
+        await fill(world.coach, await week(world), "Edit hours…", {"Days": "someday", "Hours": "noon"})
+    )
+
+    assert '⚠️ **Days:** I can\'t read "someday" as days.' in refusal
+    assert '\n**Hours:** I can\'t read "noon" as hours.' in refusal
+
+
 async def test_a_day_can_be_copied_to_others(world: Academy) -> None:
     await world.coach.slash(world.lobby, "availability", days="Tue", hours="6-8, 20-24")
     panel = reply(await world.coach.select(await week(world), ["1"]))
 
     opened = await form(world.coach, panel, "Copy a day…")
-    panel = await send(world.coach, opened, {"To these days": ["5", "0"]})
+    panel = await send(world.coach, opened, {"To these days": ["Sat", "Mon"]})
 
-    assert held(opened)["Copy the hours of"] == ["1"]
+    assert held(opened)["Copy the hours of"] == ["Tue"]
     assert "✅ Copied the hours of Tue to Mon, Sat." in words(panel)
     said = alt_text(panel)
     assert said["Mon 2 Mar"] == said["Tue 3 Mar"] == said["Sat 7 Mar"] == "06:00-08:00 free, 20:00-24:00 free"

@@ -9,7 +9,7 @@ from tests.support.steps import alt_text, fill, form, labels, press, send, week
 
 FORMS = {
     "Edit hours…": ({"Hours": "7-8"}, "✅ Set Mon"),
-    "Copy a day…": ({"To these days": ["6"]}, "✅ Copied the hours of Mon to Sun."),
+    "Copy a day…": ({"To these days": ["Sun"]}, "✅ Copied the hours of Mon to Sun."),
     "Days off…": ({"From": "wed"}, "✅ Off Wednesday, 4 March 2026"),
     "Extra hours…": ({"Date": "sun", "Hours": "9-10"}, "✅ Extra hours on Sunday, 8 March 2026"),
     "Check a time…": ({"Time": "tue 7:00"}, "can be booked for 60 minutes."),

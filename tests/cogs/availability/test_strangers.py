@@ -6,14 +6,14 @@ from tests.support.steps import another_coach, fill, labels, press, rows, week
 
 TYPED: dict[str, dict[str, str]] = {
     "availability:edit:0:31": {"Days": "Mon", "Hours": "6-7"},
-    "availability:copy:0:31": {"Copy the hours of": "0", "To these days": "5"},
+    "availability:copy:0:31": {"Copy the hours of": "Mon", "To these days": "Sat"},
     "availability:off:0:31": {"From": "tue", "To": "", "Hours instead": "", "Reason": ""},
     "availability:extra:0:31": {"Date": "tue", "Hours": "6-7"},
     "availability:why:0:31": {"Time": "tue 9:00"},
     "availability:zone:0:31": {"City or time zone": "Lisbon"},
     "availability:rules:sessions:0:31": {
         "Lengths in minutes, default first": "15",
-        "Rooms": "voice",
+        "Rooms": "Voice only",
         "Sessions start every": "15",
         "Buffer before": "0",
         "Buffer after": "0",

@@ -38,7 +38,7 @@ async def rules(world: Academy, panel: Any, button: str, typed: dict[str, str]) 
 CHANGES: dict[str, Callable[[Academy, Any], Awaitable[Any]]] = {
     "preset": lambda world, panel: press(world.coach, panel, "Evening 17:00–21:00"),
     "hours": lambda world, panel: fill(world.coach, panel, "Edit hours…", {"Days": "Mon, Sat", "Hours": "6-7"}),
-    "copy": lambda world, panel: fill(world.coach, panel, "Copy a day…", {"To these days": ["5", "6"]}),
+    "copy": lambda world, panel: fill(world.coach, panel, "Copy a day…", {"To these days": ["Sat", "Sun"]}),
     "clear": lambda world, panel: press(world.coach, panel, "Clear Mon, Tue, Wed, Thu, Fri"),
     "days off": lambda world, panel: fill(world.coach, panel, "Days off…", {"From": "today", "To": "24 March"}),
     "extra hours": lambda world, panel: fill(

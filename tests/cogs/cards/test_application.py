@@ -68,7 +68,7 @@ async def test_admins_suspend_and_reinstate_from_the_card_after_restarts(world: 
 
     opened = await form(world.admin, world.card, "Suspend…")
     await world.restart()
-    answer = await world.admin.submit_modal(opened, {REASON: "Missed *two*.", UPCOMING: ["cancel"]})
+    answer = await world.admin.submit_modal(opened, {REASON: "Missed *two*.", UPCOMING: ["Cancel them"]})
 
     assert opened.modal["components"][1]["description"].startswith("1 is booked.")
     assert "1 upcoming session was cancelled" in words(reply(answer))
@@ -91,14 +91,17 @@ async def test_admins_suspend_and_reinstate_from_the_card_after_restarts(world: 
 
 @pytest.mark.parametrize(
     ("setting", "chosen", "becomes"),
-    [("cancel", "keep", SessionStatus.SCHEDULED), ("keep", "cancel", SessionStatus.CANCELLED)],
+    [
+        ("Cancel them", "Keep them", SessionStatus.SCHEDULED),
+        ("Keep them", "Cancel them", SessionStatus.CANCELLED),
+    ],
 )
 async def test_suspending_asks_about_upcoming_sessions_and_suggests_the_servers_setting(
     world: Academy, setting: str, chosen: str, becomes: SessionStatus
 ) -> None:
     await world.open_for_booking()
     await world.book(world.student, "11:00")
-    await world.choose(keep_after_departure=setting == "keep")
+    await world.choose(keep_after_departure=setting == "Keep them")
 
     opened = await form(world.admin, world.card, "Suspend…")
     await world.admin.submit_modal(opened, {REASON: "Away.", UPCOMING: [chosen]})
@@ -111,18 +114,18 @@ async def test_a_blank_reason_is_refused_and_the_choice_kept(world: Academy) -> 
     await world.open_for_booking()
     opened = await form(world.admin, world.card, "Suspend…")
 
-    refused = reply(await world.admin.submit_modal(opened, {REASON: "  ", UPCOMING: ["keep"]}))
+    refused = reply(await world.admin.submit_modal(opened, {REASON: "  ", UPCOMING: ["Keep them"]}))
     again = await form(world.admin, refused, "Fix it")
 
-    assert "The reason is empty" in words(refused)
-    assert held(again) == {REASON: "", UPCOMING: ["keep"]}
+    assert "**Reason:** Write a few words.\n**Upcoming sessions**\nKeep them" in words(refused)
+    assert held(again) == {REASON: "", UPCOMING: ["Keep them"]}
     assert "Suspended." in words(await send(world.admin, again, {REASON: "Away."}))
 
 
 async def test_of_two_admins_deciding_at_once_the_second_reads_who_was_first(world: Academy) -> None:
     await world.open_for_booking()
     both = [world.admin, world.guild.add_member(world.guild.owner)]
-    typed = {REASON: "Away.", UPCOMING: "keep"}
+    typed = {REASON: "Away.", UPCOMING: "Keep them"}
 
     cards = [(admin, world.card) for admin in both]
     suspended = await send_together(world, cards, f"coach:suspend:{world.coach.id}", typed)

@@ -24,7 +24,7 @@ async def cara(world: Academy) -> Coach:
         ("Rate per hour", "-5", "A rate can't be negative. Type 0 if you coach for free."),
         ("Rate per hour", "9.9999", "has too many decimals. Type at most 2 digits"),
         ("Rate per hour", "1.200", '1.200" could be 1200.00 or 1.20. Type 1200 or 1.20.'),
-        ("About you", "   ", "About you is empty. Write a few words."),
+        ("About you", "   ", "**About you:** Write a few words."),
     ],
 )
 async def test_an_unreadable_field_is_refused_and_nothing_typed_is_lost(

@@ -80,8 +80,8 @@ async def test_editing_an_open_application_updates_its_card(world: Academy) -> N
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
     [
-        (ABOUT, "   ", "About you is empty. Write a few words."),
-        (EXPERIENCE, " ", "Experience and links is empty. Write a few words."),
+        (ABOUT, "   ", "**About you:** Write a few words."),
+        (EXPERIENCE, " ", "**Experience and links:** Write a few words."),
         (RATE, "a lot", '"a lot" isn\'t an amount. Type your hourly rate in USD, like 60.'),
     ],
 )

@@ -33,7 +33,7 @@ async def test_upcoming_sessions_can_be_kept(world: Academy) -> None:
     await world.already_open()
     await world.book(world.student, "11:00")
 
-    answer = await suspend(world, world.admin, upcoming="keep")
+    answer = await suspend(world, world.admin, upcoming="Keep them")
 
     assert "0 upcoming sessions were cancelled" in answer
     assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED]

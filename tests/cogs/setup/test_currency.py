@@ -46,9 +46,9 @@ async def test_an_admin_asks_coaches_with_another_currency_for_new_rates(world: 
 async def test_a_coach_switches_to_the_new_currency_with_a_new_rate(world: Academy, ada: Visitor) -> None:
     booked = await world.book(world.student, "11:00")
     opened = await world.coach.slash(world.lobby, "coach edit")
-    assert held(opened)["Currency"] == ["USD"]
+    assert held(opened)["Currency"] == ["USD, as before"]
 
-    refused = await send(world.coach, opened, {"Currency": ["EUR"]})
+    refused = await send(world.coach, opened, {"Currency": ["EUR, this server's currency"]})
     said = words(refused)
     shown = words(await fill(world.coach, refused, "Fix it", {RATE: "55"}))
 
@@ -90,7 +90,9 @@ async def test_applying_again_asks_for_a_new_rate(world: Academy, ada: Visitor) 
 async def test_a_student_sees_the_price_in_the_new_currency_before_booking(world: Academy, ada: Visitor) -> None:
     panel = await world.about_to_confirm(world.student, "11:00")
     await send(
-        world.coach, await world.coach.slash(world.lobby, "coach edit"), {"Currency": ["EUR"], RATE: "60 EUR"}
+        world.coach,
+        await world.coach.slash(world.lobby, "coach edit"),
+        {"Currency": ["EUR, this server's currency"], RATE: "60 EUR"},
     )
 
     answer = words(reply(await world.student.click(panel, label="Confirm")))

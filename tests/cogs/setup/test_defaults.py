@@ -16,7 +16,7 @@ ALL = discord.Permissions.all()
 FORMS = {
     "defaults:sessions": {
         LENGTHS: "45",
-        "Rooms": "voice",
+        "Rooms": "Voice only",
         STEP: "15",
         BEFORE: "none",
         "Buffer after": "none",
@@ -157,9 +157,9 @@ async def test_invalid_rules_are_refused(world: Academy) -> None:
     before = await rows(world)
 
     for button, typed, sentence in (
-        ("Sessions…", {STEP: "1 minute"}, "The gap between start times can be 5 minutes to 12 hours."),
+        ("Sessions…", {STEP: "1 minute"}, "**Sessions start every:** Type 5 minutes to 12 hours."),
         ("Notice and limits…", {HORIZON: "2 years"}, "I can't read"),
-        ("Notice and limits…", {DAILY: "0"}, "The daily limit can be 1 to 50 sessions."),
+        ("Notice and limits…", {DAILY: "0"}, '**Daily limit:** Type 1 to 50 sessions, or "no limit".'),
     ):
         assert sentence in words(await fill(world.admin, panel, button, typed))
 

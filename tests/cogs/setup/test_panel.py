@@ -352,7 +352,7 @@ async def test_forms_change_settings_and_the_audit_log_keeps_only_changes(world:
     rules = {
         "Upcoming sessions per student": "3",
         "Cancellation notice": "1 day",
-        "Access": ["by a role per session"],
+        "Access": ["By a role per session"],
     }
 
     panel = await fill(world.admin, await opened(world), "Times…", times)
@@ -382,7 +382,7 @@ async def test_forms_change_settings_and_the_audit_log_keeps_only_changes(world:
             {"Room created before the start": "2 days"},
             '"2 days" is out of range. Type 0 minutes to 1 day.',
         ),
-        ("Times…", {"No-show after": "3 hours"}, '**No-show after** "3 hours" is out of range.'),
+        ("Times…", {"No-show after": "3 hours"}, '**No-show after:** "3 hours" is out of range.'),
         ("Times…", {"Room created before the start": "none"}, "Create it earlier, or open it later."),
         ("Rules…", {"Upcoming sessions per student": "ten"}, "isn't a whole number from 1 to 100"),
         ("Rules…", {"Upcoming sessions per student": "0"}, "isn't a whole number from 1 to 100"),
@@ -489,8 +489,17 @@ async def test_all_problems_of_a_form_are_reported_at_once(world: Academy) -> No
 
     refusal = await fill(world.admin, await opened(world), "Time zone and payment…", typed)
 
-    assert '**Time zone** I don\'t know the time zone "Mars".' in words(refusal)
-    assert '**Currency** "XYZ" isn\'t a currency.' in words(refusal)
+    assert '**Time zone:** I don\'t know the time zone "Mars".' in words(refusal)
+    assert '**Currency:** "XYZ" isn\'t a currency.' in words(refusal)
+
+
+async def test_lead_times_that_contradict_each_other_are_reported_with_other_problems(world: Academy) -> None:
+    typed = {"Room created before the start": "none", "No-show after": "3 hours"}
+
+    refusal = words(await fill(world.admin, await opened(world), "Times…", typed))
+
+    assert "**Room opens before the start:** The room can't open 5 minutes before the start" in refusal
+    assert '**No-show after:** "3 hours" is out of range.' in refusal
 
 
 async def test_a_form_from_another_release_is_refused(world: Academy) -> None:

@@ -9,16 +9,16 @@ import pytest
 from models import Coach, Guild, SessionType
 from scheduler.availability import booking_policy
 from scheduler.availability.booking_policy import Rules
-from scheduler.core.errors import Unreadable
+from scheduler.core.errors import WrongFields
 
 LENGTHS = "A session can last 5 minutes to 12 hours. Type lengths in minutes, like 60, 30, 90."
 COUNT = "Offer 1 to 10 different lengths, like 60, 30, 90."
-STEP = "The gap between start times can be 5 minutes to 12 hours. Type another value."
-BUFFER = "A buffer can be up to 6 hours. Type another value."
-NOTICE = "The minimum notice can be up to 60 days. Type another value."
-HORIZON = "The booking horizon can be 1 to 365 days. Type another value."
-DAILY = "The daily limit can be 1 to 50 sessions. Type another value."
-WEEKLY = "The weekly limit can be 1 to 200 sessions. Type another value."
+STEP = "Type 5 minutes to 12 hours."
+BUFFER = "Type at most 6 hours."
+NOTICE = "Type at most 60 days."
+HORIZON = "Type 1 to 365 days."
+DAILY = 'Type 1 to 50 sessions, or "no limit".'
+WEEKLY = 'Type 1 to 200 sessions, or "no limit".'
 
 EVERY_FIELD = Rules(SessionType.VOICE, (45, 120), 15, 5, 10, 60, 90, 3, 12)
 
@@ -63,20 +63,28 @@ EVERY_FIELD = Rules(SessionType.VOICE, (45, 120), 15, 5, 10, 60, 90, 3, 12)
     ],
 )
 def test_rules_out_of_range_are_refused_with_the_range(name: str, value: Any, sentence: str | None) -> None:
-    assert refused(replace(EVERY_FIELD, **{name: value})) == sentence
+    wanted = {} if sentence is None else {booking_policy.LABELS[name]: sentence}
+
+    assert refused(replace(EVERY_FIELD, **{name: value})) == wanted
 
 
-def refused(wanted: Rules) -> str | None:
-    """Return the sentence that refuses the rules, if any."""
+def test_all_rules_out_of_range_are_refused_at_once() -> None:
+    wrong = refused(replace(EVERY_FIELD, horizon_days=0, weekly_limit=201, slot_step_minutes=4))
+
+    assert wrong == {"Sessions start every": STEP, "Booking horizon": HORIZON, "Weekly limit": WEEKLY}
+
+
+def refused(wanted: Rules) -> dict[str, str]:
+    """Return what refuses the rules, by field."""
     try:
         wanted.check()
-    except Unreadable as error:
-        return str(error)
-    return None
+    except WrongFields as error:
+        return error.wrong
+    return {}
 
 
 def test_the_defaults_are_in_range() -> None:
-    assert refused(Rules()) is None
+    assert refused(Rules()) == {}
 
 
 def test_rules_survive_being_stored_as_columns_and_json() -> None:

@@ -107,7 +107,7 @@ async def test_rules_out_of_range_are_refused(db: Database) -> None:
 
     sentence = await refused(db, schedule.set_rules, Rules(horizon_days=366))
 
-    assert sentence == "The booking horizon can be 1 to 365 days. Type another value."
+    assert sentence == "**Booking horizon:** Type 1 to 365 days."
 
 
 async def test_bookings_are_paused_and_resumed(db: Database) -> None:

@@ -17,7 +17,7 @@ from scheduler.core import coaches
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.coaches import coach_specialties
-from scheduler.core.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, Unreadable
+from scheduler.core.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, Unreadable, WrongFields
 from tests.support import stored
 from tests.support.builders import (
     ADMIN,
@@ -185,18 +185,19 @@ async def test_a_coach_of_another_server_can_apply(db: Database) -> None:
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        ({"bio": "  "}, "About you is empty. Write a few words."),
-        ({"bio": "x" * 1001}, "About you is 1,001 characters long. Shorten it to 1,000."),
-        ({"experience": ""}, "Experience and links is empty. Write a few words."),
-        ({"specialties": []}, "Choose at least one specialty, so that students can find you."),
+        ({"bio": "  "}, "**About you:** Write a few words."),
+        ({"bio": "x" * 1001}, "**About you:** That's 1,001 characters. Shorten it to 1,000."),
+        ({"experience": ""}, "**Experience and links:** Write a few words."),
+        ({"specialties": []}, "**What you teach:** Choose at least one specialty, so that students can find you."),
         (
             {"specialties": ["Mixing", "Yodelling"]},
-            '"Yodelling" is no longer taught here. Choose from the list again.',
+            '**What you teach:** "Yodelling" is no longer taught here. Choose from the list again.',
         ),
-        ({"rate": "much"}, '"much" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ({"rate": "much"}, '**Rate per hour:** "much" isn\'t an amount. Type your hourly rate in USD, like 60.'),
         (
             {"time_zone": "Narnia"},
-            'I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC+2, or a city like Munich.',
+            '**Your time zone:** I don\'t know the time zone "Narnia". Type one like Europe/Berlin or UTC+2, or '
+            "a city like Munich.",
         ),
     ],
     ids=["no text", "long text", "no experience", "no specialty", "another server's specialty", "rate", "zone"],
@@ -208,6 +209,15 @@ async def test_an_invalid_application_changes_nothing(db: Database, typed: dict[
         session.add(Specialty(guild_id=GUILD + 1, name="Yodelling"))
 
     assert str(await refusal(db, Unreadable, partial(apply, **typed))) == sentence
+
+
+async def test_everything_wrong_with_an_application_is_reported_at_once(db: Database) -> None:
+    typed = {"bio": "", "specialties": [], "rate": "100000000", "time_zone": "Narnia"}
+    await transact(db, a_guild)
+
+    error = await refusal(db, WrongFields, partial(apply, **typed))
+
+    assert list(error.wrong) == ["About you", "What you teach", "Rate per hour", "Your time zone"]
 
 
 async def test_submitting_five_times_at_once_makes_one_application(db: Database) -> None:
@@ -255,7 +265,7 @@ async def test_a_rejection_needs_a_reason(db: Database) -> None:
 
     refused = await refusal(db, Unreadable, lambda s: applications.reject(s, GUILD, COACH, ADMIN, " ", MONDAY))
 
-    assert str(refused) == "The reason is empty. Write a few words."
+    assert str(refused) == "**Reason:** Write a few words."
 
 
 async def test_only_admins_decide_and_see_the_queue(db: Database) -> None:

@@ -80,4 +80,6 @@ async def test_invalid_rules_are_refused(db: Database) -> None:
 
     refused = await refusal(db, Unreadable, lambda s: set_rules(s, Rules(durations_minutes=())))
 
-    assert str(refused) == "Offer 1 to 10 different lengths, like 60, 30, 90."
+    assert (
+        str(refused) == "**Lengths in minutes, default first:** Offer 1 to 10 different lengths, like 60, 30, 90."
+    )

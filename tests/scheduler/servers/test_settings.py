@@ -167,13 +167,13 @@ async def test_only_admins_change_settings(db: Database) -> None:
         ),
         (
             {"access_lead_minutes": 16},
-            "The room can't open 16 minutes before the start if it's created 15 minutes before. Create it "
-            "earlier, or open it later.",
+            "**Room opens before the start:** The room can't open 16 minutes before the start if it's created 15 "
+            "minutes before. Create it earlier, or open it later.",
         ),
         (
             {"room_lead_minutes": 4},
-            "The room can't open 5 minutes before the start if it's created 4 minutes before. Create it earlier, "
-            "or open it later.",
+            "**Room opens before the start:** The room can't open 5 minutes before the start if it's created 4 "
+            "minutes before. Create it earlier, or open it later.",
         ),
         ({"most_upcoming": 101}, '"101" isn\'t a whole number from 1 to 100. Type another one.'),
         ({"linger_minutes": 1441}, '"1 day 1 minute" is out of range. Type 0 minutes to 1 day.'),
