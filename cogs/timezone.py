@@ -39,7 +39,7 @@ class TimezoneCog(Cog):
 
     @app_commands.command(name="timezone", description="Set your time zone, so you see times on your clock")
     @app_commands.describe(
-        place="City, country, state or zone, like Munich or Europe/Berlin; leave empty to see what's set"
+        place="City, country, state or zone, like Munich (optional). Leave it out to see what's set"
     )
     @app_commands.allowed_contexts(guilds=True, dms=True)
     @retried

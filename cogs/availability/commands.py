@@ -28,7 +28,9 @@ class AvailabilityCog(PanelCog):
     """The command, and the buttons that change weekly hours."""
 
     @app_commands.command(name="availability", description="See and change your hours as a coach")
-    @app_commands.describe(days='Days, like "Mon-Fri" or "Tue, Thu"', hours='Hours, like "9-12, 13:30-17"')
+    @app_commands.describe(
+        days='Days, like "Mon-Fri" or "Tue, Thu" (optional)', hours='Hours, like "9-12, 13:30-17" (optional)'
+    )
     @retried
     async def availability(
         self, interaction: Interaction, days: str | None = None, hours: str | None = None

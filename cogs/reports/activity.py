@@ -31,7 +31,8 @@ class ActivityCog(Cog):
 
     @group_command("coaching", name="sessions", description="List all sessions, latest first")
     @app_commands.describe(
-        status="Only sessions with this status", member="Only this coach's or student's sessions"
+        status="Only sessions with this status (optional)",
+        member="Only this coach's or student's sessions (optional)",
     )
     @retried
     async def sessions(
@@ -46,7 +47,7 @@ class ActivityCog(Cog):
         await self._show_sessions(interaction, wanted, member.id if member else 0)
 
     @group_command("coaching", name="audit", description="Show who did what, newest first")
-    @app_commands.describe(member="Only what this person did, and what was done about this coach")
+    @app_commands.describe(member="Only what this person did, or what happened to this coach (optional)")
     @retried
     async def audit(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Show the audit log."""

@@ -38,7 +38,7 @@ class CoachRosterCog(Cog):
     """`/coaching coaches`."""
 
     @group_command("coaching", name="coaches", description="List all coaches, and why someone can't be booked")
-    @app_commands.describe(member="Show everything about this coach")
+    @app_commands.describe(member="Show everything about this coach (optional)")
     @retried
     async def coaches(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """List all coaches, or show one."""

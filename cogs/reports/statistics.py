@@ -35,7 +35,7 @@ class StatisticsCog(Cog):
     """`/coaching stats`."""
 
     @group_command("coaching", name="stats", description="Show statistics on sessions, rooms, hours and reviews")
-    @app_commands.describe(period="Up to today. Default: 30 days")
+    @app_commands.describe(period="Up to today (optional). Default: 30 days")
     @retried
     async def stats(
         self, interaction: Interaction, period: Literal["7 days", "30 days", "90 days", "all"] = "30 days"

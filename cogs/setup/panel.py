@@ -46,6 +46,8 @@ _WITHOUT = {
 }
 _LISTED = 10
 _A_ROW = 5
+_MOST_WITH_BUTTONS = 5
+"""How many problems have buttons, so that the panel keeps to 40 components. The list below changes the others."""
 _OPTIONAL = (ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
 _GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
 _UNCHECKED = (
@@ -69,8 +71,11 @@ def overview(
     ahead = [f"{_NOTE} {line}" for line in limits_ahead(server)]
     count = None if found is None else len(problems) + len(ahead) + bool(elsewhere)
     items: Items = [ui.text("\n".join([_head(count), *ahead]))]
-    for one in sorted(problems, key=lambda one: not one.is_severe):
+    worst_first = sorted(problems, key=lambda one: not one.is_severe)
+    for one in worst_first[:_MOST_WITH_BUTTONS]:
         items += _problem(guild, one, invitation)
+    if others := worst_first[_MOST_WITH_BUTTONS:]:
+        items.append(ui.text("\n".join(_described(guild, one) for one in others)))
     if elsewhere:
         items += _other_currencies(guild, elsewhere)
     buttons = [
@@ -78,13 +83,15 @@ def overview(
         ui.button("For new coaches", DEFAULTS.id()),
         ui.button("Check again", SHOW.id(), discord.ButtonStyle.primary),
     ]
-    fine = _fine(guild, {one.place for one in problems} if found is not None else {*PLACES, None})
+    settings_shown = [f"**{title}**\n" + "\n".join(lines) for title, lines in settings.groups(guild).items()]
     places = [(place.label, str(number), False) for number, place in enumerate(PLACES)]
     return ui.Panel(
         *items,
         discord.ui.Separator(),
-        ui.text("\n".join(fine)),
+        ui.text("\n".join(["**Channels and roles**", *_places(guild, found)])),
         ui.row(ui.select(CHANGE.id(), places, placeholder="Change a channel, category or role…")),
+        discord.ui.Separator(),
+        ui.text("\n\n".join(settings_shown)),
         *(ui.row(*buttons[first : first + _A_ROW]) for first in range(0, len(buttons), _A_ROW)),
         *([ui.text(said)] if said else []),
     )
@@ -108,19 +115,22 @@ def _head(count: int | None) -> str:
     if count is None:
         return f"### Coaching setup\n{_UNCHECKED}"
     if not count:
-        return f"### Coaching setup\n{_GOOD} Everything is set up."
+        return f"### Coaching setup\n{_GOOD} Nothing to fix."
     return f"### Coaching setup: {count} {'thing' if count == 1 else 'things'} to fix"
 
 
 def _problem(guild: Guild, finding: SetupIssue, invitation: str) -> Items:
-    icon = _BAD if finding.is_severe else _NOTE
-    text = ui.text(f"{icon} {describe_issue(guild, finding)}")
+    text = ui.text(_described(guild, finding))
     if finding.place is None:
         return [text, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
     buttons = [ui.button("Pick…", PICK.id(place=PLACES.index(finding.place)))]
     if finding.place in CREATABLE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
         buttons.insert(0, _make_button(finding.place))
     return [text, ui.row(*buttons)]
+
+
+def _described(guild: Guild, finding: SetupIssue) -> str:
+    return f"{_BAD if finding.is_severe else _NOTE} {describe_issue(guild, finding)}"
 
 
 def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
@@ -168,18 +178,18 @@ def describe_issue(guild: Guild, finding: SetupIssue) -> str:
     return f"**{place.label}** {said}"
 
 
-def _fine(guild: Guild, wrong: set[ServerResource | None]) -> Iterable[str]:
-    """Yield a line for everything that isn't `wrong`, and for optional ones that aren't set."""
-    if None not in wrong:
-        yield f"{_GOOD} **Permissions** all granted"
+def _places(guild: Guild, found: Sequence[SetupIssue] | None) -> Iterable[str]:
+    """Yield a line for each channel and role that isn't a problem. Ticked only if it was checked."""
+    wrong = {one.place for one in found or ()}
+    tick = "" if found is None else f"{_GOOD} "
+    if tick and None not in wrong:
+        yield f"{tick}Permissions: all granted"
     for place in PLACES:
-        if place not in wrong or place in _OPTIONAL:
-            id_ = place.id_in(guild)
-            if id_ is not None and place not in wrong:
-                yield f"{_GOOD} **{place.label}** {_mention(place, id_)}"
-            elif id_ is None:
-                yield f"➖ **{place.label}** not set ({_WITHOUT[place]})"
-    yield from settings.lines(guild)
+        id_ = place.id_in(guild)
+        if id_ is None and (place not in wrong or place in _OPTIONAL):
+            yield f"➖ {place.label}: not set ({_WITHOUT[place]})"
+        elif place not in wrong:
+            yield f"{tick}{place.label}: {_mention(place, id_)}"
 
 
 def _mention(place: ServerResource, id_: int | None) -> str:

@@ -49,7 +49,7 @@ class PublicPanelCog(AdminCog):
     @group_command(
         "coaching", name="post", description="Post a message with buttons to book, see sessions and apply"
     )
-    @app_commands.describe(channel="Where to post it. Default: here")
+    @app_commands.describe(channel="Where to post it (optional). Default: here")
     @retried
     async def post(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
         """Post the message in the chosen channel, or where the command was used."""

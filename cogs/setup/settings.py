@@ -7,21 +7,26 @@ from cogs.ui import Interaction
 from models import Guild
 from scheduler.core.errors import Misconfigured, NotAllowed
 from scheduler.servers import settings
-from scheduler.servers.declarations import SETTINGS, Setting
+from scheduler.servers.declarations import SETTINGS, Form, Setting
 from scheduler.servers.setting_kinds import Text, Zone
 from scheduler.time.time_zones import is_known
 
 _EXCERPT = 200
 
 
-def lines(guild: Guild) -> list[str]:
-    """List all settings except channels, categories and roles, one line per heading."""
-    found: dict[str, list[str]] = {}
+def groups(guild: Guild) -> dict[str, list[str]]:
+    """List all settings except channels, categories and roles: the lines of each form, by its title."""
+    found: dict[Form, dict[str, str]] = {form: {} for form in Form}
     for one in SETTINGS:
-        found.setdefault(one.heading, []).append(_shown(guild, one))
+        lines, value = found[one.form], _shown(guild, one)
+        if one.heading in lines:
+            lines[one.heading] += f" · {value}"
+        else:
+            lines[one.heading] = value if one.names_itself else f"{one.heading}: {value}"
     presets = ", ".join(preset.name for preset in settings.presets(guild))
-    found["Presets"] = [ui.quoted(presets, _EXCERPT)]
-    return [f"**{heading}** {' · '.join(values)}" for heading, values in found.items()]
+    return {form.value: [*lines.values()] for form, lines in found.items()} | {
+        "For new coaches": [f"Presets: {ui.quoted(presets, _EXCERPT)}"]
+    }
 
 
 def _shown(guild: Guild, setting: Setting) -> str:

@@ -34,9 +34,11 @@ class Setting:
     """At most 100 characters."""
     form: Form
     heading: str
-    """Its line in the panel. Settings with the same heading share one."""
+    """Begins its line in the panel. Settings with the same heading share one."""
+    names_itself: bool = False
+    """Whether `shown` says what it is, so that its line needs no heading."""
     shown: str = "{}"
-    """How that line shows the value."""
+    """How that line shows the value. A word or two, not a sentence."""
     shown_without: str = ""
     """What the line shows for no value, or no time."""
     default: str | int | None = None
@@ -134,7 +136,8 @@ SETTINGS = (
         help="How late someone can be before they count as a no-show.",
         form=Form.TIMES,
         heading="No-show",
-        shown="after {}",
+        names_itself=True,
+        shown="No-show after {}",
         replans_sessions=True,
     ),
     Setting(
@@ -144,7 +147,8 @@ SETTINGS = (
         help="How many upcoming sessions a student can have.",
         form=Form.RULES,
         heading="Students",
-        shown="up to {} upcoming sessions",
+        names_itself=True,
+        shown="Up to {} upcoming sessions per student",
         default=10,
     ),
     Setting(

@@ -29,7 +29,7 @@ async def only_session(world: Academy) -> CoachingSession:
 async def test_from_application_to_the_empty_category(db: Database) -> None:
     async with academy(db) as world:
         # Cara applies; admins get a card. Approving it gives her the role and says what's next.
-        assert "✅ **Review channel**" in words(reply(await world.set_up()))
+        assert "✅ Review channel:" in words(reply(await world.set_up()))
         assert "with the admins now" in words(reply(await world.apply(world.coach)))
         card = world.card
         assert "I mix records." in words(card)

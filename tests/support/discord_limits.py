@@ -33,10 +33,21 @@ def form_within_limits(modal: dict[str, Any]) -> None:
         if one["type"] == _LABEL:
             assert 1 <= len(one["label"]) <= 45, one
             assert len(one.get("description") or "") <= 100, one
+            _check_label(one)
         if one["type"] == _FIELD:
             assert len(one.get("value") or "") <= one["max_length"] <= 4000, one
             assert len(one.get("placeholder") or "") <= 100, one
     _check_controls(parts)
+
+
+def _check_label(label: dict[str, Any]) -> None:
+    """Fail unless a field says whether it's optional, and a choice is sent as what people read."""
+    control = label["component"]
+    marks = label["label"].count("(optional)")
+    assert marks == (0 if control.get("required", True) else 1), label
+    assert "optional" not in (label.get("description") or ""), label
+    if control["type"] == _SELECT:
+        assert all(one["value"] == one["label"] for one in control["options"]), label
 
 
 def _check_controls(parts: list[dict[str, Any]]) -> None:

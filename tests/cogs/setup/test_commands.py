@@ -33,16 +33,16 @@ async def test_the_panel_shows_settings_as_values(world: Academy) -> None:
     shown = words(reply(await world.admin.slash(world.lobby, "coaching setup")))
 
     for line in (
-        "➖ **Fallback channel** not set (admins are told instead)",
-        "**Time zone** Europe/Berlin",
-        "**Currency** USD",
-        "**Payment instructions** not set",
-        "**Rooms** created 15 min before · open 5 min before · removed 15 min after",
-        "**Access** per person",
-        "**Reminders** 1 day, 1 h before",
-        "**No-show** after 15 min",
-        "**Students** up to 10 upcoming sessions · free cancellation until the start",
-        "**Upcoming sessions of people who leave** cancelled",
+        "➖ Fallback channel: not set (admins are told instead)",
+        "Time zone: Europe/Berlin",
+        "Currency: USD",
+        "Payment instructions: not set",
+        "Rooms: created 15 min before · open 5 min before · removed 15 min after",
+        "Access: per person",
+        "Reminders: 1 day, 1 h before",
+        "No-show after 15 min",
+        "Up to 10 upcoming sessions per student · free cancellation until the start",
+        "Upcoming sessions of people who leave: cancelled",
     ):
         assert line in shown.splitlines()
 
@@ -63,7 +63,7 @@ async def test_every_channel_category_and_role_can_be_picked(world: Academy) -> 
     assert {place: place.id_in(guild) for place in ServerResource} == {
         place: one.id for place, one in chosen.items()
     }
-    assert [place for place, one in chosen.items() if f"**{place.label}** {one.mention}" not in said[place]] == []
+    assert [place for place, one in chosen.items() if f"{place.label}: {one.mention}" not in said[place]] == []
 
 
 async def test_a_channel_or_role_that_cannot_work_is_refused(world: Academy) -> None:

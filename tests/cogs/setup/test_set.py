@@ -73,7 +73,7 @@ async def test_the_answer_has_a_button_to_all_settings(world: Academy) -> None:
 
     panel = await press(world.admin, answer, "All settings")
 
-    assert "**Currency** EUR" in words(panel)
+    assert "Currency: EUR" in words(panel)
 
 
 async def test_setting_the_current_value_stores_nothing(world: Academy) -> None:
