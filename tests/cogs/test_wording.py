@@ -5,7 +5,6 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from discord import app_commands
@@ -124,7 +123,7 @@ def test_each_setting_fits_its_field(setting: object) -> None:
 
 
 @pytest.fixture
-async def parameters(tmp_path: Path) -> AsyncIterator[list[app_commands.transformers.CommandParameter]]:
+async def parameters(tmp_path: Path) -> AsyncIterator[list[app_commands.Parameter]]:
     """List the options of all slash commands."""
     db = Database(f"sqlite:///{tmp_path / 'unused.db'}")
     bot = CoachBot(db, GuildDefaults())
@@ -136,7 +135,9 @@ async def parameters(tmp_path: Path) -> AsyncIterator[list[app_commands.transfor
     await db.close()
 
 
-def test_each_option_is_described_and_says_whether_it_is_optional(parameters: list[Any]) -> None:
+def test_each_option_is_described_and_says_whether_it_is_optional(
+    parameters: list[app_commands.Parameter],
+) -> None:
     described = {f"{one.command.qualified_name} {one.display_name}": str(one.description) for one in parameters}
     optional = {f"{one.command.qualified_name} {one.display_name}" for one in parameters if not one.required}
 
