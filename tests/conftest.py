@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from bot.demo.one_thread import in_one_thread
 from models import Base
 from models.storage.database import Database
-from tests.support.one_thread import in_one_thread
 from tests.support.postgres import start_postgres
 from tests.support.watched import WatchedDatabase
 

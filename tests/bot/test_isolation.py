@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.demo.one_thread import in_one_thread
 from models import AccessMode, CoachingSession, Guild, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import booking, cancellation, rescheduling
@@ -26,7 +27,6 @@ from scheduler.notifications.room_names import room_name
 from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Terms
 from tests.support.builders import MINUTE, a_coach
-from tests.support.one_thread import in_one_thread
 from tests.support.simulated import Academy, academy
 
 ACCESS, HALF_HOUR = 5 * MINUTE, 30 * MINUTE

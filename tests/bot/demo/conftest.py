@@ -11,10 +11,10 @@ from typing import NamedTuple
 import pytest
 from filelock import FileLock
 
+from bot.demo.one_thread import in_one_thread
 from bot.demo.stage import open_stage
 from bot.demo.tour import tour
 from models.storage.database import Database
-from tests.support.one_thread import in_one_thread
 
 
 @pytest.fixture

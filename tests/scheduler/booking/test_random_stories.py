@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.demo.one_thread import in_one_thread
 from models import Coach, CoachingSession, Guild, Reservation
 from models.storage.database import Database
 from scheduler.availability import booking_policy, free_times, schedule
@@ -43,7 +44,6 @@ from tests.support.booking_steps import (
     steps,
 )
 from tests.support.builders import ADMIN, HOUR, MINUTE, MONDAY, a_coach, a_guild
-from tests.support.one_thread import in_one_thread
 from tests.support.transactions import transact
 
 T = TypeVar("T")

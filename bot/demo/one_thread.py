@@ -1,6 +1,6 @@
 """SQLite in the calling thread, without waiting for the disk.
 
-Otherwise most of a test's time goes into switching threads and committing.
+Otherwise most of the time of the demo, and of a test, goes into switching threads and committing.
 """
 
 import asyncio
