@@ -13,11 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
 
 from bot import log
-from bot.causes import cause
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop
 from bot.loading import fast_imports
 
@@ -99,32 +96,35 @@ def invite(config_file: Path) -> None:
 @click.option("--fresh", is_flag=True, help="With --data: start over.")
 def demo(host: str, port: int, data: Path | None, *, no_open: bool, fresh: bool) -> None:
     """Try the bot in your browser, on a simulated Discord. You need no account, token or network."""
+    click.echo("Starting the demo…")
     try:
-        from bot.demo.main import NotADemo, Options, PortTaken, play  # only the demo needs the extra
+        from bot.demo import main as program  # only the demo needs the extra
     except ModuleNotFoundError as error:
-        _fail(f"the demo needs the package {error.name}: pip install 'coachbot[demo]'")
-    log.set_up("WARNING")
-    opening = contextlib.ExitStack()
+        _fail_without(error.name)
+    if missing := program.missing_package():
+        _fail_without(missing)
 
     def announce(address: str) -> None:
-        opening.close()
         click.echo(f"The demo is running at {click.style(address, bold=True)}")
         click.echo("Press Ctrl+C to stop." if no_open else "Close the tab or press Ctrl+C to stop.")
 
-    options = Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
+    options = program.Options(host=host, port=port, open_browser=not no_open, data=data, fresh=fresh)
     try:
-        with opening:
-            opening.enter_context(_spinner("Starting the demo…"))
-            asyncio.run(play(options, announce))
-    except NotADemo as refusal:
+        asyncio.run(program.play(options, announce))
+    except program.NotADemo as refusal:
         _fail(str(refusal))
-    except PortTaken as taken:
+    except program.PortTaken as taken:
         _fail(
             f"can't serve the page: {taken}. Choose another port with --port, or use --port 0 for any free one",
             FAILED,
         )
-    except (OSError, DBAPIError) as error:
-        _fail(f"can't open {data or 'the database'}: {cause(error)}", FAILED)
+    except program.Unusable as unusable:
+        _fail(f"can't open {data or 'the database'}: {unusable}", FAILED)
+    click.echo("The demo has stopped.")
+
+
+def _fail_without(package: str | None) -> NoReturn:
+    _fail(f"the demo needs the package {package}: pip install 'coachbot[demo]'")
 
 
 @app.command()
@@ -262,6 +262,9 @@ async def _restore(settings: "Settings", file: Path, database: Path, kept: Path)
 
 def _sqlite_file(settings: "Settings", otherwise: str, file: Path) -> Path:
     """Return the path of the SQLite file. With PostgreSQL, exit and print the command to use instead."""
+
+    from sqlalchemy.engine import make_url
+
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
         plain = url.set(drivername="postgresql").difference_update_query(_SECRET_PARAMETERS)
@@ -283,18 +286,6 @@ def _progress(what: str) -> Iterator["Progress"]:
     with progress.Progress(transient=True) as bar:
         task = bar.add_task(what)
         yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextlib.contextmanager
-def _spinner(what: str) -> Iterator[None]:
-    """Show a spinner, on a terminal only."""
-    if not sys.stdout.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console().status(what):
-        yield
 
 
 def _run_to_end(work: Coroutine[Any, Any, T]) -> T:
@@ -322,6 +313,9 @@ def _settings(config_file: Path) -> "Settings":
 
 
 def _set_up_log(settings: "Settings", level: str) -> None:
+
+    from sqlalchemy.engine import make_url
+
     secrets = [one.strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
     url = make_url(settings.database_url)
     in_query = [one for name in _SECRET_PARAMETERS for one in url.normalized_query.get(name, ())]

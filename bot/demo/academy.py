@@ -109,7 +109,7 @@ def build(env: simcord.Env) -> Academy:
     admin_role = guild.create_role(
         "Admin", permissions=discord.Permissions(manage_guild=True, manage_roles=True), position=5
     )
-    coach_role = guild.create_role("Coach", color=0x3BA55D, position=1)
+    coach_role = guild.create_role("Coach", color=0x57D08A, position=1)
     hidden = discord.PermissionOverwrite(view_channel=False)
     shown = discord.PermissionOverwrite(view_channel=True, read_message_history=True, send_messages=True)
     lobby = guild.create_text_channel("lobby", topic="Type /book to book a coach")

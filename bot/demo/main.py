@@ -1,4 +1,7 @@
-"""Starts the demo, and stops it at Ctrl+C, at SIGTERM or when the last tab closes."""
+"""Starts the demo, and stops it at Ctrl+C, at SIGTERM or when the last tab closes.
+
+The page opens at once. The bot loads and the academy's story plays while the browser shows that it's starting.
+"""
 
 import asyncio
 import signal
@@ -6,20 +9,31 @@ import sqlite3
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from aiohttp import web
 
-from bot.demo.server import Page
-from bot.demo.stage import open_stage
-from models.storage.database import Database
+from bot import log
+from bot.demo.front import Front
+from bot.loading import fast_imports
 
 _APPLICATION_ID = 0x44454D4F  # "DEMO"; see https://www.sqlite.org/pragma.html#pragma_application_id
 _GRACE_SECONDS = 5.0
 """Reloading a page closes its connection for a moment."""
+_LATE_PACKAGES = ("simcord", "linkify_it", "markdown_it", "regex")
+_SLOW_MODULES = (
+    "sqlalchemy.ext.asyncio",
+    "discord",
+    "discord.ext.commands",
+    "simcord",
+    "bot.app",
+    "bot.demo.server",
+)
 
 
 class NotADemo(Exception):
@@ -28,6 +42,10 @@ class NotADemo(Exception):
 
 class PortTaken(Exception):
     """Something else listens on this address."""
+
+
+class Unusable(Exception):
+    """The database can't be opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +65,58 @@ class Options:
 async def play(options: Options, announce: Callable[[str], None]) -> None:
     """Run the demo until it's stopped. Calls `announce` with the page's address once it answers.
 
-    Raises NotADemo, PortTaken.
+    Raises NotADemo, PortTaken, Unusable.
     """
     with tempfile.TemporaryDirectory(prefix="coachbot-demo-") as folder:
         file = options.data or Path(folder) / "demo.db"
         _refuse_other_files(file)
         if options.fresh:
             _delete(file)
-        db = Database(f"sqlite:///{file}")
-        try:
-            await db.upgrade()
-            await asyncio.to_thread(_mark, file)
-            async with open_stage(db) as stage:
-                await _serve(Page(stage, options.host), options, announce)
-        finally:
-            await db.close()
+        async with _until_stopped() as stop, _served(options) as (front, address):
+            announce(address)
+            playing, stopping = asyncio.create_task(_play(front, file, stop)), asyncio.create_task(stop.wait())
+            watching = asyncio.create_task(_all_tabs_closed(front, stop)) if options.open_browser else None
+            if options.open_browser:
+                # With a text browser this returns only when the browser is closed.
+                threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+            await asyncio.wait([playing, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in (stopping, watching, None if front.is_open else playing):
+                if task is not None:
+                    task.cancel()
+            with suppress(asyncio.CancelledError):
+                await playing
+
+
+async def _play(front: Front, file: Path, stop: asyncio.Event) -> None:
+    """Load the bot, open the academy and let the page use it until it's stopped."""
+    with fast_imports():
+        for name in _SLOW_MODULES:  # one by one, so that stopping needn't wait for all of them
+            await asyncio.to_thread(import_module, name)
+    log.set_up("WARNING")  # only now: simcord tries out a client of discord.py, which warns, while it loads
+    from sqlalchemy.exc import DBAPIError
+
+    from bot.causes import cause
+    from bot.demo.one_thread import in_one_thread
+    from bot.demo.server import page_of
+    from bot.demo.stage import open_stage
+    from models.storage.database import Database
+
+    db = in_one_thread(Database(f"sqlite:///{file}"))
+    try:
+        await db.upgrade()
+        await asyncio.to_thread(_mark, file)
+        async with open_stage(db) as stage, page_of(stage) as page:
+            front.open(page)
+            await stop.wait()
+    except (OSError, DBAPIError) as error:
+        raise Unusable(cause(error)) from error
+    finally:
+        await db.close()
+
+
+def missing_package() -> str | None:
+    """Return a package of the extra that isn't installed."""
+    return next((name for name in _LATE_PACKAGES if find_spec(name) is None), None)
 
 
 def _refuse_other_files(file: Path) -> None:
@@ -87,12 +142,25 @@ def _delete(file: Path) -> None:
         Path(f"{file}{ending}").unlink(missing_ok=True)
 
 
-async def _serve(page: Page, options: Options, announce: Callable[[str], None]) -> None:
+@asynccontextmanager
+async def _until_stopped() -> AsyncIterator[asyncio.Event]:
+    """Yield what's set by Ctrl+C and SIGTERM."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    runner = web.AppRunner(page.app(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)  # let a second Ctrl+C end it at once
+
+
+@asynccontextmanager
+async def _served(options: Options) -> AsyncIterator[tuple[Front, str]]:
+    """Serve the page and yield it with its address."""
+    front = Front(options.host)
+    runner = web.AppRunner(front.app(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
         try:
@@ -100,30 +168,18 @@ async def _serve(page: Page, options: Options, announce: Callable[[str], None]) 
         except OSError as error:
             raise PortTaken(str(error)) from None
         name = f"[{options.host}]" if ":" in options.host else options.host
-        address = f"http://{name}:{runner.addresses[0][1]}/"
-        announce(address)
-        if options.open_browser:
-            # With a text browser this returns only when the browser is closed.
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-            async with asyncio.TaskGroup() as group:
-                watching = group.create_task(_all_tabs_closed(page, stop))
-                await stop.wait()
-                watching.cancel()
-        else:
-            await stop.wait()
+        yield front, f"http://{name}:{runner.addresses[0][1]}/"
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)  # let a second Ctrl+C end it at once
         await runner.cleanup()
 
 
-async def _all_tabs_closed(page: Page, stop: asyncio.Event) -> None:
+async def _all_tabs_closed(front: Front, stop: asyncio.Event) -> None:
     """Set `stop` once the last tab has been closed."""
     while not stop.is_set():
-        await page.all_closed.wait()
-        page.all_closed.clear()
+        await front.all_closed.wait()
+        front.all_closed.clear()
         try:
             async with asyncio.timeout(_GRACE_SECONDS):
-                await page.any_open.wait()
+                await front.any_open.wait()
         except TimeoutError:
             stop.set()

@@ -1,8 +1,8 @@
 """The simulated Discord, and the only module that uses simcord's private parts.
 
 It uses `Clock._epoch` (the world's start), `Env._settle_internal` (how often it checks for idleness),
-`Env._bot_scope` (what it waits for), `Preview.capability` and its server's port, and `Env.backend` with the
-handles' `_guild` and `_channel` (the world's state regardless of who looks).
+`Env._bot_scope` (what it waits for), `Preview.capability` and its server's port, whom the preview names, and
+`Env.backend` with the handles' `_guild` and `_channel` (the world's state regardless of who looks).
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import simcord
 from simcord.backend.access import can_access_channel
 from simcord.backend.errors import BackendError, SetupError
 from simcord.builders import ChannelHandle, GuildHandle
+from simcord.preview import _messages
 
 _IDLE_SECONDS = 0.016
 _PATIENCE_SECONDS = 600.0
@@ -52,6 +53,24 @@ def apscheduler_clock(now: Callable[[], dt.datetime]) -> Iterator[None]:
             stack.callback(setattr, module, "datetime", module.datetime)
             module.datetime = VirtualDateTime
         yield
+
+
+@contextlib.contextmanager
+def names_in_direct_messages() -> Iterator[None]:
+    """Name people from shared servers in direct messages, as Discord does. The preview shows their ids."""
+    known = _messages._user_allowed
+
+    def allowed(preview: Any, page: Any, user_id: int) -> bool:
+        guilds = preview.env.backend.guilds.values()
+        return known(preview, page, user_id) or any(
+            {user_id, page.viewer.id} <= one.members.keys() for one in guilds
+        )
+
+    _messages._user_allowed = allowed
+    try:
+        yield
+    finally:
+        _messages._user_allowed = known
 
 
 def quick_world(bot: discord.Client) -> simcord.Env:
@@ -131,7 +150,7 @@ def visible_messages(env: simcord.Env, channel_id: int, person_id: int) -> list[
     return sorted(one.id for one in messages if one.visible_to(person_id))
 
 
-def has_read_of(env: simcord.Env, channel_id: int, person_id: int, words: str) -> bool:
+def can_read(env: simcord.Env, channel_id: int, person_id: int, words: str) -> bool:
     """Whether a message that this person can read there contains these words."""
     messages = env.backend.messages.get(channel_id, {}).values()
     return any(one.visible_to(person_id) and words in str(one.components) for one in messages)

@@ -59,10 +59,10 @@ class Stage:
         self.preview: Any = None
         self.preview_address: tuple[int, str] = (0, "")
         """The shown channel's loopback port and secret. Closed briefly while another place opens."""
-        self.joined: set[str] = set()
-        """Who has been in a room."""
-        self.seen_as: set[str] = set()
-        """Whom the visitor was while looking at an open room."""
+        self.left: set[str] = set()
+        """The secrets of places that were left. Their frames ask on until the page replaces them."""
+        self.ticked: set[int] = set()
+        """The steps of the tour that are done."""
         self._read: dict[tuple[str, int], int] = {}
 
     @property
@@ -106,6 +106,7 @@ class Stage:
             raise NotPossible("There's nobody like that in this academy.")
         async with self.turn:
             await self._show(self.world.people[key], self.place)
+            self.mark_seen()
 
     async def go(self, place: str) -> None:
         """Open a channel or the direct messages."""
@@ -114,11 +115,13 @@ class Stage:
             if where != DIRECT and not simcord_private.sees(self.env, self.person.member, int(where)):
                 raise NotPossible(f"{self.person.name} can't see that channel.")
             await self._show(self.person, where)
+            self.mark_seen()
 
     async def _show(self, person: Person, place: int | str) -> None:
         if place != DIRECT and not simcord_private.sees(self.env, person.member, int(place)):
             place = self.world.lobby.id
         if self.preview is not None:
+            self.left.add(self.preview_address[1])
             await self.preview.close()
         self.person, self.place = person, place
         channel = (
@@ -130,13 +133,15 @@ class Stage:
         preview = self.env.preview(channel, viewers=[viewer], layout="channel", timezone=academy.ZONE)
         self.preview = await preview.__aenter__()
         self.preview_address = simcord_private.preview_address(self.preview)
-        self.mark_seen()
 
     def mark_seen(self) -> None:
-        """Mark the current place as read, and note the rooms this person can see."""
+        """Mark the current place as read."""
         self.read_all(self.person, self.channel_id(self.person, self.place))
-        if self._has_rooms():
-            self.seen_as.add(self.person.key)
+
+    def shows(self, words: str) -> bool:
+        """Whether a message on the visitor's screen contains these words."""
+        channel_id = self.channel_id(self.person, self.place)
+        return simcord_private.can_read(self.env, channel_id, self.person.member.id, words)
 
     async def jump(self, span: dt.timedelta) -> None:
         """Let time pass, stopping at every step that becomes due on the way."""
@@ -186,7 +191,6 @@ class Stage:
                     await member.leave_voice()
                 else:
                     await member.join_voice(simcord_private.channel(self.env, self.world.guild, channel_id))
-                    self.joined.add(self.person.key)
             except simcord_private.Refusal:
                 raise NotPossible(f"{self.person.name} can't enter this room.") from None
 
@@ -201,7 +205,7 @@ async def open_stage(db: Database) -> AsyncIterator[Stage]:
     logging.getLogger().addHandler(faults)
     try:
         lived_until = await _last_heartbeat(db)
-        with simcord_private.apscheduler_clock(env.now):
+        with simcord_private.apscheduler_clock(env.now), simcord_private.names_in_direct_messages():
             await env.start()
             stage = Stage(env, bot, db, academy.build(env), faults)
             try:

@@ -1,4 +1,4 @@
-"""The guided tour: what to do next, ticked off by looking at the world."""
+"""The guided tour: what to do next, ticked off the moment the visitor has done it."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,17 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.demo import simcord_private
-from bot.demo.stage import DIRECT, Stage
-from models import AvailabilityRule, Coach, CoachingSession, CoachStatus, Notification, NotificationKind, Review
+from bot.demo.stage import Stage
+from models import (
+    AvailabilityRule,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    Notification,
+    NotificationKind,
+    Review,
+    SessionStatus,
+)
 
 # Who does each step, its title and how to do it. `_done` uses the same order.
 _SCRIPT = (
@@ -46,6 +55,11 @@ _SCRIPT = (
     ),
     ("student", "Read the message about it", "Open your direct messages."),
 )
+_RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+_JOIN = 4
+"""The step that joins the room."""
+_WHO_CAME = "min inside"
+"""What /sessions says about a session to which somebody came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +73,9 @@ class TourStep:
 
 
 async def tour(stage: Stage) -> list[TourStep]:
-    """Return the steps in order, each with whether it's done."""
-    done = await _done(stage)
-    return [TourStep(*line, done=is_done) for line, is_done in zip(_SCRIPT, done, strict=True)]
+    """Return the steps in order, each with whether it's done. What was done once stays done."""
+    stage.ticked.update(number for number, is_done in enumerate(await _done(stage)) if is_done)
+    return [TourStep(*line, done=number in stage.ticked) for number, line in enumerate(_SCRIPT)]
 
 
 async def _done(stage: Stage) -> list[bool]:
@@ -76,35 +90,32 @@ async def _done(stage: Stage) -> list[bool]:
             .order_by(CoachingSession.id.desc())
             .limit(1)
         )
-        cancelled = await session.scalar(
-            select(Notification.message_id)
-            .join(CoachingSession, CoachingSession.id == Notification.session_id)
-            .where(Notification.kind == NotificationKind.SESSION_CANCELLED, Notification.user_id == stu)
-            .where(CoachingSession.cancelled_by == ben)
+        by_ben = await session.scalar(
+            select(CoachingSession)
+            .where(CoachingSession.cancelled_by == ben, CoachingSession.student_id == stu)
             .limit(1)
         )
         reviewed = booked is not None and await session.get(Review, booked.id) is not None
         reminder = await _last_sent(session, booked, NotificationKind.SESSION_REMINDER, stu)
         welcome = await _last_sent(session, booked, NotificationKind.ROOM_WELCOME, None)
-    opened = booked is not None and booked.access_granted_at is not None
-    is_gone = booked is not None and booked.room_removed_at is not None
+        cancelled = await _last_sent(session, by_ben, NotificationKind.SESSION_CANCELLED, stu)
+    is_open = booked is not None and booked.access_granted_at is not None and booked.room_removed_at is None
+    inside = simcord_private.inside(stage.world.guild, booked.discord_channel_id or 0) if booked else []
+    is_over = booked is not None and (booked.status not in _RUNNING or booked.ends_at <= stage.now)
+    joined = stage.person.key == "student" and stu in inside
     return [
         coach is not None and coach.status is CoachStatus.APPROVED,
         hours is not None,
         booked is not None,
         _has_read(stage, reminder),
-        opened and "student" in stage.joined,
+        joined,
         _has_read(stage, welcome),
-        opened and "outsider" in stage.seen_as,
-        is_gone,
-        is_gone
-        and simcord_private.has_read_of(
-            stage.env, stage.world.lobby.id, cara, f"min inside\\n**Student** <@{stu}>"
-        ),
+        is_open and stage.person.key == "outsider",
+        _JOIN in stage.ticked and is_over and stu not in inside,
+        stage.person.key == "coach" and stage.shows(_WHO_CAME),
         reviewed,
-        cancelled is not None,
-        cancelled is not None
-        and stage.has_read(people["student"], stage.channel_id(people["student"], DIRECT), cancelled),
+        by_ben is not None,
+        _has_read(stage, cancelled),
     ]
 
 

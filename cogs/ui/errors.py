@@ -18,8 +18,6 @@ from scheduler.time.time_zones import SeveralZones
 
 E = TypeVar("E", bound=CoachingError)
 
-_FITS = 3_800
-"""How many characters a message shows, besides the labels of fields."""
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +61,7 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         await reply_privately(interaction, _sentence(error))
         return
     said = question.words if question else _sentence(error)
-    typed = question.typed if question else fitting(typed_in(interaction), _FITS - len(said))
+    typed = question.typed if question else fitting(typed_in(interaction), said)
     fix_it = [button("Fix it", f"{FIX}{form}", discord.ButtonStyle.primary)] if form else []
     panel = Panel(
         text(f"⚠️ {said}"),

@@ -7,6 +7,8 @@ _MOST_DIGITS = 19  # checked first, because Python refuses to convert more than 
 
 _LONE_STAR = re.compile(r"(?<![\\*])\*(?!\*)")
 
+_FITS = 3_800  # of the 4,000 characters that a message can have
+
 
 def whole_number(words: str) -> int | None:
     """Read plain digits as a number. None for anything else, and for numbers that don't fit our columns."""
@@ -33,8 +35,9 @@ def cut_our_text(words: str, most: int) -> str:
     return plain if len(plain) <= most else plain[: most - 1].rstrip("\\") + "…"
 
 
-def fitting(typed: dict[str, str], most: int) -> dict[str, str]:
-    """Cut what was typed so that one message can show it. Our own forms fit; a tampered client's may not."""
+def fitting(typed: dict[str, str], beside: str) -> dict[str, str]:
+    """Cut what was typed so that one message can show it with `beside`. Our own forms fit; tampered ones may not."""
+    most = _FITS - len(beside)
     if sum(map(len, typed.values())) <= most:
         return typed
     return {name: words[: most // len(typed)] for name, words in typed.items()}

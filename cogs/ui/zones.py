@@ -55,9 +55,10 @@ def ask_for_zone(interaction: Interaction, error: SeveralZones) -> ZoneQuestion 
         typed = {field: error.typed}
     else:
         return None
-    if field is None or fitting(typed) != typed:
+    words = f"{error.question} Which one do you mean?"
+    if field is None or fitting(typed, words) != typed:
         return None
     now = interaction.client.clock()
     options = ((option_label(place, now), place.zone, False) for place in error.places[:_MOST_OPTIONS])
     answer = select(pick_id(form, typed, field), options, placeholder="Choose a time zone")
-    return ZoneQuestion(f"{error.question} Which one do you mean?", typed, answer)
+    return ZoneQuestion(words, typed, answer)

@@ -37,7 +37,7 @@ async function ask(path, body) {
   asking += 1;
   const jump = path === "/demo/jump";
   if (jump) $("waiting").hidden = false;
-  for (const button of document.querySelectorAll(".jumps button")) button.disabled = true;
+  for (const button of document.querySelectorAll("[data-minutes]")) button.disabled = true;
   try {
     const answer = await fetch(path, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
@@ -51,7 +51,7 @@ async function ask(path, body) {
     asking -= 1;
     if (!asking) {
       $("waiting").hidden = true;
-      for (const button of document.querySelectorAll(".jumps button")) button.disabled = false;
+      for (const button of document.querySelectorAll("[data-minutes]")) button.disabled = false;
       if (document.activeElement === document.body && focused?.isConnected) focused.focus();
     }
   }
@@ -117,18 +117,33 @@ function drawChannels(world) {
   $("direct").replaceChildren(channelLine(world, { ...world.direct, kind: "text", sign: "✉", name: "Coaching" }));
 }
 
+function drawBar(world) {
+  const you = world.people.find((one) => one.key === world.person);
+  const elsewhere = world.channels.reduce((sum, one) => sum + (one.unread || 0), world.direct.unread);
+  $("menu-you").textContent = you.name;
+  $("menu-unread").textContent = String(elsewhere);
+  $("menu-unread").title = `${elsewhere} unread`;
+  $("menu-unread").hidden = !elsewhere;
+  $("menu").setAttribute("aria-label", `${you.name}: people and channels${elsewhere ? `, ${elsewhere} unread` : ""}`);
+  $("bar-clock").textContent = world.clock.replace(/ \d{4},/, ",");
+  $("tabs").textContent = `The demo is open in ${world.tabs} tabs. They all show the same person and the same channel.`;
+  $("tabs").hidden = world.tabs < 2;
+}
+
 function draw(world) {
+  if (world.starting) return;
+  $("starting").hidden = true;
   if (world.frame !== frame) {
     frame = world.frame;
     // Create a new element: changing only the address's fragment wouldn't reload the page.
-    const fresh = make("iframe", { id: "discord", title: "Selected channel", src: frame });
-    $("discord").replaceWith(fresh);
+    $("discord").replaceWith(make("iframe", { id: "discord", title: "Selected channel", src: frame }));
   }
   const text = JSON.stringify(world);
   if (text === drawn) return;
   drawn = text;
   const focused = document.activeElement?.id;
   $("server").textContent = world.server;
+  drawBar(world);
   drawTour(world);
   drawPeople(world);
   drawChannels(world);
@@ -143,6 +158,8 @@ function openMenu(open) {
   $("scrim").hidden = !open;
   $("side").classList.toggle("open", open);
   $("menu").setAttribute("aria-expanded", String(open));
+  if (open) $("people").querySelector("[aria-checked=true]")?.focus();
+  else if ($("side").contains(document.activeElement)) $("menu").focus();
 }
 
 document.addEventListener("click", (event) => {
@@ -150,11 +167,12 @@ document.addEventListener("click", (event) => {
   if (event.target === $("scrim")) openMenu(false);
   if (!button) return;
   const { key, place, voice, minutes } = button.dataset;
-  if (button.id === "menu") openMenu(!$("side").classList.contains("open"));
-  else if (key !== undefined) void ask("/demo/person", { key });
+  if (button.id === "close-menu") openMenu(false);
+  else if (button.id === "menu") openMenu(!$("side").classList.contains("open"));
+  else if (key !== undefined) { openMenu(false); void ask("/demo/person", { key }); }
   else if (place !== undefined) { openMenu(false); void ask("/demo/place", { id: place }); }
-  else if (voice !== undefined) void ask("/demo/voice", { id: voice || null });
-  else if (minutes !== undefined) void ask("/demo/jump", minutes ? { minutes: Number(minutes) } : {});
+  else if (voice !== undefined) { openMenu(false); void ask("/demo/voice", { id: voice || null }); }
+  else if (minutes !== undefined) { openMenu(false); void ask("/demo/jump", minutes ? { minutes: Number(minutes) } : {}); }
 });
 
 // People are radio buttons: choose with the arrow keys.
@@ -170,15 +188,31 @@ $("people").addEventListener("keydown", (event) => {
 });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") openMenu(false); });
 
-async function poll() {
+/** Write in the channel: its message box is inside the frame. */
+$("write").addEventListener("click", (event) => {
+  event.preventDefault();
+  $("discord").focus();
+  $("discord").contentWindow.postMessage("write", location.origin);
+});
+
+/** Ask for the world. Only what is on the screen counts as seen. */
+async function look() {
+  const visible = document.visibilityState === "visible" && $("scrim").hidden;
   try {
-    const answer = await fetch("/demo/world?looking");
+    const answer = await fetch(`/demo/world${visible ? "?looking" : ""}`);
     if (answer.ok && !asking) draw(await answer.json());
   } catch {
     say("The demo isn't responding. Is it still running in the terminal?");
   }
+}
+async function poll() {
+  await look();
   setTimeout(poll, POLL_MILLISECONDS);
 }
+// The channel changed: maybe a step of the tour is done.
+window.addEventListener("message", (event) => {
+  if (event.origin === location.origin && event.data === "changed") void look();
+});
 void poll();
 // Open as long as this tab is. The demo stops when the last one closes.
 const here = new WebSocket(`ws://${location.host}/demo/here`);

@@ -25,17 +25,24 @@ async def start_demo(*options: str, **environment: str) -> Process:
     )
 
 
+async def address_of(process: Process) -> str:
+    """Return the address that the program prints."""
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(30):
+        while line := (await process.stdout.readline()).decode():
+            said += line
+            if found := re.search(r"http://\S+", line):
+                return found[0]
+    raise AssertionError(f"no address in {said!r}")
+
+
 @asynccontextmanager
 async def demo(*options: str, **environment: str) -> AsyncIterator[tuple[Process, str]]:
     """Start the real program and yield its address; killed at the end."""
     process = await start_demo(*options, **environment)
     try:
-        assert process.stdout is not None
-        async with asyncio.timeout(30):
-            line = (await process.stdout.readline()).decode()
-        found = re.search(r"http://\S+", line)
-        assert found, line
-        yield process, found[0]
+        yield process, await address_of(process)
     finally:
         if process.returncode is None:
             process.kill()
@@ -44,7 +51,7 @@ async def demo(*options: str, **environment: str) -> AsyncIterator[tuple[Process
 
 @asynccontextmanager
 async def browser_page(chromium: str, address: str) -> AsyncIterator[Page]:
-    """Open the page in a browser. Any script error fails the test."""
+    """Open the page in a browser. Any error in its console fails the test."""
     complaints: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -53,6 +60,7 @@ async def browser_page(chromium: str, address: str) -> AsyncIterator[Page]:
         page = await browser.new_page(viewport={"width": 1280, "height": 860})
         page.set_default_timeout(PATIENCE_MILLISECONDS)
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         await page.goto(address)
         yield page
         await browser.close()

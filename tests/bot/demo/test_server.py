@@ -2,6 +2,8 @@
 
 import asyncio
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,38 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.demo.server import Page
+from bot.demo.front import Front
+from bot.demo.server import page_of
 from bot.demo.stage import open_stage
 from models.storage.database import Database
-from tests.bot.demo.program import browser_page, demo, start_demo
+from tests.bot.demo.program import ROOT, address_of, browser_page, demo, start_demo
 
 
 @pytest.fixture
 async def client(kept: Database) -> AsyncIterator[Any]:
-    async with open_stage(kept) as stage, TestClient(TestServer(Page(stage, "127.0.0.1").app())) as opened:
+    front = Front("127.0.0.1")
+    async with open_stage(kept) as stage, page_of(stage) as page, TestClient(TestServer(front.app())) as opened:
+        front.open(page)
         yield opened
+
+
+async def test_the_page_says_that_it_is_starting_before_the_academy_is_open() -> None:
+    async with TestClient(TestServer(Front("127.0.0.1").app())) as opened:
+        page = await (await opened.get("/")).text()
+        world = await (await opened.get("/demo/world?looking")).json()
+
+    assert "Setting up the academy…" in page
+    assert world == {"starting": True}
+
+
+async def test_the_page_answers_before_anything_slow_is_loaded() -> None:
+    slow = {"discord", "simcord", "sqlalchemy", "alembic", "babel", "icalendar", "PIL", "matplotlib"}
+    script = f"import sys, bot.cli.commands, bot.demo.main; print(sorted({slow} & sys.modules.keys()))"
+
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=PIPE, cwd=ROOT)
+    said, _ = await process.communicate()
+
+    assert said.decode() == "[]\n"
 
 
 async def test_the_page_loads_only_its_own_files(client: Any) -> None:
@@ -97,6 +121,19 @@ async def test_a_signal_ends_the_program_cleanly(number: signal.Signals) -> None
 
         async with asyncio.timeout(10):
             assert await process.wait() == 0
+
+
+@pytest.mark.slow
+async def test_stopping_the_demo_while_it_starts_ends_in_one_line() -> None:
+    process = await start_demo("--no-open")
+    await address_of(process)
+
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(20):
+        said, failed = await process.communicate()
+
+    assert process.returncode == 0
+    assert (said.decode(), failed.decode()) == ("Press Ctrl+C to stop.\nThe demo has stopped.\n", "")
 
 
 @pytest.mark.slow

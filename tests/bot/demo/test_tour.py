@@ -43,7 +43,8 @@ class Visitor:
         await box.press_sequentially(command)
         await expect(self.channel.get_by_role("option", name=command)).to_be_visible()
         await box.press("Enter")
-        await self.channel.locator("#send-message").click()
+        await self.page.keyboard.press("Enter")
+        await expect(self.channel.locator("#channel-message-list article").last).to_be_in_viewport()
 
     async def presses(self, label: str) -> None:
         await self.channel.get_by_role("button", name=label).last.click()
@@ -120,7 +121,6 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
             await page.get_by_role("button", name="Next event").click()
             await expect(page.get_by_text(f"Mon 2 Mar 2026, {clock}")).to_be_visible()
         await page.get_by_role("button", name="Leave").click()
-        await visitor.jumps_until("#channels:not(:has(.join))")
         await visitor.has_done(8)
 
         # Cara sees who was there, Stu leaves a review.
