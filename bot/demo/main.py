@@ -4,6 +4,7 @@ The page opens at once. The bot loads and the academy's story plays while the br
 """
 
 import asyncio
+import logging
 import signal
 import sqlite3
 import tempfile
@@ -80,9 +81,12 @@ async def play(options: Options, announce: Callable[[str], None]) -> None:
                 # With a text browser this returns only when the browser is closed.
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
             await asyncio.wait([playing, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in (stopping, watching, None if front.is_open else playing):
-                if task is not None:
-                    task.cancel()
+            if not front.is_open and not playing.done():
+                logging.disable()  # or everything that's interrupted would log it
+                playing.cancel()
+            for helper in (stopping, watching):
+                if helper is not None:
+                    helper.cancel()
             with suppress(asyncio.CancelledError):
                 await playing
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from playwright.async_api import FrameLocator, Locator, Page, async_playwright, expect
 
-from tests.bot.demo.program import PATIENCE_MILLISECONDS, ROOT, demo
+from tests.bot.demo.program import PATIENCE_MILLISECONDS, PATIENCE_TO_START_MILLISECONDS, ROOT, demo
 
 SCREENS = ROOT / ".github" / "screens"
 COLOURS = 128
@@ -91,7 +91,7 @@ class Photographer:
         await expect(self.discord.get_by_role("option", name=command).first).to_be_visible()
         await box.press("Enter")
         async with self.answered("/api/action"):
-            await self.discord.locator("#send-message").click()
+            await self.page.keyboard.press("Enter")
         last = f"#channel-message-list article:last-of-type:not([data-message-id='{before}'])"
         await expect(self.discord.locator(last).or_(self.form).first).to_be_visible()
         await self.settle()
@@ -234,7 +234,7 @@ async def opened(folder: Path, scale: float) -> AsyncIterator[Photographer]:
         page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=scale)
         page.set_default_timeout(PATIENCE_MILLISECONDS)
         await page.goto(address)
-        await expect(page.locator("#clock")).not_to_be_empty()
+        await expect(page.locator("#clock")).not_to_be_empty(timeout=PATIENCE_TO_START_MILLISECONDS)
         yield Photographer(page, folder)
         await expect(page.locator("#faults")).to_be_hidden()
         await browser.close()

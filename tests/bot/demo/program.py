@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, async_playwright, expect
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_MILLISECONDS = 20_000
+PATIENCE_TO_START_MILLISECONDS = 90_000
 
 
 async def start_demo(*options: str, **environment: str) -> Process:
@@ -51,7 +52,7 @@ async def demo(*options: str, **environment: str) -> AsyncIterator[tuple[Process
 
 @asynccontextmanager
 async def browser_page(chromium: str, address: str) -> AsyncIterator[Page]:
-    """Open the page in a browser. Any error in its console fails the test."""
+    """Open the page in a browser, with the academy open. Any error in its console fails the test."""
     complaints: list[str] = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -62,6 +63,7 @@ async def browser_page(chromium: str, address: str) -> AsyncIterator[Page]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         await page.goto(address)
+        await expect(page.locator("#clock")).not_to_be_empty(timeout=PATIENCE_TO_START_MILLISECONDS)
         yield page
         await browser.close()
-    assert complaints == []
+    assert complaints == [], complaints

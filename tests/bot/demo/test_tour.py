@@ -94,6 +94,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.looks("browse")
         await cara.get_by_role("button", name="Book").click()
         await expect(visitor.channel.get_by_role("button", name="11:00").last).to_be_visible()
+        await expect(visitor.channel.locator(".select-trigger", has_text="60 min ·").last).to_be_visible()
         await visitor.looks("times")
         await visitor.presses("11:00")
         await visitor.presses("Confirm")
@@ -151,6 +152,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.has_done(12)
         await expect(page.locator("#faults")).to_be_hidden()
 
+        await page.close()  # or its console would say that the demo is gone
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(10):
             assert await process.wait() == 0
