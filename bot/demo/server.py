@@ -104,8 +104,11 @@ class Page:
             body = await answer.read()
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _DROPPED}
             status = answer.status
-        if status == 404 and path.startswith("/api/assets/"):
-            status, body = 204, b""  # the picture of a message that has just been edited; likewise
+        if status == 410 or (status == 404 and path.startswith("/api/assets/")):
+            status, body = (
+                204,
+                b"",
+            )  # likewise, from a preview that closes, or for the picture of an edited message
         policy = kept.get("Content-Security-Policy", "")
         kept["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
         return web.Response(status=status, body=client.adapt(path, body), headers=kept)
