@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.typed_text import hour_of_day
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import Interval, union
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -126,9 +127,9 @@ def parse_hours(text: str) -> list[Interval]:
     return union(window.hours for window in windows)
 
 
-def write_hours(windows: Iterable[tuple[int, int]]) -> str:
+def write_hours(windows: Iterable[tuple[int, int]], cycle: HourCycle = HourCycle.H23) -> str:
     """Write windows that `parse_hours` reads back: "09:00–12:00, 13:30–17:00" or "closed"."""
-    return ", ".join(f"{_clock(start)}–{_clock(end)}" for start, end in windows) or "closed"
+    return ", ".join(cycle.span(start, end) for start, end in windows) or "closed"
 
 
 def parse_presets(text: str) -> list[Preset]:
@@ -150,13 +151,9 @@ def parse_presets(text: str) -> list[Preset]:
     return presets
 
 
-def write_presets(presets: Iterable[Preset]) -> str:
+def write_presets(presets: Iterable[Preset], cycle: HourCycle = HourCycle.H23) -> str:
     """Write presets that `parse_presets` reads back, one per line: "Morning 08:00–12:00"."""
-    return "\n".join(f"{one.name} {write_hours([(one.start_minute, one.end_minute)])}" for one in presets)
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"
+    return "\n".join(f"{one.name} {write_hours([(one.start_minute, one.end_minute)], cycle)}" for one in presets)
 
 
 def _windows(part: str) -> list[_Window]:
