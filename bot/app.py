@@ -179,9 +179,9 @@ class CoachBot(BotBase):
             self._loop.start()
 
     async def on_interaction(self, interaction: Interaction) -> None:
-        """Route button presses and forms; the command tree handles commands. Then store the person's name."""
+        """Route presses and forms; the command tree handles commands. Then store what's new about the person."""
         await self.router.dispatch(interaction)
-        await self._names.store(interaction.user)
+        await self._names.store(interaction)
 
     def wake(self) -> None:
         """Wake the loop: something has just become due."""

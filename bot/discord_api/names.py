@@ -1,4 +1,4 @@
-"""People's names: stored when they use the bot, or requested from Discord, which sends no updates."""
+"""What people look like: stored when they use the bot, or requested from Discord, which sends no updates."""
 
 import logging
 from collections import OrderedDict
@@ -10,43 +10,56 @@ from sqlalchemy.exc import DBAPIError
 from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_USER
 from models.storage.database import Database
 from scheduler.core import members
+from scheduler.time.hour_cycle import HourCycle
 
 log = logging.getLogger(__name__)
 
 _MOST_REMEMBERED = 10_000
-"""How many stored names to remember, so that unchanged ones aren't checked again."""
+"""How many stored profiles to remember, so that unchanged ones aren't checked again."""
 _A_REQUEST = 100
 """How many members Discord lists at once: https://docs.discord.com/developers/events/gateway-events#request-guild-members."""
 _MOST_WHO_LEFT = 100
 """How many people to look up one by one."""
+_AVATAR_PIXELS = 128
 
 
 class Names:
-    """Keeps stored names of coaches and applicants up to date. No other names are stored."""
+    """Keeps names and avatars of coaches and applicants up to date, and how everyone who's known writes times."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._stored: OrderedDict[tuple[int, int], str] = OrderedDict()
+        self._stored: OrderedDict[tuple[int | None, int], members.Profile] = OrderedDict()
 
-    async def store(self, person: discord.User | discord.Member) -> None:
-        """Store this person's name in the server they're using. Failures are logged and left for next time."""
-        if not isinstance(person, discord.Member) or person.bot:
+    async def store(self, interaction: discord.Interaction) -> None:
+        """Store what Discord says about the person. Failures are logged and left for next time."""
+        person, guild_id = interaction.user, interaction.guild_id
+        if person.bot:
             return
-        who, name = (person.guild.id, person.id), person.display_name
-        if self._stored.get(who) == name:
+        who, seen = (guild_id, person.id), _profile(interaction)
+        if self._stored.get(who) == seen:
             return
         try:
             async with self._db.read() as session:
-                is_known = await members.has_stored_name(session, *who, name)
-            if not is_known:
+                if not await members.is_known(session, person.id):
+                    return
+                is_stored = await members.has_stored(session, *who, seen)
+            if not is_stored:
                 async with self._db.begin() as session:
-                    await members.store_name(session, *who, name)
+                    await members.store(session, *who, seen)
         except (DBAPIError, OSError) as failure:
-            log.warning("the name of %s in guild %s was not stored: %s", person.id, person.guild.id, failure)
+            log.warning("the profile of %s in guild %s was not stored: %s", person.id, guild_id, failure)
             return
-        self._stored[who] = name
+        self._stored[who] = seen
         while len(self._stored) > _MOST_REMEMBERED:
             self._stored.popitem(last=False)
+
+
+def _profile(interaction: discord.Interaction) -> members.Profile:
+    person = interaction.user
+    avatar = (person.guild_avatar if isinstance(person, discord.Member) else None) or person.avatar
+    url = avatar.replace(size=_AVATAR_PIXELS, static_format="png").url if avatar else None
+    cycle = HourCycle.of(interaction.locale.value)
+    return members.Profile(person.display_name, url, cycle is HourCycle.H12)
 
 
 async def name_of(client: discord.Client, guild: discord.Guild, user_id: int) -> str | None:

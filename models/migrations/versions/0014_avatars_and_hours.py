@@ -1,0 +1,18 @@
+"""Add coaches' avatars, and who writes times in 12 hours."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("coaches", sa.Column("avatar_url", sa.String(200), nullable=True))
+    op.add_column("members", sa.Column("twelve_hours", sa.Boolean(), server_default=sa.false(), nullable=False))
+
+
+def downgrade() -> None:
+    raise NotImplementedError("schemas only move forward; restore a backup instead")
