@@ -36,7 +36,7 @@ def cut_our_text(words: str, most: int) -> str:
 
 
 def fitting(typed: dict[str, str], beside: str) -> dict[str, str]:
-    """Cut what was typed so that it fits into a message with `beside`. Our own forms fit; tampered ones may not."""
+    """Cut what was typed so that it fits into a message with `beside`. Our own forms fit as they are."""
     most = _FITS - len(beside)
     if sum(map(len, typed.values())) <= most:
         return typed
