@@ -85,7 +85,7 @@ def _panel(title: str, zone_name: str, readable: tuple[str, bytes], complete: tu
     for_people = (
         f"**{readable[0]}** is for reading, with names, prices and dates. Times in {show_zone(zone_name)}."
     )
-    for_programs = f"**{complete[0]}** is for other programs, with every column and id. Times in UTC."
+    for_programs = f"**{complete[0]}** is for other programs, with everything that's stored. Times in UTC."
     return ui.Panel(
         ui.text(f"### {title}\n{for_people}"),
         ui.attachment(readable[0]),

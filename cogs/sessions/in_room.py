@@ -90,7 +90,7 @@ class RoomCog(Cog):
         async with self.bot.db.read() as session:
             actor, now = await self.actor_anywhere(session, interaction), self.bot.clock()
             found = await in_room.find_endable(session, session_id, actor, now, guild_id=interaction.guild_id)
-        await ui.show(interaction, ui.Panel(ui.text(f"The session goes on until {stamp(found.ends_at, 't')}.")))
+        await ui.show(interaction, ui.Panel(ui.text(f"The session continues until {stamp(found.ends_at, 't')}.")))
 
 
 def numbers_of(session_id: int, terms: Terms) -> dict[str, int]:

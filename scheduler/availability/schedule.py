@@ -265,7 +265,7 @@ async def allow_undo(session: AsyncSession, coach: Coach, before: State) -> bool
         return False
     change = await session.get(AvailabilityChange, (coach.guild_id, coach.user_id))
     if change is None:
-        change = AvailabilityChange(guild_id=coach.guild_id, coach_id=coach.user_id, number=0)
+        change = AvailabilityChange(number=0, **_key(coach))
         session.add(change)
     change.number += 1
     change.before = before
@@ -323,24 +323,12 @@ def check_dates(coach: Coach, first: date, last: date, now: datetime) -> list[da
 
 
 def _rule(coach: Coach, day: int, window: Window) -> AvailabilityRule:
-    return AvailabilityRule(
-        guild_id=coach.guild_id,
-        coach_id=coach.user_id,
-        weekday=day,
-        start_minute=window[0],
-        end_minute=window[1],
-    )
+    return AvailabilityRule(weekday=day, start_minute=window[0], end_minute=window[1], **_key(coach))
 
 
 def _override(coach: Coach, day: date, adds: bool, windows: Sequence[Window], reason: str | None) -> DateOverride:
-    return DateOverride(
-        guild_id=coach.guild_id,
-        coach_id=coach.user_id,
-        day=day,
-        adds=adds,
-        windows=[list(one) for one in windows],
-        reason=reason,
-    )
+    spans = [list(one) for one in windows]
+    return DateOverride(day=day, adds=adds, windows=spans, reason=reason, **_key(coach))
 
 
 def _content(one: Dates) -> tuple[bool, tuple[Interval, ...], str | None]:
@@ -349,6 +337,10 @@ def _content(one: Dates) -> tuple[bool, tuple[Interval, ...], str | None]:
 
 def _span(first: date, last: date, windows: Sequence[Window]) -> dict[str, Any]:
     return {"first": first.isoformat(), "last": last.isoformat(), "windows": [list(one) for one in windows]}
+
+
+def _key(coach: Coach) -> dict[str, int]:
+    return {"guild_id": coach.guild_id, "coach_id": coach.user_id}
 
 
 def _belongs_to(table: type[AvailabilityRule | DateOverride], coach: Coach) -> list[ColumnElement[bool]]:

@@ -116,7 +116,7 @@ def test_the_earlier_systems_env_file_works_and_obsolete_keys_are_ignored() -> N
         (
             '[server_defaults]\ntime_zone = "Mars/Olympus"',
             'server_defaults.time_zone: I don\'t know the time zone "Mars/Olympus". Type one like Europe/Berlin '
-            "or UTC, or a city like Munich.",
+            "or UTC+2, or a city like Munich.",
         ),
         (
             '[server_defaults]\ncurrency = "gold"',

@@ -87,7 +87,7 @@ PLACES: dict[str, tuple[Typing, str, Stored, str]] = {
     "/book": (book, "student", of_student, "times in **{}**"),
     "/availability": (availability, "coach", of_coach, "### From Europe/Berlin to {}"),
     "/coach apply": (apply, "outsider", of_applicant, "Your time zone is **{}**"),
-    "/coaching setup": (setup, "admin", of_server, "**Time zone** {}"),
+    "/coaching setup": (setup, "admin", of_server, "Time zone: {}"),
     "/coaching set": (setting, "admin", of_server, "**Time zone** Europe/Berlin → {}"),
 }
 everywhere = pytest.mark.parametrize("place", PLACES)

@@ -5,6 +5,7 @@ from models import AccessMode
 _LOOK_FOR = "GET /guilds/{guild_id}/members/{member_id}"
 _CHANNELS = "GET /guilds/{guild_id}/channels"
 _SEND = "POST /channels/{channel_id}/messages"
+_EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
 _CHAT = "GET /channels/{channel_id}"
 _OPEN = "PATCH /channels/{channel_id}"
 _ROLES = "GET /guilds/{guild_id}/roles"
@@ -19,7 +20,7 @@ _WITH_PEOPLE = {
     "opened": [_LOOK_FOR, _LOOK_FOR, _CHANNELS, _OPEN, _SEND, _SEND, _CHAT, _SEND],
     "started": [_CHANNELS],
     "warned": [_CHAT, _SEND],
-    "ended": [_CHANNELS, _CHANNELS, _CHAT, "PATCH /channels/{channel_id}/messages/{message_id}", _SEND],
+    "ended": [_CHANNELS, _CHANNELS, _CHAT, _CHAT, _EDIT, _EDIT, _SEND],
     "closing": [_CHANNELS, _CHAT, _SEND],
     "left": [_CHANNELS, _CHANNELS, "DELETE /channels/{channel_id}"],
     "an hour later": [_CHANNELS],

@@ -61,7 +61,7 @@ STEPS: dict[str, tuple[Step, str]] = {
         "Mon, Sun",
     ),
     "copy": (
-        lambda world, panel: fill(world.coach, panel, "Copy a day…", {"To these days": ["3", "5"]}),
+        lambda world, panel: fill(world.coach, panel, "Copy a day…", {"To these days": ["Thu", "Sat"]}),
         "Thu, Sat",
     ),
 }
@@ -91,7 +91,7 @@ async def test_undo_keeps_the_chosen_days(world: Academy) -> None:
 
 
 async def test_after_a_copy_the_buttons_change_the_days_shown_as_chosen(world: Academy) -> None:
-    panel = await fill(world.coach, await week(world), "Copy a day…", {"To these days": ["5"]})
+    panel = await fill(world.coach, await week(world), "Copy a day…", {"To these days": ["Sat"]})
 
     panel = await press(world.coach, panel, "Evening 17:00–21:00")
 

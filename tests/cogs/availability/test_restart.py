@@ -16,7 +16,7 @@ FORMS = {
     "Zone…": ({PLACE: "Lisbon"}, "### From Europe/Berlin to Europe/Lisbon"),
 }
 RULES = {
-    "Sessions…": ({"Buffer after": "10"}, "10 minutes after each session"),
+    "Sessions…": ({"Buffer after": "10"}, "10 minutes after"),
     "Notice and limits…": ({"Daily limit": "2"}, "2 a day"),
 }
 

@@ -235,7 +235,7 @@ async def test_end_now_asks_first_and_keeps_what_was_agreed(world: Academy) -> N
 
     assert f"### End this session now?\nIt runs until {stamp(made.ends_at, 't')}." in question
     assert "The price stays $60.00. You can't undo this." in question
-    assert words(kept) == f"The session goes on until {stamp(made.ends_at, 't')}."
+    assert words(kept) == f"The session continues until {stamp(made.ends_at, 't')}."
     assert running is SessionStatus.IN_PROGRESS
     assert ":60:" in labels(listed)["Book again"]
     for card in (words(listed), details):
