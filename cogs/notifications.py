@@ -12,9 +12,9 @@ from scheduler.notifications.kinds import Audience, NotificationContext
 
 
 class Extra(NamedTuple):
-    """What follows the words: a button, or a file."""
+    """What follows the words: buttons, or files."""
 
-    item: discord.ui.Item[Any]
+    items: Sequence[discord.ui.Item[Any]]
     files: Sequence[tuple[str, bytes]] = ()
 
 
@@ -49,7 +49,7 @@ def render(context: NotificationContext, server: str) -> ui.Panel:
     if route is not None or words.extra is None:
         return ui.Panel(words.body(context), last_line)
     below = words.extra(context, server)
-    return ui.Panel(words.body(context), below.item, last_line, files=below.files)
+    return ui.Panel(words.body(context), *below.items, last_line, files=below.files)
 
 
 def mark(context: NotificationContext) -> str:

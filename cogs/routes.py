@@ -15,6 +15,8 @@ UNBLOCK = Route("block:lift:{user_id}:{what}")
 FROM_BOOKING, FROM_APPLYING, FROM_BOTH = 1, 2, 3
 """Values of {what} in BLOCK and UNBLOCK."""
 
+SESSION_LIST = Route("session:list:{page}")
+SESSION_DETAILS = Route("story:show:{session_id}")
 CANCEL = Route("session:cancel:{session_id}")
 CALENDAR = Route("session:calendar:{session_id}")
 MARK_NO_SHOW = Route("session:noshow:{session_id}")

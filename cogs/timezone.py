@@ -76,10 +76,11 @@ class TimezoneCog(Cog):
         if not (chosen or default):
             lines = [_NOT_CHOSEN]
         else:
-            there = self.bot.clock().astimezone(zone(name))
+            local = self.bot.clock().astimezone(zone(name))
+            there = f"{local:%A}, {ui.hour_cycle_of(interaction).clock(local)}"
             lines = [
                 f"### Your time zone is {show_zone(name)}",
-                f"It's **{there:%A, %H:%M}** there now. {_whose(chosen, name)} `/book` shows times in this zone.",
+                f"It's **{there}** there now. {_whose(chosen, name)} `/book` shows times in this zone.",
             ]
         for coach in own:
             if coach is not None and coach.time_zone != name:

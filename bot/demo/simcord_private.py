@@ -1,15 +1,16 @@
 """The simulated Discord, and the only module that uses simcord's private parts.
 
 It uses `Clock._epoch` (the world's start), `Env._settle_internal` (how often it checks for idleness),
-`Env._bot_scope` (what it waits for), `Preview.capability` and its server's port, whom the preview names, and
-`Env.backend` with the handles' `_guild` and `_channel` (the world's state regardless of who looks).
+`Env._bot_scope` (what it waits for), `Preview.capability` and its server's port, whom the preview names,
+`Env.backend` with the handles' `_guild` and `_channel` (the world's state regardless of who looks), and
+`Backend.emit` (in which language people use Discord).
 """
 
 import contextlib
 import datetime as dt
 import functools
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import discord
@@ -109,6 +110,19 @@ async def as_the_bot(env: simcord.Env, act: Callable[[], object]) -> None:
     with env._bot_scope():
         act()
     await env.settle()
+
+
+def speak(env: simcord.Env, language_of: Callable[[int], str]) -> None:
+    """Let people use Discord in the language of their user id. In simcord it's always US English."""
+    emit = env.backend.emit
+
+    def emit_in_their_language(event: str, payload: Mapping[str, Any]) -> None:
+        if event == "INTERACTION_CREATE":
+            user = payload.get("user") or payload["member"]["user"]
+            payload = {**payload, "locale": language_of(int(user["id"]))}
+        emit(event, payload)
+
+    env.backend.emit = emit_in_their_language
 
 
 def rename_bot(env: simcord.Env, guild: GuildHandle, name: str) -> None:

@@ -72,7 +72,7 @@ class AvailabilityCog(PanelCog):
             if window not in [(one.start_minute, one.end_minute) for one in known[number : number + 1]]:
                 raise TooLate("This preset has changed. Run `/availability` again.")
             changed = await schedule.add_hours(session, guild_id, actor, place.picked, window, self.bot.clock())
-        said = f"✅ Added {write_hours([window])} on {_names(place.picked)}."
+        said = f"✅ Added {write_hours([window], ui.hour_cycle_of(interaction))} on {_names(place.picked)}."
         await self.show_panel(interaction, place, said if changed else panel.UNCHANGED)
 
     @on(panel.CLEAR)
@@ -101,7 +101,8 @@ class AvailabilityCog(PanelCog):
             async with self.bot.db.read() as session:
                 coach = await self.coach(session, interaction)
                 hours = await schedule.week_of(session, coach)
-            first, *others = {write_hours(hours.get(day, [])) for day in place.picked}
+            cycle = ui.hour_cycle_of(interaction)
+            first, *others = {write_hours(hours.get(day, []), cycle) for day in place.picked}
             fits = not others and len(first) <= ui.LONGEST_FIELD
             typed = {_DAYS: _names(place.picked), _HOURS: first if fits else ""}
         return ui.Form(
@@ -193,7 +194,8 @@ class AvailabilityCog(PanelCog):
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             changed = await schedule.set_hours(session, guild_id, actor, chosen, windows, self.bot.clock())
-        said = f"✅ Set {_names(chosen)}: {ui.quoted(write_hours(windows), _EXCERPT)}"
+        hours_set = write_hours(windows, ui.hour_cycle_of(interaction))
+        said = f"✅ Set {_names(chosen)}: {ui.quoted(hours_set, _EXCERPT)}"
         shown = PanelState(place.week, mask(chosen))
         await self.show_panel(interaction, shown, said if changed else panel.UNCHANGED)
 

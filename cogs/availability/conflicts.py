@@ -85,7 +85,7 @@ def _conflicts_panel(found: list[CoachingSession], page: int, place: PanelState,
             ui.row(
                 ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id), discord.ButtonStyle.primary),
                 ui.button("Keep", place.id(KEEP, session_id=one.id)),
-                ui.button("Cancel…", place.id(CANCEL, session_id=one.id), discord.ButtonStyle.danger),
+                ui.button("Cancel…", place.id(CANCEL, session_id=one.id)),
             )
         )
     if said:

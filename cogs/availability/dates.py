@@ -18,6 +18,7 @@ from scheduler.core.errors import Unreadable
 from scheduler.parsing.dates import parse_date, parse_last_date, write_date, write_dates
 from scheduler.parsing.fields import Fields
 from scheduler.parsing.weekly_hours import parse_hours, write_hours
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import Interval
 from scheduler.time.time_zones import zone
 
@@ -45,7 +46,7 @@ class DatesCog(PanelCog):
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             changed = await schedule.set_dates(session, guild_id, actor, first, last, windows, reason, now)
-        what = f"{write_hours(windows)} on" if windows else "Off"
+        what = f"{write_hours(windows, ui.hour_cycle_of(interaction))} on" if windows else "Off"
         why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
         said = f"✅ {what} {write_dates(first, last)}{why}."
         await self.show_panel(
@@ -83,7 +84,7 @@ class DatesCog(PanelCog):
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             changed = await schedule.add_extra_hours(session, guild_id, actor, day, windows, now)
-        said = f"✅ Extra hours on {write_date(day)}: {write_hours(windows)}."
+        said = f"✅ Extra hours on {write_date(day)}: {write_hours(windows, ui.hour_cycle_of(interaction))}."
         await self.show_panel(interaction, PanelState(day.toordinal(), days), said if changed else panel.UNCHANGED)
 
     @opens(panel.EXTRA)
@@ -103,7 +104,9 @@ class DatesCog(PanelCog):
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:
             found = await schedule.dates_of(session, coach, _today(coach, self.bot.clock()))
-        await ui.show(interaction, _dates_panel(found, page, PanelState(week, days)))
+        await ui.show(
+            interaction, _dates_panel(found, page, PanelState(week, days), ui.hour_cycle_of(interaction))
+        )
 
     @on(CLEAR)
     async def remove_dates(self, interaction: Interaction, first: int, last: int, week: int, days: int) -> None:
@@ -153,14 +156,14 @@ def _read_extra_hours(typed: str) -> list[Interval]:
     return windows
 
 
-def _dates_panel(found: list[Dates], page: int, place: PanelState) -> ui.Panel:
+def _dates_panel(found: list[Dates], page: int, place: PanelState, cycle: HourCycle) -> ui.Panel:
     if not found:
         raise Unreadable("You have no days off or extra hours. Add some with `/availability`.")
     last_page = (len(found) - 1) // _A_PAGE
     page = min(page, last_page)
     parts: list[discord.ui.Item[Any]] = [ui.text("### Days off and other hours")]
     for one in found[page * _A_PAGE :][:_A_PAGE]:
-        hours = ui.quoted(write_hours(one.windows), _EXCERPT)
+        hours = ui.quoted(write_hours(one.windows, cycle), _EXCERPT)
         what = f"{'also ' if one.adds else ''}{hours}" if one.windows else "off"
         reason = f" · {ui.quoted(one.reason, _EXCERPT)}" if one.reason else ""
         clear = place.id(CLEAR, first=one.first.toordinal(), last=one.last.toordinal())

@@ -20,9 +20,10 @@ from scheduler.availability import free_times, schedule
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
 from scheduler.parsing.dates import write_dates
-from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_hours
+from scheduler.parsing.weekly_hours import WEEKDAYS, Preset
 from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import union
 from scheduler.time.time_zones import is_known, zone
 
@@ -105,7 +106,8 @@ class PanelCog(Cog):
         async with self.bot.db.read() as session:
             coach = await self.coach(session, interaction)
             guild = await settings.look_up(session, coach.guild_id, self.bot.defaults)
-            week = await _gather(session, coach, settings.presets(guild), place, self.bot.clock())
+            cycle = ui.hour_cycle_of(interaction)
+            week = await _gather(session, coach, settings.presets(guild), place, self.bot.clock(), cycle)
         png = await asyncio.to_thread(draw_week, week.picture)
         await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
 
@@ -115,12 +117,12 @@ class PanelCog(Cog):
 
 
 async def _gather(
-    session: AsyncSession, coach: Coach, presets: list[Preset], place: PanelState, now: datetime
+    session: AsyncSession, coach: Coach, presets: list[Preset], place: PanelState, now: datetime, cycle: HourCycle
 ) -> _Week:
     in_zone = zone(coach.time_zone)
     today = now.astimezone(in_zone).date()
     monday = place.monday(today)
-    picture, since, until = await week_picture(session, coach, monday, place.picked, now)
+    picture, since, until = await week_picture(session, coach, monday, place.picked, now, cycle)
     usual = timedelta(minutes=coach.durations_minutes[0])
     free = await free_times.free_times(
         session, coach, usual, student_id=coach.user_id, now=now, since=since, until=until - timedelta(minutes=1)
@@ -157,7 +159,7 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.
         ui.row(
             *(
                 ui.button(
-                    f"{one.name} {write_hours([(one.start_minute, one.end_minute)])}",
+                    f"{one.name} {week.picture.cycle.span(one.start_minute, one.end_minute)}",
                     place.id(PRESET, number=number, start=one.start_minute, end=one.end_minute),
                 )
                 for number, one in enumerate(week.presets)

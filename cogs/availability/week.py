@@ -10,12 +10,13 @@ from cogs.images.week_days import picture_of
 from models import Coach
 from scheduler.availability import free_times, schedule
 from scheduler.sessions.own import own_sessions
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
 
 
 async def week_picture(
-    session: AsyncSession, coach: Coach, monday: date, weekdays: Sequence[int], now: datetime
+    session: AsyncSession, coach: Coach, monday: date, weekdays: Sequence[int], now: datetime, cycle: HourCycle
 ) -> tuple[WeekPicture, datetime, datetime]:
     """Return the week from `monday` in the coach's zone, and the instants it begins and ends.
 
@@ -34,6 +35,7 @@ async def week_picture(
         own=await own_sessions(session, coach.user_id, since, until),
         now=now,
         chosen=(monday + timedelta(days=day) for day in weekdays),
+        cycle=cycle,
         day_off=lambda day: next((one.reason or "" for one in off if one.first <= day <= one.last), None),
     )
     return week, since, until

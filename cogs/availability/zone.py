@@ -12,6 +12,7 @@ from cogs.ui.routing import Route, on, opens
 from cogs.ui.zones import resolve_zone
 from scheduler.availability import schedule
 from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import is_known, zone
 
 APPLY = Route("availability:rezone:{same_instants}:{week}:{days}")
@@ -32,7 +33,8 @@ class ZoneCog(PanelCog):
         if name == coach.time_zone:
             await self.show_panel(interaction, PanelState(week, days), panel.UNCHANGED)
             return
-        await ui.show(interaction, _question(coach.time_zone, name, PanelState(week, days), self.bot.clock()))
+        place, cycle = PanelState(week, days), ui.hour_cycle_of(interaction)
+        await ui.show(interaction, _question(coach.time_zone, name, place, self.bot.clock(), cycle))
 
     @opens(panel.ZONE)
     async def zone_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -58,18 +60,17 @@ class ZoneCog(PanelCog):
         await self.show_panel(interaction, PanelState(week, days), said)
 
 
-def _question(old: str, new: str, place: PanelState, now: datetime) -> ui.Panel:
-    there, shown = now.astimezone(zone(new)), show_zone(new)
+def _question(old: str, new: str, place: PanelState, now: datetime, cycle: HourCycle) -> ui.Panel:
+    local, shown = now.astimezone(zone(new)), show_zone(new)
+    there = f"{local:%A}, {cycle.clock(local)}"
     same_clock = ui.button("Keep clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
     back = ui.button("◀ Back", place.id(panel.SHOW))
     if not is_known(old):
         # Without the old zone, nobody knows which actual times the hours meant.
-        words = f"### Change to {shown}?\nIt's {there:%A, %H:%M} there now. Your hours keep their clock times."
+        words = f"### Change to {shown}?\nIt's {there} there now. Your hours keep their clock times."
         return ui.Panel(ui.text(words), ui.store_field(_NEW, shown), ui.row(same_clock, back))
     return ui.Panel(
-        ui.text(
-            f"### From {show_zone(old)} to {shown}\nIt's {there:%A, %H:%M} there now. How should your hours move?"
-        ),
+        ui.text(f"### From {show_zone(old)} to {shown}\nIt's {there} there now. How should your hours move?"),
         ui.store_field(_NEW, shown),
         ui.text(
             "**Keep clock times:** 9:00 stays 9:00, but in the new zone. Choose this if you're moving there.\n"

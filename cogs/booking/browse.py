@@ -47,7 +47,10 @@ class CoachList:
             return ui.Panel(*parts)
         last = (len(self.listings) - 1) // _COACHES_A_PAGE
         page = min(page, last)
-        parts.extend(_section(one) for one in self.listings[page * _COACHES_A_PAGE :][:_COACHES_A_PAGE])
+        shown = self.listings[page * _COACHES_A_PAGE :][:_COACHES_A_PAGE]
+        has_avatars = any(one.coach.avatar_url for one in shown)
+        for one in shown:
+            parts.extend(_coach(one, has_avatars=has_avatars))
         if self.sort is Sort.LOWEST_RATE and self._has_currencies():
             parts.append(ui.text(_CURRENCIES))
         turning = partial(BROWSE.id, sort=self.sort.value, specialty=self.specialty)
@@ -74,20 +77,23 @@ def read_sort(number: int) -> Sort:
     return Sort(number) if number in {sort.value for sort in Sort} else Sort.SOONEST
 
 
-def _section(one: Listing) -> Item:
+def _coach(one: Listing, *, has_avatars: bool) -> list[Item]:
     coach = one.coach
     free = (
         f"next free {stamp(one.next_free, 'R')}"
         if one.next_free
         else f"nothing free in the next {coach.horizon_days} days"
     )
-    return discord.ui.Section(
-        f"**<@{coach.user_id}>** · {cards.rating(coach)} · {cards.rate(coach)}\n"
-        f"{cards.taught(one.specialties)}\n-# {free}",
-        accessory=ui.button(
-            "Book",
-            routes.BOOK_COACH.id(coach_id=coach.user_id, minutes=0, day=0, page=0),
-            discord.ButtonStyle.primary,
-            disabled=one.next_free is None,
-        ),
+    book = ui.button(
+        "Book",
+        routes.BOOK_COACH.id(coach_id=coach.user_id, minutes=0, day=0, page=0),
+        discord.ButtonStyle.primary,
+        disabled=one.next_free is None,
     )
+    words = (
+        f"**<@{coach.user_id}>** · {cards.rating(coach)} · {cards.rate(coach)}\n"
+        f"{cards.taught(one.specialties)}\n-# {free}"
+    )
+    if not has_avatars:
+        return [discord.ui.Section(words, accessory=book)]
+    return [cards.with_avatar(coach, words), ui.row(book)]  # only one of them fits beside the words

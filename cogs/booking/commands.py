@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
-from cogs.cards.calendar_file import Names, attach
+from cogs.cards.calendar import attach
+from cogs.cards.calendar_file import Names
 from cogs.images.drawing import draw_week
 from cogs.images.week import Kind, WeekPicture
 from cogs.images.week_days import picture_of
@@ -26,7 +27,9 @@ from scheduler.core.errors import NotFound
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.parsing import names
 from scheduler.servers import settings
+from scheduler.sessions import lookup
 from scheduler.sessions.own import own_sessions
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import subtract
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
@@ -104,8 +107,9 @@ class BookingCog(Cog):
         """Show the times in the zone of the place that was typed, from now on."""
         await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(panels.ZONE_NAME, ""))
+        guild_id = await self._guild_id(interaction, coach_id)
         async with self.bot.db.begin() as session:
-            await self._bookable(session, interaction, coach_id)
+            await self._bookable(session, interaction, guild_id, coach_id)
             await members.set_zone(session, interaction.user.id, name)
         await self._pick(interaction, coach_id, minutes, day)
 
@@ -123,7 +127,7 @@ class BookingCog(Cog):
     async def pick_time(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Hold the time and ask for confirmation."""
         await ui.acknowledge(interaction)
-        await self.bot.check_coach_membership(ui.guild_id_of(interaction), coach_id)
+        await self.bot.check_coach_membership(await self._guild_id(interaction, coach_id), coach_id)
         notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
 
@@ -156,14 +160,15 @@ class BookingCog(Cog):
     ) -> None:
         """Book it. The panel may be hours old, so check again whether the coach has left."""
         await ui.acknowledge(interaction)
-        await self.bot.check_coach_membership(ui.guild_id_of(interaction), coach_id)
+        guild_id = await self._guild_id(interaction, coach_id)
+        await self.bot.check_coach_membership(guild_id, coach_id)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
-            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
+            guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
             booked = await booking.book(
                 session,
                 guild,
-                ui.actor_of(interaction, guild),
+                await self.actor_anywhere(session, interaction),
                 coach_id,
                 instant(start),
                 cards.read_duration(minutes),
@@ -174,11 +179,11 @@ class BookingCog(Cog):
             )
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
-        card = cards.of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id)
+        card = cards.of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id, has_file=True)
         names = Names(self.bot.server_name(booked.guild_id), coach.display_name, interaction.user.display_name)
-        shown, file = attach(booked, names, interaction.user.id)
-        messaged = ui.text("We've messaged you both. `/sessions` lists your sessions.")
-        await ui.show(interaction, ui.Panel(card, shown, messaged, files=[file]))
+        shown = attach(booked, names, interaction.user.id)
+        parts = card, *shown.items, ui.text("We've messaged you both."), *cards.way_back(interaction, booked)
+        await ui.show(interaction, ui.Panel(*parts, files=[shown.file]))
 
     @on(panels.OLD_CONFIRM)
     async def confirm_old(
@@ -220,14 +225,27 @@ class BookingCog(Cog):
             known = await coach_search.specialties(session, guild_id)
         await ui.show(interaction, CoachList(listings, known, specialty, order).panel(page))
 
+    async def _guild_id(self, interaction: Interaction, coach_id: int) -> int:
+        """Return the server to book in: this one, or from a direct message the one they share with the coach.
+
+        Raises NotFound if they share none, or have left it.
+        """
+        if interaction.guild_id is not None:
+            return interaction.guild_id
+        async with self.bot.db.read() as session:
+            guild_id = await lookup.shared_guild_id(session, coach_id, interaction.user.id)
+        if guild_id is None or not await self.bot.port.is_member(guild_id, interaction.user.id):
+            raise NotFound("You can only book this coach in their server. Go there and use `/book`.")
+        return guild_id
+
     async def _bookable(
-        self, session: AsyncSession, interaction: Interaction, coach_id: int
+        self, session: AsyncSession, interaction: Interaction, guild_id: int, coach_id: int
     ) -> tuple[Guild, Coach]:
-        """Return this server and the coach. Raises if this person can't book them at all."""
-        guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+        """Return the server and the coach. Raises if this person can't book them at all."""
+        guild = await settings.look_up(session, guild_id, self.bot.defaults)
         coach = await coaches.approved_coach(session, guild.id, coach_id)
         await blocks.require_unblocked(session, guild.id, interaction.user.id, BlockedFrom.BOOKING)
-        eligibility.check_offered(coach, ui.actor_of(interaction, guild))
+        eligibility.check_offered(coach, ui.person_of(interaction))
         return guild, coach
 
     async def _pick(
@@ -242,17 +260,19 @@ class BookingCog(Cog):
     ) -> None:
         """Show a coach's free times. 0 means the coach's usual length, and the first free day."""
         await ui.acknowledge(interaction)
-        now, student_id = self.bot.clock(), interaction.user.id
+        now, student_id, cycle = self.bot.clock(), interaction.user.id, ui.hour_cycle_of(interaction)
+        guild_id = await self._guild_id(interaction, coach_id)
         async with self.bot.db.read() as session:
-            guild, coach = await self._bookable(session, interaction, coach_id)
+            guild, coach = await self._bookable(session, interaction, guild_id, coach_id)
             minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
             length = timedelta(minutes=minutes)
             free = await free_times.free_times(session, coach, length, student_id=student_id, now=now)
             zone_name = await reader_zone.zone_name_of(session, student_id, guild.time_zone)
             taught = await coaches.coach_specialties(session, guild.id, coach_id)
-            times = panels.CoachTimes(coach, taught, minutes, zone_name, by_day(free, zone(zone_name)))
+            days, in_server = by_day(free, zone(zone_name)), interaction.guild_id is not None
+            times = panels.CoachTimes(coach, taught, minutes, zone_name, cycle, days, in_server=in_server)
             shown = times.picker.shown(day, days_page) if times.days else None
-            week = await _week(session, coach, student_id, zone_name, shown.day, now) if shown else None
+            week = await _week(session, coach, student_id, zone_name, cycle, shown.day, now) if shown else None
         if shown is None or week is None:
             await ui.show(interaction, times.nothing_free())
             return
@@ -263,21 +283,30 @@ class BookingCog(Cog):
     async def _ask_to_confirm(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, notes: str | None
     ) -> None:
+        guild_id = await self._guild_id(interaction, coach_id)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
-            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
-            actor = ui.actor_of(interaction, guild)
+            guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
+            actor = await self.actor_anywhere(session, interaction)
             held = await holds.hold(
                 session, guild, actor, coach_id, instant(start), cards.read_duration(minutes), now
             )
             coach = await session.get_one(Coach, (guild.id, coach_id))
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
-        choice = panels.Choice(coach, guild, zone_name, minutes, start, held.expires_at)
+        choice = panels.Choice(
+            coach, guild, zone_name, ui.hour_cycle_of(interaction), minutes, start, held.expires_at
+        )
         await ui.show(interaction, choice.panel(notes))
 
 
 async def _week(
-    session: AsyncSession, coach: Coach, student_id: int, zone_name: str, day: date, now: datetime
+    session: AsyncSession,
+    coach: Coach,
+    student_id: int,
+    zone_name: str,
+    cycle: HourCycle,
+    day: date,
+    now: datetime,
 ) -> WeekPicture:
     """Return the week of `day` in the student's zone: the coach's hours, and the student's own sessions."""
     monday = day - timedelta(days=day.weekday())
@@ -288,4 +317,4 @@ async def _week(
     own = await own_sessions(session, student_id, since, until)
     others = subtract(taken, [(one.starts_at, one.ends_at) for one in own])
     periods = [*((Kind.OPEN, one) for one in free), *((Kind.TAKEN, one) for one in others)]
-    return picture_of(zone_name, monday, periods=periods, own=own, now=now, chosen=[day])
+    return picture_of(zone_name, monday, periods=periods, own=own, now=now, chosen=[day], cycle=cycle)

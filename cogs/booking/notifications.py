@@ -4,8 +4,8 @@ from typing import Any
 
 import discord
 
-from cogs import ui
-from cogs.cards.calendar_file import Names, attach
+from cogs.cards.calendar import attach
+from cogs.cards.calendar_file import Names
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Extra, Words
 from models import NotificationKind
@@ -13,13 +13,13 @@ from scheduler.notifications.kinds import NotificationContext
 
 
 def _booked(context: NotificationContext) -> discord.ui.Item[Any]:
-    if is_for_coach(context):
-        return session_card(context, f"New booking from {ui.quoted(context.student_name or 'a student')}")
-    return session_card(context, f"Session booked with {ui.quoted(context.about_coach.display_name)}")
+    title = "New booking" if is_for_coach(context) else "Session booked"
+    return session_card(context, title, has_file=True)
 
 
 def _rescheduled(context: NotificationContext) -> discord.ui.Item[Any]:
-    return session_card(context, f"Session rescheduled by {_by(context, context.about_session.rescheduled_by)}")
+    by = _by(context, context.about_session.rescheduled_by)
+    return session_card(context, f"Session rescheduled by {by}", has_file=True)
 
 
 def _cancelled(context: NotificationContext) -> discord.ui.Item[Any]:
@@ -44,8 +44,8 @@ def _by(context: NotificationContext, user_id: int | None) -> str:
 
 def _calendar_file(context: NotificationContext, server: str) -> Extra:
     names = Names(server, context.about_coach.display_name, context.student_name)
-    shown, file = attach(context.about_session, names, context.notification.user_id)
-    return Extra(shown, [file])
+    shown = attach(context.about_session, names, context.notification.user_id)
+    return Extra(shown.items, [shown.file])
 
 
 WORDS = {

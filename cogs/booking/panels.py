@@ -18,6 +18,7 @@ from scheduler.core.errors import SlotTaken
 from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import price, write_money
 from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
@@ -46,8 +47,12 @@ class CoachTimes:
     minutes: int
     zone_name: str
     """The student's."""
+    cycle: HourCycle
+    """How the student writes times."""
     days: dict[date, list[datetime]]
     """The free times by day in that zone."""
+    in_server: bool = True
+    """Whether other coaches and reviews can be shown, too."""
 
     @property
     def picker(self) -> TimePicker:
@@ -59,7 +64,7 @@ class CoachTimes:
             turn_times=lambda day, page: routes.BOOK_COACH.id(**ids, day=day, page=page),
             time=lambda start: TIME.id(**ids, start=start),
         )
-        return TimePicker(self.days, self.zone_name, links)
+        return TimePicker(self.days, self.zone_name, self.cycle, links)
 
     def nothing_free(self) -> ui.Panel:
         """Say that there's no day to choose, and what to do instead."""
@@ -68,7 +73,7 @@ class CoachTimes:
             if takes_bookings(self.coach)
             else "**This coach isn't taking new bookings at the moment.** Come back later, or"
         )
-        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), ui.row(_all_coaches()))
+        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), *self._ways_out())
 
     def panel(self, shown: Shown, times_page: int, week: WeekPicture, png: bytes, notes: str) -> ui.Panel:
         """Show lengths, days and times, a picture of the chosen day's week, and the notes typed so far."""
@@ -77,7 +82,7 @@ class CoachTimes:
         return ui.Panel(
             *self._head(day),
             ui.picture(_WEEK_FILE, describe(week)),
-            *self.picker.items(shown, times_page, _all_coaches(), ui.button("Change zone…", zone_id)),
+            *self.picker.items(shown, times_page, *self._others(), ui.button("Change zone…", zone_id)),
             *([ui.store_field(NOTES_NAME, notes)] if notes else []),
             files=[(_WEEK_FILE, png)],
         )
@@ -85,11 +90,14 @@ class CoachTimes:
     def _head(self, day: int) -> list[Item]:
         coach = self.coach
         # No container around it: a panel full of times, with notes, has just this one component to spare.
-        about = discord.ui.Section(
+        words = (
             f"### Book <@{coach.user_id}>\n{cards.rating(coach)} · {cards.rate(coach)} · "
-            f"{cards.taught(self.specialties)}\n{ui.quoted(coach.bio, 700)}",
-            accessory=ui.button("Reviews", routes.READ_REVIEWS.id(coach_id=coach.user_id)),
+            f"{cards.taught(self.specialties)}\n{ui.quoted(coach.bio, 700)}"
         )
+        about: Item = ui.text(words)
+        if self.in_server:
+            reviews = ui.button("Reviews", routes.READ_REVIEWS.id(coach_id=coach.user_id))
+            about = discord.ui.Section(words, accessory=reviews)
         if len(coach.durations_minutes) == 1:
             return [about]
         lengths = (
@@ -102,9 +110,11 @@ class CoachTimes:
         )
         return [about, ui.row(ui.select(PICK_LENGTH.id(coach_id=coach.user_id, day=day), lengths))]
 
+    def _others(self) -> list[ui.Button]:
+        return [ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))] if self.in_server else []
 
-def _all_coaches() -> ui.Button:
-    return ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))
+    def _ways_out(self) -> list[Item]:
+        return [ui.row(*others)] if (others := self._others()) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +125,8 @@ class Choice:
     guild: Guild
     zone_name: str
     """The student's."""
+    cycle: HourCycle
+    """How the student writes times."""
     minutes: int
     start: int
     held_until: datetime | None
@@ -127,7 +139,7 @@ class Choice:
         other = routes.BOOK_COACH.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
         return ui.Panel(
             discord.ui.Container(
-                ui.text("\n".join(self._lines())),
+                cards.with_avatar(self.coach, "\n".join(self._lines())),
                 *([ui.store_field(NOTES_NAME, notes)] if notes else []),
                 ui.row(
                     ui.button("Confirm", CONFIRM.id(**ids, **agreed), discord.ButtonStyle.success),
@@ -143,21 +155,24 @@ class Choice:
 
     def _lines(self) -> list[str]:
         at, coach = instant(self.start), self.coach
-        clocks = f"{at.astimezone(zone(self.zone_name)):%a %H:%M} in {self.zone_name}"
+        clocks = self._clock(at, self.zone_name)
         if coach.time_zone != self.zone_name:
-            theirs = at.astimezone(zone(coach.time_zone))
-            clocks += f" · {theirs:%a %H:%M} in {show_zone(coach.time_zone)}, where your coach is"
+            clocks += f" · {self._clock(at, coach.time_zone)}, where your coach is"
         lines = [
-            f"### Confirm your session\n**Coach** <@{coach.user_id}>\n**Time** {stamp(at)}\n-# {clocks}",
-            f"**Length** {self.minutes} min",
-            f"**Price** {write_money(self._cost, coach.currency)}",
+            f"**Confirm your session**\n{cards.when(at)}\n-# {clocks}",
+            f"With <@{coach.user_id}>",
+            f"{self.minutes} min · {write_money(self._cost, coach.currency)}",
         ]
         if self._cost and self.guild.payment_instructions:
             lines.append(f"**How to pay** {ui.quoted(self.guild.payment_instructions)}")
         lines.append(f"**Changes** {self._changes(at)}")
         if self.held_until is not None:
-            lines.append(f"-# Held for you until {stamp(self.held_until, 't')} ({stamp(self.held_until, 'R')})")
+            lines.append(f"-# We hold this time for you. The hold ends {stamp(self.held_until, 'R')}.")
         return lines
+
+    def _clock(self, at: datetime, zone_name: str) -> str:
+        local = at.astimezone(zone(zone_name))
+        return f"{local:%a} {self.cycle.clock(local)} in {show_zone(zone_name)}"
 
     def _changes(self, at: datetime) -> str:
         notice = timedelta(minutes=self.guild.cancel_notice_minutes)
@@ -167,13 +182,13 @@ class Choice:
         return f"You can reschedule or cancel for free {until}. After that, cancelling counts as late."
 
 
-def slot_taken_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
+def slot_taken_panel(error: SlotTaken, typed: Typed, cycle: HourCycle) -> ui.Panel:
     """Say why the time is gone and offer the nearest free ones. Keeps what was typed."""
     minutes = error.duration // timedelta(minutes=1)
     parts: list[Item] = [ui.text(f"⚠️ {error.why}")]
     if error.nearest:
         parts.append(ui.text(f"**Nearest free times** in **{show_zone(error.zone_name)}**:"))
-        parts.append(ui.row(*(_retry_button(error, minutes, at) for at in error.nearest)))
+        parts.append(ui.row(*(_retry_button(error, minutes, at, cycle) for at in error.nearest)))
     else:
         parts.append(ui.text("This coach has nothing else free. Choose another one."))
     again = (
@@ -186,14 +201,14 @@ def slot_taken_panel(error: SlotTaken, typed: Typed) -> ui.Panel:
     return ui.Panel(*parts)
 
 
-def _retry_button(error: SlotTaken, minutes: int, at: datetime) -> ui.Button:
+def _retry_button(error: SlotTaken, minutes: int, at: datetime, cycle: HourCycle) -> ui.Button:
     start, local = minute_of(at), at.astimezone(zone(error.zone_name))
     custom_id = (
         routes.RESCHEDULE_TO.id(session_id=error.rescheduling_id, start=start)
         if error.rescheduling_id is not None
         else TIME.id(coach_id=error.coach_id, minutes=minutes, start=start)
     )
-    label = f"{local:%a} {local.day} {local:%b}, {local:%H:%M}"
+    label = f"{local:%a} {local.day} {local:%b}, {cycle.clock(local)}"
     return ui.button(label, custom_id, discord.ButtonStyle.primary)
 
 

@@ -3,7 +3,7 @@
 # ruff: noqa: F401  (re-exports)
 
 from cogs.cards.application import block_button, blocks, of_application
-from cogs.cards.coach import decision, rate, rating, taught
+from cogs.cards.coach import decision, rate, rating, taught, with_avatar
 from cogs.cards.session import (
     STATUS_WORDS,
     attendance_lines,
@@ -12,4 +12,6 @@ from cogs.cards.session import (
     of_session,
     outcome_buttons,
     read_duration,
+    way_back,
+    when,
 )

@@ -6,7 +6,6 @@ Follows RFC 5545 (the format) and RFC 5546 (what each method needs and forbids).
 from datetime import timedelta
 from typing import NamedTuple
 
-from cogs import ui
 from models import CoachingSession, SessionStatus
 from scheduler.parsing.money import write_money
 
@@ -42,7 +41,7 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
             return escaped(self).encode()
 
     cancelled = one.status is SessionStatus.CANCELLED
-    title = Text(_title(one, names, viewer_id))
+    named = Text(title(one, names, viewer_id))
     event = Event()
     event.add("uid", f"{one.code}@session.coachbot")
     event.add("sequence", one.revision)
@@ -51,9 +50,9 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
     event.add("last-modified", one.updated_at)
     event.add("dtstart", one.starts_at)
     event.add("dtend", one.ends_at)
-    event.add("summary", title)
-    event.add("location", Text(f"Discord: {names.server}"))
-    event.add("description", Text(_description(one, names, viewer_id)))
+    event.add("summary", named)
+    event.add("location", Text(place(names)))
+    event.add("description", Text(description(one, names, viewer_id)))
     event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
     organizer = vCalAddress(f"https://discord.com/users/{one.coach_id}")
@@ -63,7 +62,7 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
     if not cancelled:  # RFC 5546 forbids alarms in a cancellation
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
-        alarm.add("description", title)
+        alarm.add("description", named)
         alarm.add("trigger", -_REMINDER)
         event.add_component(alarm)
     calendar = Calendar()
@@ -89,19 +88,20 @@ def escaped(text: str) -> str:
     return text
 
 
-def attach(one: CoachingSession, names: Names, viewer_id: int | None) -> tuple[ui.Attachment, tuple[str, bytes]]:
-    """Return the component that shows the file, and the file for `Panel(files=…)`."""
-    name = file_name(one)
-    return ui.attachment(name), (name, calendar_file(one, names, viewer_id))
+def place(names: Names) -> str:
+    """Write where the session is."""
+    return f"Discord: {names.server}"
 
 
-def _title(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+def title(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    """Name the session after the other person."""
     if viewer_id != one.coach_id:
         return f"Coaching with {names.coach}"
     return f"Coaching {names.student}" if names.student else f"Coaching session {one.code} in {names.server}"
 
 
-def _description(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+def description(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    """Write what else its reader wants to know, the notes last."""
     is_coach = viewer_id == one.coach_id
     name, user_id = (names.student, one.student_id) if is_coach else (names.coach, one.coach_id)
     lines = [

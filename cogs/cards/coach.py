@@ -1,6 +1,9 @@
 """Describe a coach: rate, rating, specialties, and what admins decided."""
 
 from collections.abc import Sequence
+from typing import Any
+
+import discord
 
 from cogs import ui
 from models import Coach
@@ -31,3 +34,11 @@ def decision(coach: Coach) -> str:
         return ""
     words = f"**{coach.status.capitalize()}** by <@{coach.decided_by}> {stamp(coach.decided_at, 'f')}"
     return f"{words}\n{ui.block(ui.quoted(coach.decision_reason, 600))}" if coach.decision_reason else words
+
+
+def with_avatar(coach: Coach, words: str) -> discord.ui.Item[Any]:
+    """Show words beside the coach's avatar, or alone if they have none."""
+    if coach.avatar_url is None:
+        return ui.text(words)
+    avatar = discord.ui.Thumbnail[Any](coach.avatar_url, description=f"{coach.display_name}'s avatar")
+    return discord.ui.Section(words, accessory=avatar)

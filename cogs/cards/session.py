@@ -1,7 +1,7 @@
 """Show a session, with buttons for what its reader can do."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import discord
@@ -12,6 +12,7 @@ from models import Absent, CoachingSession, Guild, SessionStatus
 from scheduler.attendance import no_shows
 from scheduler.attendance.attendance import Presence
 from scheduler.core.clock import stamp
+from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import write_money
 from scheduler.reviews.reviews import ReviewState
 
@@ -37,6 +38,11 @@ def length(duration: timedelta) -> str:
     return f"{duration // timedelta(minutes=1)} min"
 
 
+def when(at: datetime) -> str:
+    """Write a session's time as a heading, so that it stands out wherever a session is shown."""
+    return f"## {stamp(at)}"
+
+
 def read_duration(minutes: int) -> timedelta:
     """Read a length from a `custom_id`, cut to a day. The use case checks that it's offered."""
     return timedelta(minutes=min(minutes, 24 * 60))
@@ -46,31 +52,25 @@ def of_session(
     one: CoachingSession,
     guild: Guild,
     *,
-    title: str,
+    title: str = "",
+    people: str = "",
     viewer_id: int | None = None,
     most: int = 1200,
-    in_server: bool = True,
+    can_book: bool = True,
     with_buttons: bool = True,
+    has_file: bool = False,
     attended: Mapping[int, Presence] | None = None,
     standing: ReviewState | None = None,
     can_only_end: bool = False,
 ) -> discord.ui.Container[Any]:
     """Show a session to its coach or student, or to someone else if `viewer_id` is neither.
 
-    Cuts notes and reasons to `most` characters each. Only the student sees the review (`standing`), and can book
-    again if this is shown `in_server`.
+    Without a `title` it's one of a list, and says how far away it is and what became of it. `people` says with
+    whom it is, where nobody can be mentioned. Cuts notes and reasons to `most` characters each. Only the student
+    sees the review (`standing`), and can book again if they `can_book`. `has_file` says that the calendar file is
+    below, so no button for it is needed.
     """
-    lines = [
-        f"### {title}",
-        f"{stamp(one.starts_at)} ({stamp(one.starts_at, 'R')})",
-        *_agreement_lines(one),
-    ]
-    if viewer_id != one.coach_id:
-        lines.append(f"**Coach** <@{one.coach_id}>")
-    if viewer_id != one.student_id:
-        lines.append(f"**Student** <@{one.student_id}>")
-    late = " late" if one.cancelled_late else ""
-    lines.append(f"**Code** `{one.code}` · {STATUS_WORDS[one.status]}{late}")
+    lines = _head(one, title, people, viewer_id)
     lines.extend(_room_line(one, guild))
     if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
         lines.extend(attendance_lines(one, attended or {}))
@@ -80,28 +80,49 @@ def of_session(
     if one.notes:
         parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
     if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
-        why = f"\n{ui.block(ui.quoted(one.reschedule_reason, most))}" if one.reschedule_reason else ""
+        why = f"\n{ui.quoted(one.reschedule_reason, most)}" if one.reschedule_reason else ""
         parts.append(ui.text(f"**Rescheduled from** {stamp(one.rescheduled_from)}{why}"))
     if one.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
-    if with_buttons and (
-        buttons := [*_review_button(one, standing), *_session_buttons(one, viewer_id, in_server, can_only_end)]
-    ):
-        parts.append(ui.row(*buttons))
+    if with_buttons:
+        buttons = _review_button(one, standing)
+        buttons += _session_buttons(one, viewer_id, can_book, can_only_end, has_file)
+        parts.extend([ui.row(*buttons)] if buttons else [])
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
 
 
-def _agreement_lines(one: CoachingSession) -> list[str]:
-    """Write what both agreed on, what was booked before they extended it, and whether it ended early."""
-    price = write_money(one.total_cost_minor, one.currency)
-    lines = [f"**Length** {length(one.agreed_duration)} · **Price** {price}"]
-    if one.booked_ends_at is not None:
-        extra = one.total_cost_minor - one.booked_cost
-        lines[0] += f" · **Booked** {length(one.booked_duration)}"
-        lines[0] += f", {write_money(one.booked_cost, one.currency)}" if extra else ""
+def _head(one: CoachingSession, title: str, people: str, viewer_id: int | None) -> list[str]:
+    """Write when the session is, as the heading, and with whom and for how much. Each fact stands once."""
+    lines = [f"**{title}**"] if title else []
+    lines.append(when(one.starts_at))
+    people = people or _people(one, viewer_id)
+    lines.append(people if title else f"{people} · {stamp(one.starts_at, 'R')}")
+    facts = [*_agreed(one), f"Code `{one.code}`"]
+    late = " late" if one.cancelled_late else ""
+    if late or (not title and one.status is not SessionStatus.SCHEDULED):
+        facts.append(f"{STATUS_WORDS[one.status]}{late}")
+    lines.append(" · ".join(facts))
     if one.agreed_ends_at is not None:
         lines.append(f"**Ended early** at {stamp(one.ends_at, 't')}, after {length(one.duration)}")
     return lines
+
+
+def _people(one: CoachingSession, viewer_id: int | None) -> str:
+    if viewer_id == one.student_id:
+        return f"With <@{one.coach_id}>"
+    if viewer_id == one.coach_id:
+        return f"With <@{one.student_id}>"
+    return f"<@{one.coach_id}> with <@{one.student_id}>"
+
+
+def _agreed(one: CoachingSession) -> list[str]:
+    """Write the length and price both agreed on, and what was booked before they extended it."""
+    facts = [length(one.agreed_duration), write_money(one.total_cost_minor, one.currency)]
+    if one.booked_ends_at is not None:
+        extra = one.total_cost_minor - one.booked_cost
+        before = f", {write_money(one.booked_cost, one.currency)}" if extra else ""
+        facts.append(f"booked {length(one.booked_duration)}{before}")
+    return facts
 
 
 def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
@@ -148,11 +169,20 @@ def cancel_or_end(one: CoachingSession, *, can_only_end: bool) -> ui.Button:
     """Make the button that cancels an upcoming or running session, or ends one that can't be cancelled."""
     if can_only_end:
         return ui.button("End now", routes.END_SESSION.id(session_id=one.id), discord.ButtonStyle.danger)
-    return ui.button("Cancel…", routes.CANCEL.id(session_id=one.id), discord.ButtonStyle.danger)
+    return ui.button("Cancel…", routes.CANCEL.id(session_id=one.id))
+
+
+def way_back(interaction: ui.Interaction, one: CoachingSession) -> list[discord.ui.Item[Any]]:
+    """Make the way back: to the list for coach and student, to the details for admins in the server."""
+    if interaction.user.id in (one.coach_id, one.student_id):
+        return [ui.row(ui.button("All sessions", routes.SESSION_LIST.id(page=0)))]
+    if interaction.guild_id is None:
+        return []
+    return [ui.row(ui.button("Session details", routes.SESSION_DETAILS.id(session_id=one.id)))]
 
 
 def _session_buttons(
-    one: CoachingSession, viewer_id: int | None, in_server: bool, can_only_end: bool
+    one: CoachingSession, viewer_id: int | None, can_book: bool, can_only_end: bool, has_file: bool
 ) -> list[ui.Button]:
     cancel = cancel_or_end(one, can_only_end=can_only_end)
     if one.status is SessionStatus.SCHEDULED and can_only_end:
@@ -161,15 +191,16 @@ def _session_buttons(
         return [
             ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id)),
             cancel,
-            ui.button("Calendar file", routes.CALENDAR.id(session_id=one.id)),
+            *([] if has_file else [ui.button("Add to calendar", routes.CALENDAR.id(session_id=one.id))]),
         ]
     if one.status is SessionStatus.IN_PROGRESS:
         return [cancel]
     buttons = outcome_buttons(one, viewer_id)
-    if viewer_id == one.student_id and in_server:
+    if viewer_id == one.student_id and can_book:
         minutes = one.booked_duration // timedelta(minutes=1)
         again = routes.BOOK_AGAIN.id(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
-        buttons.append(ui.button("Book again", again))
+        label = "Book another time" if one.status is SessionStatus.CANCELLED else "Book again"
+        buttons.append(ui.button(label, again))
     return buttons
 
 
@@ -179,5 +210,5 @@ def _room_line(one: CoachingSession, guild: Guild) -> list[str]:
         return []
     if one.access_granted_at is not None and one.discord_channel_id is not None:
         return [f"**Room** <#{one.discord_channel_id}>"]
-    opens_at = one.starts_at - timedelta(minutes=guild.access_lead_minutes)
-    return [f"Your private room opens {stamp(opens_at, 'R')}."]
+    lead = timedelta(minutes=guild.access_lead_minutes)
+    return [f"Your private room opens {f'{write_length(lead)} before' if lead else 'at'} the start."]

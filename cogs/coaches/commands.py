@@ -77,11 +77,12 @@ class CoachCog(Cog):
             guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             await applications.apply(session, guild, ui.actor_of(interaction, guild), application, now)
         self.bot.wake()
+        there = now.astimezone(zone(application.time_zone))
         thanks = (
             "### Thank you!\nYour application is with the admins now. You'll get a direct message when they "
             "decide. Until then, you can change it with `/coach apply`.\n"
             f"Your time zone is **{show_zone(application.time_zone)}**, where it's "
-            f"**{now.astimezone(zone(application.time_zone)):%A, %H:%M}** now."
+            f"**{there:%A}, {ui.hour_cycle_of(interaction).clock(there)}** now."
         )
         await ui.show(interaction, ui.Panel(ui.text(thanks)))
 

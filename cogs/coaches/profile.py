@@ -92,10 +92,11 @@ class ProfileCog(Cog):
 def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
     coach = one.coach
     parts: list[discord.ui.Item[Any]] = [
-        ui.text(
+        cards.with_avatar(
+            coach,
             f"### <@{coach.user_id}>\n{cards.rating(coach)} · {cards.rate(coach)}\n"
             f"**Teaches** {cards.taught(one.specialties)}\n**Lengths** {_lengths(coach)}\n"
-            f"**Room** {booking_policy.SESSION_TYPES[coach.session_type].lower()}"
+            f"**Room** {booking_policy.SESSION_TYPES[coach.session_type].lower()}",
         ),
         discord.ui.Separator(),
         ui.text(ui.quoted(coach.bio, 1300)),

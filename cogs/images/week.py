@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
+from scheduler.time.hour_cycle import HourCycle
+
 WIDTH = 1080
 """In pixels: three for each point of a phone's screen."""
 ALT_TEXT_LIMIT = 1024
@@ -62,11 +64,13 @@ class WeekPicture:
     zone: str
     now: tuple[date, int] | None
     chosen: frozenset[date] = frozenset()
+    cycle: HourCycle = HourCycle.H23
+    """How its reader writes times."""
 
 
 def describe(week: WeekPicture) -> str:
     """Describe the week for screen readers, with as many days as `ALT_TEXT_LIMIT` allows."""
-    days = [_describe_day(day) for day in week.days]
+    days = [_describe_day(day, week.cycle) for day in week.days]
     for count in range(len(days), 0, -1):
         said = "; ".join(days if count == len(days) else [*days[:count], "…"])
         if len(said) <= ALT_TEXT_LIMIT:
@@ -75,29 +79,24 @@ def describe(week: WeekPicture) -> str:
     return days[0][:ALT_TEXT_LIMIT].rsplit(", ", 1)[0]
 
 
-def _describe_day(day: DayColumn) -> str:
+def _describe_day(day: DayColumn, cycle: HourCycle) -> str:
     parts: list[str] = []
     if day.off:
         parts.append(f"day off ({day.note})" if day.note else "day off")
-    parts += [f"no {_span(*minutes)}" for minutes in day.skipped]
-    parts += [f"{_span(*minutes)} twice" for minutes in day.repeated]
+    parts += [f"no {_span(*minutes, cycle)}" for minutes in day.skipped]
+    parts += [f"{_span(*minutes, cycle)} twice" for minutes in day.repeated]
     kinds = list(Kind)
     for block in sorted(
         day.blocks, key=lambda block: (kinds.index(block.kind), block.start_minute, block.second_time)
     ):
         again = " the second time" if block.second_time else ""
         name = f" ({block.label})" if block.label else ""
-        parts.append(f"{_span(block.start_minute, block.end_minute)}{again} {block.kind.value}{name}")
+        parts.append(f"{_span(block.start_minute, block.end_minute, cycle)}{again} {block.kind.value}{name}")
     return f"{day.date:%a} {day_and_month(day.date)}: {', '.join(parts) or 'no hours'}"
 
 
-def _span(start: int, end: int) -> str:
-    return f"{clock(start)}-{clock(end)}"
-
-
-def clock(minute: int) -> str:
-    """Write a minute of the day as a clock time."""
-    return f"{minute // 60:02}:{minute % 60:02}"
+def _span(start: int, end: int, cycle: HourCycle) -> str:
+    return f"{cycle.short(start)}-{cycle.short(end)}"
 
 
 def day_and_month(day: date) -> str:

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 
-from cogs.images.week import Block, DayColumn, Kind, WeekPicture, clock
+from cogs.images.week import Block, DayColumn, Kind, WeekPicture
 from scheduler.availability.slots import Period
 from scheduler.sessions.own import OwnSession
 from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.local_time import clock_changes, local_pieces
 from scheduler.time.time_zones import zone
 
@@ -19,6 +20,7 @@ def picture_of(
     own: Iterable[OwnSession],
     now: datetime,
     chosen: Iterable[date],
+    cycle: HourCycle = HourCycle.H23,
     day_off: Callable[[date], str | None] = lambda _: None,
 ) -> WeekPicture:
     """Build the picture of the week from `monday`, on the clock of a zone.
@@ -31,7 +33,7 @@ def picture_of(
         *(
             block
             for one in own
-            for block in _blocks(zone_name, (one.starts_at, one.ends_at), Kind.OWN, one.coach_name)
+            for block in _blocks(zone_name, (one.starts_at, one.ends_at), Kind.OWN, one.coach_name or cycle)
         ),
     ]
     local_now = next(local_pieces(zone(zone_name), now, now + timedelta(minutes=1)))
@@ -50,11 +52,12 @@ def picture_of(
                 repeated=tuple((start, end) for start, end in repeated),
             )
         )
-    return WeekPicture(tuple(columns), show_zone(zone_name), local_now[:2], frozenset(chosen))
+    return WeekPicture(tuple(columns), show_zone(zone_name), local_now[:2], frozenset(chosen), cycle)
 
 
-def _blocks(zone_name: str, period: Period, kind: Kind, name: str = "") -> list[tuple[date, Block]]:
+def _blocks(zone_name: str, period: Period, kind: Kind, label: str | HourCycle = "") -> list[tuple[date, Block]]:
+    """Split a period by days. A block is labelled with a name, or with its start as an hour cycle writes it."""
     return [
-        (day, Block(first, last, kind, name or (clock(first) if kind is Kind.OWN else ""), second_time))
+        (day, Block(first, last, kind, label if isinstance(label, str) else label.short(first), second_time))
         for day, first, last, second_time in local_pieces(zone(zone_name), *period)
     ]

@@ -8,7 +8,7 @@ from PIL import Image
 
 from cogs.images import palette
 from cogs.images.canvas import Box, fill, fit_lines, hatch, png, text_width, write
-from cogs.images.week import WIDTH, Block, DayColumn, Kind, WeekPicture, clock, day_and_month
+from cogs.images.week import WIDTH, Block, DayColumn, Kind, WeekPicture, day_and_month
 
 _LEFT, _COLUMN, _TOP, _FOOT = 114, 135, 136, 96
 _RIGHT = _LEFT + 7 * _COLUMN
@@ -126,7 +126,7 @@ def _draw_hours(sheet: _Sheet) -> None:
         y = sheet.y(hour * 60)
         fill(sheet.image, (_LEFT, y, _RIGHT + 1, y + 1), _HOUR)
         if sheet.hour_height >= 44 or hour % 2 == 0:
-            write(sheet.image, (_LEFT - 10, y), clock(hour * 60), _SMALL, _QUIET, "rm")
+            write(sheet.image, (_LEFT - 10, y), sheet.week.cycle.short(hour * 60), _SMALL, _QUIET, "rm")
     for x in range(_LEFT, _RIGHT + 1, _COLUMN):
         fill(sheet.image, (x, _TOP, x + 1, sheet.bottom), _HOUR)
 
@@ -214,8 +214,9 @@ def _draw_piece(image: Image.Image, box: Box, kind: Kind) -> None:
 
 def _draw_notes(sheet: _Sheet, place: int, day: DayColumn) -> None:
     """Write why the day is off and what its clock does, away from other text."""
-    notes = [(start, end, f"no {clock(start)}") for start, end in day.skipped]
-    notes += [(start, end, f"{clock(start)} twice") for start, end in day.repeated]
+    cycle = sheet.week.cycle
+    notes = [(start, end, f"no {cycle.short(start)}") for start, end in day.skipped]
+    notes += [(start, end, f"{cycle.short(start)} twice") for start, end in day.repeated]
     if day.off:
         upper = (sheet.first_hour * 2 + sheet.last_hour) * 20
         notes.append((upper, upper, day.note))

@@ -24,6 +24,7 @@ from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
 from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
 
 RATE = Route("roster:rate:{user_id}")
 
@@ -105,11 +106,11 @@ class CoachRosterCog(Cog):
             found = await coach_roster.profile(
                 session, guild.id, ui.actor_of(interaction, guild), user_id, self.bot.clock()
             )
-        coach = found.entry.coach
+        coach, cycle = found.entry.coach, ui.hour_cycle_of(interaction)
         parts = [
             "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),
             _sessions(found),
-            "\n".join((_hours(found.entry), *_week(found.entry), *_dates(found.dates))),
+            "\n".join((_hours(found.entry), *_week(found.entry, cycle), *_dates(found.dates, cycle))),
             booking_policy.describe(rules_of(coach)),
             f"**Teaches** {ui.quoted(', '.join(found.specialties), 300)}",
             f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
@@ -173,16 +174,18 @@ def _hours(one: Entry) -> str:
     return f"**Hours** {_length(one)}{zone}"
 
 
-def _week(one: Entry) -> Iterator[str]:
+def _week(one: Entry, cycle: HourCycle) -> Iterator[str]:
     for day, windows in one.week.items():
-        yield f"{WEEKDAYS[day]} {ui.quoted(write_hours(windows), _LINE)}"
+        yield f"{WEEKDAYS[day]} {ui.quoted(write_hours(windows, cycle), _LINE)}"
 
 
-def _dates(dates: Sequence[Dates]) -> Iterator[str]:
+def _dates(dates: Sequence[Dates], cycle: HourCycle) -> Iterator[str]:
     # Without the reasons, which are the coach's own.
     for one in dates[:_MOST_DATES]:
         hours = (
-            f"{'also ' if one.adds else ''}{ui.quoted(write_hours(one.windows), _LINE)}" if one.windows else "off"
+            f"{'also ' if one.adds else ''}{ui.quoted(write_hours(one.windows, cycle), _LINE)}"
+            if one.windows
+            else "off"
         )
         yield f"{write_dates(one.first, one.last)}: {hours}"
     if len(dates) > _MOST_DATES:

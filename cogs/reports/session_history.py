@@ -23,7 +23,6 @@ from scheduler.servers import settings
 
 RETRY = Route("story:retry:{session_id}")
 REPAIR = Route("story:repair:{session_id}")
-REFRESH = Route("story:show:{session_id}")
 OPEN = Route("story:open:{session_id}")
 
 _UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
@@ -60,7 +59,7 @@ class SessionHistoryCog(Cog):
         field = ui.field(_CODE, typed, description=about, placeholder="k7m2qd", most=LONGEST_CODE)
         return ui.Form("Find a session", routes.FIND_SESSION.id(), field)
 
-    @on(REFRESH)
+    @on(routes.SESSION_DETAILS)
     async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Show the session as it is now."""
         await ui.acknowledge(interaction)
@@ -106,7 +105,7 @@ class SessionHistoryCog(Cog):
 
 def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
     one = found.session
-    buttons = [ui.button("Refresh", REFRESH.id(session_id=one.id))]
+    buttons = [ui.button("Refresh", routes.SESSION_DETAILS.id(session_id=one.id))]
     if one.next_step_at is not None or one.last_error:
         buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), discord.ButtonStyle.primary))
     if one.status in _UPCOMING:
@@ -114,7 +113,7 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
     buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(
-        cards.of_session(one, guild, title=f"Session {one.code}", most=300, with_buttons=False),
+        cards.of_session(one, guild, most=300, with_buttons=False),
         ui.text("\n".join([*_state(found), *cards.attendance_lines(one, found.attended)])),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),

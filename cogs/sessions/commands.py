@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from discord import app_commands
 
 from cogs import cards, routes, ui
-from cogs.cards.calendar_file import Names, attach
+from cogs.cards.calendar import attach
+from cogs.cards.calendar_file import Names
 from cogs.cards.cancellation import CancellingCog
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Route, on, opens, retried
@@ -22,7 +23,6 @@ from scheduler.reviews.reviews import ReviewState
 from scheduler.sessions import lookup, upcoming
 from scheduler.sessions.upcoming import Page
 
-PAGE = Route("session:list:{page}")
 REMINDERS_OFF = Route("session:list:{page}:reminders:off")
 REMINDERS_ON = Route("session:list:{page}:reminders:on")
 
@@ -47,7 +47,7 @@ class SessionsCog(CancellingCog):
         await ui.acknowledge_beside(interaction)
         await self._list(interaction, 0)
 
-    @on(PAGE)
+    @on(routes.SESSION_LIST)
     async def page_turned(self, interaction: Interaction, page: int) -> None:
         """Show another page."""
         await self._list(interaction, page)
@@ -79,21 +79,18 @@ class SessionsCog(CancellingCog):
         is_coach = interaction.user.id == found.coach_id
         student = await self.bot.fetch_name(found.guild_id, found.student_id) if is_coach else None
         names = Names(self.bot.server_name(found.guild_id), coach.display_name, student)
-        shown, file = attach(found, names, interaction.user.id)
-        words = ui.text("Open it with your calendar app. Download it again if the session changes.")
-        await ui.show(interaction, ui.Panel(words, shown, files=[file]))
+        shown = attach(found, names, interaction.user.id)
+        words = ui.text("Open the file with your calendar app. Download it again if the session changes.")
+        await ui.show(interaction, ui.Panel(words, *shown.items, files=[shown.file]))
 
     @on(routes.CANCEL)
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Cancel for the reason in the form."""
         await ui.acknowledge(interaction)
         cancelled, guild = await self.cancel(interaction, session_id)
-        viewer_id, in_server = interaction.user.id, interaction.guild_id is not None
-        card = cards.of_session(
-            cancelled, guild, title="Session cancelled", viewer_id=viewer_id, in_server=in_server
-        )
+        card = cards.of_session(cancelled, guild, title="Session cancelled", viewer_id=interaction.user.id)
         messaged = ui.text("The time is free again. We've messaged you both.")
-        await ui.show(interaction, ui.Panel(card, messaged))
+        await ui.show(interaction, ui.Panel(card, messaged, *cards.way_back(interaction, cancelled)))
 
     @opens(routes.CANCEL)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
@@ -127,11 +124,11 @@ class SessionsCog(CancellingCog):
             only_end,
             off,
             is_admin=here is not None and ui.actor_of(interaction, here).is_admin,
-            titles=None if here else {one.id: await self._title(one, viewer_id) for one in found.sessions},
+            people=None if here else {one.id: await self._people(one, viewer_id) for one in found.sessions},
         )
         await ui.show(interaction, shown.panel())
 
-    async def _title(self, one: CoachingSession, viewer_id: int) -> str:
+    async def _people(self, one: CoachingSession, viewer_id: int) -> str:
         """Say with whom and in which server, for direct messages, where nobody can be mentioned."""
         other_id, role = (one.student_id, "student") if viewer_id == one.coach_id else (one.coach_id, "coach")
         name = await self.bot.fetch_name(one.guild_id, other_id) or f"your {role}"
@@ -153,14 +150,14 @@ class _SessionList:
     """Ids of sessions that can be ended, but no longer cancelled."""
     reminders_off: bool
     is_admin: bool
-    titles: Mapping[int, str] | None
-    """In direct messages: the sessions' titles by their id."""
+    people: Mapping[int, str] | None
+    """In direct messages: with whom the sessions are, by their id."""
 
     def panel(self) -> ui.Panel:
         """Show the sessions, and buttons for other pages and for reminders."""
         found, page = self.found, self.page
         if not found.sessions and not page:
-            where = " in your server" if self.titles is not None else ""
+            where = " in your server" if self.people is not None else ""
             none = ui.text(f"### No sessions yet\nBook your first one with `/book`{where}.")
             return ui.Panel(none, *([ui.row(self._admin_button())] if self.is_admin else []))
         reminders = (
@@ -171,7 +168,7 @@ class _SessionList:
         return ui.Panel(
             ui.text(f"### Your sessions\n{found.upcoming or 'None'} upcoming"),
             *map(self._card, found.sessions),
-            *ui.newer_and_older(PAGE.id, page, has_more=found.has_more),
+            *ui.newer_and_older(routes.SESSION_LIST.id, page, has_more=found.has_more),
             ui.row(reminders, *([self._admin_button()] if self.is_admin else [])),
         )
 
@@ -180,14 +177,12 @@ class _SessionList:
         return ui.button("Admin", routes.ADMIN.id())
 
     def _card(self, one: CoachingSession) -> Item:
-        other_id = one.student_id if self.viewer_id == one.coach_id else one.coach_id
         return cards.of_session(
             one,
             self.guilds[one.guild_id],
-            title=f"With <@{other_id}>" if self.titles is None else self.titles[one.id],
+            people="" if self.people is None else self.people[one.id],
             viewer_id=self.viewer_id,
             most=_EXCERPT,
-            in_server=self.titles is None,
             standing=self.review_states.get(one.id),
             attended=self.attended.get(one.id),
             can_only_end=one.id in self.only_end,

@@ -11,6 +11,7 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
 from scheduler.rooms import extensions, in_room
 from scheduler.rooms.extensions import Terms, TermsChanged
+from scheduler.time.hour_cycle import HourCycle
 
 LONGER = Route("room:longer:{session_id}")
 """On messages from before an upgrade, which don't say the price."""
@@ -131,7 +132,7 @@ def _price_stays(found: CoachingSession) -> str:
     return f" The price stays {write_money(cost, found.currency)}." if cost else ""
 
 
-def terms_panel(changed: TermsChanged, _typed: Typed) -> ui.Panel:
+def terms_panel(changed: TermsChanged, _typed: Typed, _cycle: HourCycle) -> ui.Panel:
     """Say what 15 more minutes cost now, with a button that asks on these terms."""
     return ui.Panel(
         ui.text(f"{changed} Do you want to ask?"), ui.row(ask_button(changed.session_id, changed.terms))

@@ -24,12 +24,12 @@ _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 def _reminder(context: NotificationContext) -> discord.ui.Item[Any]:
     # The reader's client counts down, so a reminder that's sent or read late is still right.
-    title = f"Your session with {_other(context)} starts {stamp(context.about_session.starts_at, 'R')}"
+    title = f"Your session starts {stamp(context.about_session.starts_at, 'R')}"
     return session_card(context, title, most=_EXCERPT)
 
 
 def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
-    return Extra(ui.row(reminders.switch()))
+    return Extra([ui.row(reminders.switch())])
 
 
 def _student_unreachable(context: NotificationContext) -> discord.ui.Item[Any]:
@@ -148,7 +148,7 @@ def _no_show(context: NotificationContext) -> discord.ui.Item[Any]:
         title, hint = "Your student missed your session", "Were they there after all? Tell us below."
     else:
         title, hint = "Your coach missed your session", "We're sorry. An admin of the server can help you."
-    text = f"### {title}\n{stamp(one.starts_at)} with {_other(context)}, code `{one.code}`. {hint}"
+    text = f"**{title}**\n{cards.when(one.starts_at)}\nWith {_other(context)} · Code `{one.code}`\n{hint}"
     buttons = cards.outcome_buttons(one, reader_id)
     return discord.ui.Container(
         ui.text("\n".join([text, *cards.attendance_lines(one, context.details)])),
@@ -158,7 +158,7 @@ def _no_show(context: NotificationContext) -> discord.ui.Item[Any]:
 
 def _attendance_changed(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
-    return ui.text(f"### {_news(context)}\nSession `{one.code}`, {stamp(one.starts_at)}.")
+    return ui.text(f"**{_news(context)}**\n{cards.when(one.starts_at)}\nCode `{one.code}`")
 
 
 def _news(context: NotificationContext) -> str:
@@ -182,8 +182,8 @@ def _news(context: NotificationContext) -> str:
 def _missed(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
     text = ui.text(
-        f"### Did your session take place?\nSorry, we couldn't open a room for your session with "
-        f"{_other(context)}, {stamp(one.starts_at)}. Did you meet anyway?"
+        f"**Did your session take place?**\n{cards.when(one.starts_at)}\nWith {_other(context)}\n"
+        "Sorry, we couldn't open a room for it. Did you meet anyway?"
     )
     if one.took_place is not None:
         return discord.ui.Container(text)

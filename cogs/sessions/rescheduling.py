@@ -104,7 +104,10 @@ class ReschedulingCog(Cog):
             guild = await session.get_one(Guild, rescheduled.guild_id)
         self.bot.wake()
         card = cards.of_session(rescheduled, guild, title="Session rescheduled ✅", viewer_id=interaction.user.id)
-        await ui.show(interaction, ui.Panel(card, ui.text("We've messaged you both.")))
+        await ui.show(
+            interaction,
+            ui.Panel(card, ui.text("We've messaged you both."), *cards.way_back(interaction, rescheduled)),
+        )
 
     @opens(CONFIRM)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int, start: int) -> ui.Form:
@@ -158,7 +161,7 @@ class ReschedulingCog(Cog):
         actor, ids = ui.person_of(interaction), {"session_id": found.id, "start": minute_of(at)}
         broken = await rescheduling.find_broken_rules(session, found, coach, actor, at, self.bot.clock())
         lines = [
-            f"### Reschedule this session?\n{_now(found)}\n**New time** {stamp(at)}",
+            f"**Reschedule this session?**\n{cards.when(at)}\n{_now(found)}",
             "-# Length and price stay the same.",
         ]
         confirm = ui.button("Reschedule…", CONFIRM.id(**ids), discord.ButtonStyle.success)
@@ -199,7 +202,7 @@ class ReschedulingCog(Cog):
         if interaction.user.id == found.coach_id:
             others = [ui.button("Another time…", OTHER.id(session_id=session_id))]
         if days:
-            picker = TimePicker(days, zone_name, _links(session_id))
+            picker = TimePicker(days, zone_name, ui.hour_cycle_of(interaction), _links(session_id))
             parts.extend(picker.items(picker.shown(day, days_page), times_page, *others))
         else:
             parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
@@ -217,5 +220,5 @@ def _links(session_id: int) -> Links:
 
 
 def _now(found: CoachingSession) -> str:
-    people = f"<@{found.coach_id}> and <@{found.student_id}>"
+    people = f"<@{found.coach_id}> with <@{found.student_id}>"
     return f"**Now** {stamp(found.starts_at)} · {cards.length(found.duration)} · {people}"

@@ -16,6 +16,7 @@ from scheduler.availability.booking_policy import Rules, default_policy
 from scheduler.coaches import default_rules
 from scheduler.parsing.weekly_hours import parse_presets, write_presets
 from scheduler.servers import settings
+from scheduler.time.hour_cycle import HourCycle
 
 SESSIONS = Route("defaults:sessions")
 LIMITS = Route("defaults:limits")
@@ -60,7 +61,7 @@ class DefaultsCog(AdminCog):
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
             await settings.set_presets(session, guild, actor, wanted, now)
-        await ui.show(interaction, _panel(guild, "✅ Saved."))
+        await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), "✅ Saved."))
 
     @on(GIVE)
     async def give_pressed(self, interaction: Interaction, agreed: int) -> None:
@@ -80,7 +81,7 @@ class DefaultsCog(AdminCog):
             if count
             else "All coaches already have these rules."
         )
-        await ui.show(interaction, _panel(guild, said))
+        await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), said))
 
     @on(SHOW)
     async def refresh(self, interaction: Interaction) -> None:
@@ -106,7 +107,7 @@ class DefaultsCog(AdminCog):
         present = settings.presets(await self.settings_for_admin(interaction))
         field = ui.field(
             _PRESETS,
-            typed or {_PRESETS: write_presets(present)},
+            typed or {_PRESETS: write_presets(present, ui.hour_cycle_of(interaction))},
             description="A name and hours. Up to 5 presets.",
             placeholder="Morning 8-12",
             long=True,
@@ -120,10 +121,12 @@ class DefaultsCog(AdminCog):
             guild, actor, now = await self.settings_to_change(session, interaction)
             wanted = read(default_policy(guild), ui.typed_in(interaction))
             await settings.set_default_policy(session, guild, actor, wanted, now)
-        await ui.show(interaction, _panel(guild, "✅ Saved."))
+        await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), "✅ Saved."))
 
     async def _show(self, interaction: Interaction) -> None:
-        await ui.show(interaction, _panel(await self.settings_for_admin(interaction)))
+        await ui.show(
+            interaction, _panel(await self.settings_for_admin(interaction), ui.hour_cycle_of(interaction))
+        )
 
 
 def _question(count: int) -> ui.Panel:
@@ -140,8 +143,8 @@ def _question(count: int) -> ui.Panel:
     )
 
 
-def _panel(guild: Guild, said: str | None = None) -> ui.Panel:
-    presets = "\n".join(f"- {line}" for line in write_presets(settings.presets(guild)).splitlines())
+def _panel(guild: Guild, cycle: HourCycle, said: str | None = None) -> ui.Panel:
+    presets = "\n".join(f"- {line}" for line in write_presets(settings.presets(guild), cycle).splitlines())
     return ui.Panel(
         ui.text(
             "### Defaults for new coaches\nCoaches can change these in `/availability` under **Rules**. Existing "

@@ -21,7 +21,7 @@ def _welcome(context: NotificationContext) -> discord.ui.Item[Any]:
 
 
 def _setup_button(_context: NotificationContext, _server: str) -> Extra:
-    return Extra(ui.row(ui.button("Set up coaching", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary)))
+    return Extra([ui.row(ui.button("Set up coaching", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary))])
 
 
 def _alert(context: NotificationContext) -> discord.ui.Item[Any]:

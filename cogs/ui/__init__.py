@@ -7,7 +7,7 @@ from cogs.ui.text import block
 
 # isort: split
 from cogs.bot_base import Interaction
-from cogs.ui.actors import actor_of, guild_id_of, person_of
+from cogs.ui.actors import actor_of, guild_id_of, hour_cycle_of, person_of
 from cogs.ui.components import (
     Attachment,
     Button,

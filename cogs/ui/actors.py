@@ -1,4 +1,4 @@
-"""Find out who pressed, and in which server."""
+"""Find out who pressed, in which server, and how they write times."""
 
 import discord
 
@@ -6,6 +6,7 @@ from cogs.bot_base import Interaction
 from models import Guild
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
+from scheduler.time.hour_cycle import HourCycle
 
 
 def actor_of(interaction: Interaction, guild: Guild) -> Actor:
@@ -30,3 +31,8 @@ def guild_id_of(interaction: Interaction) -> int:
     if interaction.guild_id is None:
         raise NotFound("This only works in a server. Go to your server and try again.")
     return interaction.guild_id
+
+
+def hour_cycle_of(interaction: Interaction) -> HourCycle:
+    """Return how Discord writes times in the language of the person who pressed."""
+    return HourCycle.of(interaction.locale.value)

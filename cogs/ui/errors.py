@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import discord
 
 from cogs.bot_base import Interaction
+from cogs.ui.actors import hour_cycle_of
 from cogs.ui.components import Panel, button, row, text
 from cogs.ui.forms import Typed, form_sent_by, store_field, stored_fields, typed_in
 from cogs.ui.replies import reply_privately, show, show_beside
@@ -14,6 +15,7 @@ from cogs.ui.text import block, fitting
 from cogs.ui.zones import ask_for_zone
 from scheduler.core.errors import CoachingError
 from scheduler.core.markup import quoted
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import SeveralZones
 
 E = TypeVar("E", bound=CoachingError)
@@ -41,11 +43,14 @@ async def report_error(interaction: Interaction, error: BaseException) -> None:
         log.warning("could not answer interaction %s: %s", interaction.id, failure)
 
 
-_PANELS: dict[type[CoachingError], Callable[[Any, Typed], Panel]] = {}
+_PANELS: dict[type[CoachingError], Callable[[Any, Typed, HourCycle], Panel]] = {}
 
 
-def show_as(kind: type[E], panel: Callable[[E, Typed], Panel]) -> None:
-    """Answer errors of this kind with a panel, which replaces the message and gets what was typed."""
+def show_as(kind: type[E], panel: Callable[[E, Typed, HourCycle], Panel]) -> None:
+    """Answer errors of this kind with a panel, which replaces the message.
+
+    It gets what was typed, and how the person writes times.
+    """
     _PANELS[kind] = panel
 
 
@@ -54,7 +59,7 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     form = form_sent_by(interaction)
     if (panel_for := _PANELS.get(type(error))) is not None and interaction.response.is_done():
         typed = typed_in(interaction) if form else stored_fields(interaction.message)
-        await show(interaction, panel_for(error, typed))
+        await show(interaction, panel_for(error, typed, hour_cycle_of(interaction)))
         return
     question = ask_for_zone(interaction, error) if isinstance(error, SeveralZones) else None
     if form is None and question is None:

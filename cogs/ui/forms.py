@@ -11,7 +11,7 @@ from cogs.command_mentions import Verbatim
 from cogs.ui.components import select
 from cogs.ui.text import whole_number
 from scheduler.core.errors import NotFound
-from scheduler.core.markup import visible
+from scheduler.core.markup import as_typed, unformatted, visible
 
 Typed = dict[str, str]
 """What was typed or chosen in a form, by field name. Several choices are joined by CHOICES."""
@@ -78,14 +78,14 @@ def choice(
 
 
 def store_field(name: str, words: str) -> discord.ui.TextDisplay[Any]:
-    """Show what was typed, so that `stored_fields` can read it from the message later."""
-    return Verbatim(f"**{name}**\n{words}")
+    """Show what was typed, escaped as everywhere, so that `stored_fields` can read it from the message later."""
+    return Verbatim(f"**{name}**\n{unformatted(words)}")
 
 
 def stored_fields(message: discord.Message | None) -> Typed:
     """Read what `store_field` put on this message. It survives restarts."""
     found = (_FIELD.fullmatch(words) for words in texts(message.components if message else ()))
-    return {match["name"]: match["text"] for match in found if match}
+    return {match["name"]: as_typed(match["text"]) for match in found if match}
 
 
 def texts(components: Iterable[Any]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import asyncio
 from discord import app_commands
 
 from cogs.bot_base import BotBase, Interaction
-from cogs.ui.actors import actor_of
+from cogs.ui.actors import actor_of, hour_cycle_of
 from cogs.ui.text import whole_number
 from cogs.ui.zones import option_label, resolve_zone
 from scheduler.availability import coach_search, reader_zone
@@ -38,7 +38,8 @@ class ZoneTransformer(Transformer):
         """Suggest cities and zones, with the current time there."""
         now = interaction.client.clock()
         found = await asyncio.to_thread(cities.search, str(value), most=_MOST)
-        return [_choice(option_label(one, now), one.zone) for one in found]
+        cycle = hour_cycle_of(interaction)
+        return [_choice(option_label(one, now, cycle), one.zone) for one in found]
 
 
 class CoachTransformer(Transformer):
@@ -103,12 +104,11 @@ class SessionCodeTransformer(Transformer):
                 return []
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
             found = await session_history.find_by_code_start(session, guild.id, str(value), most=_MOST)
-        here = zone(zone_name)
+        cycle = hour_cycle_of(interaction)
+        starts = [(one, one.starts_at.astimezone(zone(zone_name))) for one in found]
         return [
-            _choice(
-                f"{one.code} · {one.starts_at.astimezone(here):%d %b %Y %H:%M} {show_zone(zone_name)}", one.code
-            )
-            for one in found
+            _choice(f"{one.code} · {local:%d %b %Y} {cycle.clock(local)} {show_zone(zone_name)}", one.code)
+            for one, local in starts
         ]
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+from scheduler.core.markup import as_typed, unformatted
+
 _NO_ID = 2**63
 _MOST_DIGITS = 19  # checked first, because Python refuses to convert more than 4,300
 
@@ -36,8 +38,12 @@ def cut_our_text(words: str, most: int) -> str:
 
 
 def fitting(typed: dict[str, str], beside: str) -> dict[str, str]:
-    """Cut what was typed so that it fits into a message with `beside`. Our own forms fit as they are."""
+    """Cut what was typed so that it fits, escaped, into a message with `beside`.
+
+    Our own forms fit, unless they're full of Markdown; a tampered client's may not.
+    """
     most = _FITS - len(beside)
-    if sum(map(len, typed.values())) <= most:
+    escaped = {name: unformatted(words) for name, words in typed.items()}
+    if sum(map(len, escaped.values())) <= most:
         return typed
-    return {name: words[: most // len(typed)] for name, words in typed.items()}
+    return {name: as_typed(words[: most // len(typed)].rstrip("\\")) for name, words in escaped.items()}

@@ -11,6 +11,7 @@ import discord
 from cogs import ui
 from scheduler.core.errors import NotFound
 from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import zone
 
 _DAYS_A_PAGE = 25
@@ -52,6 +53,7 @@ class TimePicker:
 
     days: dict[date, list[datetime]]
     zone_name: str
+    cycle: HourCycle
     links: Links
 
     def shown(self, wanted_day: int, days_page: int | None) -> Shown:
@@ -70,7 +72,7 @@ class TimePicker:
         page = min(times_page, last)
         buttons = [
             ui.button(
-                _clock_label(at, times, zone(self.zone_name)),
+                _clock_label(at, times, zone(self.zone_name), self.cycle),
                 self.links.time(minute_of(at)),
                 discord.ButtonStyle.primary,
             )
@@ -136,8 +138,9 @@ def instant(start: int) -> datetime:
     return _EPOCH + start * _MINUTE
 
 
-def _clock_label(at: datetime, times: list[datetime], in_zone: ZoneInfo) -> str:
-    """Write "14:00", or "02:30 CEST" if the clock shows that time twice that day."""
+def _clock_label(at: datetime, times: list[datetime], in_zone: ZoneInfo, cycle: HourCycle) -> str:
+    """Write "14:00" or "2:00 PM", or "02:30 CEST" if the clock shows that time twice that day."""
     local = at.astimezone(in_zone)
-    twice = sum(f"{other.astimezone(in_zone):%H:%M}" == f"{local:%H:%M}" for other in times) > 1
-    return f"{local:%H:%M} {local:%Z}" if twice else f"{local:%H:%M}"
+    label = cycle.clock(local)
+    twice = sum(cycle.clock(other.astimezone(in_zone)) == label for other in times) > 1
+    return f"{label} {local:%Z}" if twice else label

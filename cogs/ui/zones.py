@@ -8,9 +8,11 @@ from typing import Any
 import discord
 
 from cogs.bot_base import Interaction
+from cogs.ui.actors import hour_cycle_of
 from cogs.ui.components import select
 from cogs.ui.forms import Typed, form_sent_by, pick_id, typed_in
 from cogs.ui.text import fitting
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import SeveralZones, parse_zone, zone
 from scheduler.time.zone_names import Place
 
@@ -30,9 +32,10 @@ async def resolve_zone(typed: str, *, answer: tuple[str, str] | None = None) -> 
         raise
 
 
-def option_label(place: Place, now: datetime) -> str:
+def option_label(place: Place, now: datetime, cycle: HourCycle) -> str:
     """Write a place with the current time there."""
-    return f"{place.label} · {now.astimezone(zone(place.zone)):%a %H:%M}"
+    local = now.astimezone(zone(place.zone))
+    return f"{place.label} · {local:%a} {cycle.clock(local)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def ask_for_zone(interaction: Interaction, error: SeveralZones) -> ZoneQuestion 
     words = f"{error.question} Which one do you mean?"
     if field is None or fitting(typed, words) != typed:
         return None
-    now = interaction.client.clock()
-    options = ((option_label(place, now), place.zone, False) for place in error.places[:_MOST_OPTIONS])
+    now, cycle = interaction.client.clock(), hour_cycle_of(interaction)
+    options = ((option_label(place, now, cycle), place.zone, False) for place in error.places[:_MOST_OPTIONS])
     answer = select(pick_id(form, typed, field), options, placeholder="Choose a time zone")
     return ZoneQuestion(words, typed, answer)

@@ -15,6 +15,7 @@ _MARKUP = re.compile(
     r"|(?:^|(?<=[\n\u2028\u2029]))(?P<before>[^\S\n]*[0-9]*)(?P<line>(?<![0-9])[#>+-]|(?<=[0-9])[.)](?=\s|$))"
     r"|(?P<sign>[\\*_~|`\[\]<]|@(?=everyone|here))"  # emphasis, code, spoilers, links, mentions, times
 )
+_ESCAPED = re.compile(r"\\([^A-Za-z0-9\s])")
 _IN_ADDRESSES = re.compile(r"(?!^)<|[\\*`|\[\]]|__|~~|@(?=everyone|here)")
 
 
@@ -30,6 +31,11 @@ def unformatted(text: str) -> str:
     Addresses stay links, with Markdown in them percent-encoded (RFC 3986, 2.1).
     """
     return _MARKUP.sub(_plain, text)
+
+
+def as_typed(escaped: str) -> str:
+    """Undo `unformatted`. Markdown in addresses stays percent-encoded, which leads to the same place."""
+    return _ESCAPED.sub(r"\1", escaped)
 
 
 def quoted(text: str, most: int = 1000) -> str:

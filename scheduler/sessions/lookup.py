@@ -1,5 +1,6 @@
 """Finding a session for the people it concerns."""
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession
@@ -17,3 +18,14 @@ async def find_visible(
     if found is not None and actor.is_admin and guild_id == found.guild_id:
         return found
     raise NotFound("You have no such session. `/sessions` lists yours.")
+
+
+async def shared_guild_id(session: AsyncSession, coach_id: int, student_id: int) -> int | None:
+    """Return the server of the last session between these two that changed; None if they had none."""
+    theirs = CoachingSession.coach_id == coach_id, CoachingSession.student_id == student_id
+    return await session.scalar(
+        select(CoachingSession.guild_id)
+        .where(*theirs)
+        .order_by(CoachingSession.updated_at.desc(), CoachingSession.id.desc())
+        .limit(1)
+    )

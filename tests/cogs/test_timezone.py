@@ -146,7 +146,7 @@ async def test_changing_the_zone_in_book_keeps_coach_length_and_day(world: Acade
     assert f"### Book {world.coach.mention}" in words(panel)
     assert "**Wednesday, 4 March** · times in **Europe/Lisbon**" in words(panel)
     assert times(panel)[0] == "08:00"
-    assert "**Length** 90 min" in words(await press(world.student, panel, "08:00"))
+    assert "\n90 min · " in words(await press(world.student, panel, "08:00"))
     assert await zone_of(world, world.student) == "Europe/Lisbon"
 
 

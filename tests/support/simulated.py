@@ -78,6 +78,8 @@ class Academy:
     outsider: Any
     make_bot: Callable[[], CoachBot]
     faults: "_Faults"
+    languages: dict[int, str]
+    """The languages in which people use Discord, by their ids. Everyone else's is British English."""
 
     @property
     def now(self) -> dt.datetime:
@@ -265,6 +267,7 @@ async def academy(
         try:
             world = _people(env, db, make_bot, faults)
             world.show_to_everyone("coaching")
+            simcord_private.speak(env, lambda user_id: world.languages.get(user_id, "en-GB"))
             await env.settle()
             yield world
             _check_messages(env)
@@ -351,6 +354,7 @@ def _people(env: simcord.Env, db: Database, make_bot: Callable[[], CoachBot], fa
         outsider=person("olaf"),
         make_bot=make_bot,
         faults=faults,
+        languages={},
     )
 
 

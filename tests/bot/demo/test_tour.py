@@ -85,7 +85,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.has_done(1)
         await visitor.is_now("Cara")
         await visitor.types("/availability")
-        await visitor.presses("Morning 08:00–12:00")
+        await visitor.presses("Morning 8 AM–12 PM")
         await visitor.has_done(2)
         await visitor.is_now("Stu")
         await visitor.types("/book")

@@ -123,8 +123,8 @@ async def test_a_listed_session_can_be_rescheduled_to_a_bookable_time(world: Aca
     new = BOOKED_AT - dt.timedelta(hours=3)
     for person in (world.student, world.coach):
         told = world.dms(person)[-1]
-        assert f"{stamp(new)} (<t:" in told
-        assert f"**Rescheduled from** {stamp(BOOKED_AT)}\n> I am away\n> in the afternoon." in told
+        assert f"## {stamp(new)}\n" in told
+        assert f"**Rescheduled from** {stamp(BOOKED_AT)}\nI am away\nin the afternoon." in told
         assert booked.code in told
     assert "no longer fit" not in words(await week(world))
 

@@ -59,12 +59,12 @@ async def test_holding_another_time_frees_the_first(world: Academy) -> None:
 
 async def test_pressing_a_held_time_again_does_not_extend_the_hold(world: Academy) -> None:
     stu = await about_to_confirm(world, world.student)
-    until = stamp(world.now + world.minutes(5), "t")
+    until = stamp(world.now + world.minutes(5), "R")
     await world.wait_until(world.now + world.minutes(3))
 
     await stu.press("Other time", "14:00")
 
-    assert f"Held for you until {until}" in stu.said
+    assert f"The hold ends {until}." in stu.said
 
 
 async def test_a_hold_expires_even_if_nobody_cleans_up(world: Academy) -> None:
@@ -113,7 +113,7 @@ async def test_adding_notes_after_the_hold_expired_holds_the_time_again(world: A
 
     await stu.send(form, **{"Notes for your coach": "Slow"})
 
-    assert f"Held for you until {stamp(world.now + world.minutes(5), 't')}" in stu.said
+    assert f"The hold ends {stamp(world.now + world.minutes(5), 'R')}" in stu.said
     assert "14:00" not in (await Visitor(world, world.other_student).book()).times
 
 
@@ -124,7 +124,7 @@ async def test_exactly_one_of_three_simultaneous_presses_holds_the_time(world: A
     answers = await press_together(world, panels, label="14:00")
 
     said = [words(reply(answer)) for answer in answers]
-    assert sum("Held for you" in one for one in said) == 1
+    assert sum("We hold this time for you" in one for one in said) == 1
     assert sum(one.startswith(TAKEN) for one in said) == 2
     assert await world.count(Hold) == 1
 

@@ -114,7 +114,7 @@ async def test_a_new_rate_does_not_change_a_booked_price(world: Academy) -> None
 
     stu = await Visitor(world, world.student).slash("sessions")
 
-    assert "**Price** $60.00" in stu.said
+    assert "60 min · $60.00" in stu.said
     assert (await world.sessions())[0].total_cost_minor == 6000
 
 
@@ -180,6 +180,6 @@ async def test_a_free_session_without_notice_rule_says_only_that(world: Academy)
 
     stu = await (await Visitor(world, world.student).book()).press("14:00")
 
-    assert "**Price** free" in stu.said
+    assert "60 min · free" in stu.said
     assert "How to pay" not in stu.said
     assert "**Changes** You can reschedule or cancel for free until the start." in stu.said

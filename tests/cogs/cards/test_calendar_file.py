@@ -4,12 +4,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import discord
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from icalendar import Alarm, Calendar
 
-from cogs.cards.calendar_file import Names, attach, calendar_file, file_name
+from cogs.cards.calendar import attach
+from cogs.cards.calendar_file import Names, calendar_file, file_name
 from models import CoachingSession, SessionStatus
 from tests.support.builders import COACH, GUILD, MONDAY, STUDENT
 
@@ -247,9 +249,10 @@ def test_clock_changes_and_midnight_do_not_change_the_length(starts_at: datetime
 def test_the_attached_file_is_named_after_the_session() -> None:
     row = a_row()
 
-    shown, (name, content) = attach(row, NAMES, STUDENT)
+    (shown, _), (name, content) = attach(row, NAMES, STUDENT)
 
     assert name == file_name(row) == "session-b7kd2mq.ics"
+    assert isinstance(shown, discord.ui.File)
     assert shown.media.url == "attachment://session-b7kd2mq.ics"
     assert content == calendar_file(row, NAMES, STUDENT)
 

@@ -86,7 +86,7 @@ async def test_a_sessions_details_open_beside_the_list(world: Academy) -> None:
     await ada.press("Details")
 
     assert ada.panel.id != listed.id
-    assert f"Session {one.code}" in ada.said
+    assert f"Code `{one.code}`" in ada.said
 
 
 async def test_the_audit_log_shows_who_did_what_to_whom_and_when(world: Academy) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from models import CoachingSession, SessionStatus
+from models import CoachingSession, Hold, SessionStatus
 from scheduler.core.clock import stamp
-from tests.cogs.booking.people import Visitor, calendar_in, much_later
+from tests.cogs.booking.people import Visitor, calendar_in, change_coach, much_later
 from tests.support import builders
 from tests.support.meetings import NO_ACCESS
 from tests.support.simulated import Academy, reply, words
@@ -80,7 +80,7 @@ async def test_upcoming_sessions_come_soonest_first_then_past_ones_newest_first(
         pages.append(stu.said)
 
     expected = [upcoming[n].code for n in (1, 2, 0, 3)] + [one.code for one in past]
-    listed = [[line.split("`")[1] for line in one.splitlines() if "**Code**" in line] for one in pages]
+    listed = [[line.split("`")[1] for line in one.splitlines() if "Code `" in line] for one in pages]
     assert listed == [expected[:3], expected[3:6], expected[6:]]
     assert all("4 upcoming" in one for one in pages)
     await stu.press("◀ Newer", "◀ Newer")
@@ -182,8 +182,9 @@ async def test_the_form_says_whether_cancelling_is_late(
 
     assert rule in str(form.modal) if rule else "late" not in str(form.modal)
     assert (await world.sessions())[0].cancelled_late is is_late
-    for said in (stu.said, world.dms(world.coach)[-1], (await stu.slash("sessions")).said):
-        assert f"· cancelled{' late' if is_late else ''}\n" in said
+    for said in (stu.said, world.dms(world.coach)[-1]):
+        assert ("· cancelled late\n" in said) is is_late
+    assert f"· cancelled{' late' if is_late else ''}\n" in (await stu.slash("sessions")).said
 
 
 @pytest.mark.parametrize("who", ["coach", "admin"])
@@ -198,53 +199,94 @@ async def test_only_students_can_be_late(world: Academy, who: str) -> None:
     assert "late cancellation" not in str(form.modal)
     assert "in time" not in str(form.modal)
     assert (await world.sessions())[0].cancelled_late is False
-    assert "· cancelled\n" in visitor.said
+    assert "cancelled late" not in visitor.said
     assert "cancelled late" not in world.dms(world.student)[-1]
 
 
-@pytest.mark.parametrize("status", [SessionStatus.COMPLETED, SessionStatus.CANCELLED, SessionStatus.NO_SHOW])
-async def test_book_again_offers_the_same_coach_and_length(world: Academy, status: SessionStatus) -> None:
+@pytest.mark.parametrize(
+    ("status", "label"),
+    [
+        (SessionStatus.COMPLETED, "Book again"),
+        (SessionStatus.CANCELLED, "Book another time"),
+        (SessionStatus.NO_SHOW, "Book again"),
+    ],
+)
+async def test_the_list_offers_the_same_coach_and_length_again(
+    world: Academy, status: SessionStatus, label: str
+) -> None:
     starts_at = world.now - 2 * DAY
     await a_row(world, starts_at, ends_at=starts_at + world.minutes(90), status=status)
     stu = await sessions_of(world, world.student)
 
-    await stu.press("Book again")
+    await stu.press(label)
 
     assert f"Book {world.coach.mention}" in stu.said
     assert stu.chosen("book:length:") == "90 min · $90.00"
     await stu.press("14:00", "Confirm")
     again = (await world.sessions())[-1]
     assert (again.duration, again.status) == (world.minutes(90), SessionStatus.SCHEDULED)
-    assert "Book again" not in (await sessions_of(world, world.coach)).buttons
+    assert label not in (await sessions_of(world, world.coach)).buttons
 
 
-async def test_book_again_is_not_offered_in_direct_messages(world: Academy) -> None:
-    user = world.student.user
+async def test_a_cancelled_session_leads_back_to_the_list(world: Academy) -> None:
     await booked(world)
     stu = await (await sessions_of(world, world.student)).fill("Cancel…")
-    assert "Book again" in stu.buttons
-    assert "Session cancelled by you" in world.dms(world.student)[-1]
-    assert "Book again" not in world.dms(world.student)[-1]
 
+    await stu.press("All sessions")
+
+    assert stu.said.startswith("### Your sessions\nNone upcoming\n")
+    assert "All sessions" not in stu.buttons
+
+
+async def test_after_a_coachs_cancellation_another_time_is_booked_from_the_message(world: Academy) -> None:
     await booked(world)
-    form = await user.click(user.dm_channel.last_message, label="Cancel…")
-    stu.take(await user.submit_modal(form, {}))
+    await (await sessions_of(world, world.coach)).fill("Cancel…", Reason="Ill.")
+    stu = Visitor(world, world.student.user)
 
-    assert "Session cancelled" in stu.said
-    assert "Book again" not in stu.buttons
+    stu.take(await world.student.user.click(world.student.user.dm_channel.last_message, label="Book another time"))
+
+    assert f"Book {world.coach.mention}" in stu.said
+    assert {"◀ All coaches", "Reviews"}.isdisjoint(stu.buttons)  # they'd only refuse here
+    await stu.press("14:00", "Confirm")
+    assert "Booked ✅" in stu.said
+    assert "All sessions" not in stu.buttons
+    old, new = await world.sessions()
+    assert (old.status, new.status) == (SessionStatus.CANCELLED, SessionStatus.SCHEDULED)
+    assert (new.guild_id, new.coach_id) == (old.guild_id, old.coach_id)
+
+
+async def test_no_other_time_is_offered_of_a_coach_who_takes_no_bookings(world: Academy) -> None:
+    await booked(world)
+    await change_coach(world, accepting=False)
+
+    await (await sessions_of(world, world.coach)).fill("Cancel…", Reason="Ill.")
+
+    assert "Session cancelled by your coach" in world.dms(world.student)[-1]
+    assert "Book another time" not in world.dms(world.student)[-1]
+
+
+async def test_who_has_left_the_server_cannot_book_from_a_message(world: Academy) -> None:
+    await booked(world)
+    await (await sessions_of(world, world.coach)).fill("Cancel…", Reason="Ill.")
+    message = world.student.user.dm_channel.last_message
+    world.guild.remove_member(world.student)
+
+    answer = reply(await world.student.user.click(message, label="Book another time"))
+
+    assert words(answer) == "You can only book this coach in their server. Go there and use `/book`."
+    assert await world.count(Hold) == 0
 
 
 async def test_the_calendar_file_comes_from_the_list_and_from_the_message(world: Academy) -> None:
     one = await booked(world)
-    stu = await (await sessions_of(world, world.student)).press("Calendar file")
-    assert "Open it with your calendar app." in stu.said
+    stu = await (await sessions_of(world, world.student)).press("Add to calendar")
+    assert "Open the file with your calendar app." in stu.said
 
     from_list = await calendar_in(stu.panel)
-    message = world.student.user.dm_channel.last_message
-    stu.take(await world.student.user.click(message, label="Calendar file"))
-    cara = await (await sessions_of(world, world.coach)).press("Calendar file")
+    from_message = await calendar_in(world.student.user.dm_channel.last_message)
+    cara = await (await sessions_of(world, world.coach)).press("Add to calendar")
 
-    assert from_list.to_ical() == (await calendar_in(stu.panel)).to_ical()
+    assert from_list.to_ical() == from_message.to_ical()
     [hers], [theirs] = (await calendar_in(cara.panel)).events, from_list.events
     assert (hers["uid"], hers["sequence"]) == (theirs["uid"], theirs["sequence"])
     assert (theirs["summary"], hers["summary"]) == ("Coaching with Cara", "Coaching Stu")
@@ -255,7 +297,7 @@ async def test_the_coachs_file_names_the_student_or_else_the_session(world: Acad
     one = await booked(world)
 
     async def title() -> str:
-        cara = await (await sessions_of(world, world.coach)).press("Calendar file")
+        cara = await (await sessions_of(world, world.coach)).press("Add to calendar")
         return str((await calendar_in(cara.panel)).events[0]["summary"])
 
     world.guild.remove_member(world.student)
@@ -285,3 +327,13 @@ async def test_each_message_about_a_session_brings_its_current_file(world: Acade
             ("CANCEL", 2),
         ]
         assert len({one.events[0].uid for one in calendars}) == 1
+
+
+async def test_an_admin_gets_back_to_the_session_they_cancelled(world: Academy) -> None:
+    one = await booked(world)
+    ada = await Visitor(world, world.admin).slash("coaching session", code=one.code)
+
+    await ada.fill("Cancel…", Reason="Flood.")
+    await ada.press("Session details")
+
+    assert f"Code `{one.code}` · cancelled" in ada.said

@@ -13,7 +13,7 @@ from tests.support.transactions import fetch
 WEDNESDAY = datetime(2026, 3, 4, 13, tzinfo=UTC)
 """14:00 in Berlin, two days after the world begins."""
 DAY = timedelta(days=1)
-REMINDER = "### Your session with"
+REMINDER = "**Your session starts"
 
 
 def reminders(person: Any) -> list[Any]:
@@ -59,12 +59,14 @@ async def test_a_reminder_has_time_person_room_and_notes(world: Academy) -> None
     [mine], [theirs] = reminders(world.student), reminders(world.coach)
     for message, other in ((mine, world.coach), (theirs, world.student)):
         said = words(message)
-        assert said.startswith(f"{REMINDER} {other.mention} starts {stamp(WEDNESDAY, 'R')}\n{stamp(WEDNESDAY)} (")
-        assert f"Your private room opens {stamp(WEDNESDAY - 5 * MINUTE, 'R')}." in said
+        assert said.startswith(
+            f"{REMINDER} {stamp(WEDNESDAY, 'R')}**\n## {stamp(WEDNESDAY)}\nWith {other.mention}\n"
+        )
+        assert "Your private room opens 5 minutes before the start." in said
         assert r"The \*bridge\*. xxx" in said
         assert "x" * 290 not in said
         *_, last_line = said.splitlines()
-        assert said.endswith(f"…\nReschedule…\nCancel…\nCalendar file\nTurn reminders off\n{last_line}")
+        assert said.endswith(f"…\nReschedule…\nCancel…\nAdd to calendar\nTurn reminders off\n{last_line}")
         assert session.code in last_line
 
 

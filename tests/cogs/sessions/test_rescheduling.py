@@ -87,7 +87,7 @@ async def test_a_student_reschedules_from_the_list(world: Academy) -> None:
 
     question = await ask(world, world.student)
     assert f"**Now** {stamp(TWO)} · 60 min" in words(question)
-    assert f"**New time** {stamp(HALF_PAST_THREE)}" in words(question)
+    assert f"\n## {stamp(HALF_PAST_THREE)}\n" in words(question)
     done = await fill(world.student, question, "Reschedule…", {})
 
     assert "Session rescheduled ✅" in words(done)
@@ -100,7 +100,7 @@ async def test_a_student_reschedules_from_the_list(world: Academy) -> None:
     assert "Session rescheduled by you" in world.dms(world.student)[-1]
     assert "Session rescheduled by your student" in world.dms(world.coach)[-1]
     for person in (world.student, world.coach):
-        assert f"\n{stamp(HALF_PAST_THREE)} (" in world.dms(person)[-1]
+        assert f"\n## {stamp(HALF_PAST_THREE)}\n" in world.dms(person)[-1]
         assert f"**Rescheduled from** {stamp(TWO)}" in world.dms(person)[-1]
 
 
@@ -121,7 +121,7 @@ async def test_a_session_is_rescheduled_from_its_direct_message(
 
     assert "Session rescheduled ✅" in words(done)
     assert f"Session rescheduled by your {who}" in world.dms(getattr(world, other))[-1]
-    assert "> A meeting." in world.dms(getattr(world, other))[-1]
+    assert "\nA meeting.\n" in world.dms(getattr(world, other))[-1]
 
 
 async def test_only_coaches_have_to_give_a_reason(world: Academy) -> None:
@@ -169,7 +169,7 @@ async def test_another_day_can_be_picked_and_has_pages(world: Academy) -> None:
     assert "**Wednesday, 4 March**" in stu.said
     await stu.press("Other times that day", "19:00")
 
-    assert f"**New time** {stamp(dt.datetime(2026, 3, 4, 18, tzinfo=dt.UTC))}" in stu.said
+    assert f"## {stamp(dt.datetime(2026, 3, 4, 18, tzinfo=dt.UTC))}" in stu.said
 
 
 async def test_a_time_taken_meanwhile_is_refused_with_the_nearest_free_ones(world: Academy) -> None:

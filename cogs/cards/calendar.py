@@ -1,0 +1,94 @@
+"""Put a session into a calendar: by a file, or by a link to Google Calendar or Outlook."""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import discord
+
+from cogs import ui
+from cogs.cards import calendar_file
+from cogs.cards.calendar_file import Names, file_name
+from models import CoachingSession, SessionStatus
+
+LONGEST_URL = 512
+"""Discord's limit for a button's address, in characters."""
+_LONGEST_TITLE, _LONGEST_PLACE = 120, 80
+"""Encoded, so that the address has room for the rest."""
+
+
+class _Form(NamedTuple):
+    """How a calendar's web page takes an event."""
+
+    address: str
+    time: str
+    """For `strftime`, in UTC."""
+    fields: str
+    """What follows the address. Text comes last, because that's what is cut."""
+
+
+_GOOGLE = _Form(
+    "https://calendar.google.com/calendar/render?action=TEMPLATE",
+    "%Y%m%dT%H%M%SZ",
+    "&dates={start}/{end}&text={title}&location={place}&details=",
+)
+_OUTLOOK = _Form(
+    "https://outlook.live.com/calendar/0/action/compose?rru=addevent",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "&startdt={start}&enddt={end}&subject={title}&location={place}&body=",
+)
+
+
+class InCalendar(NamedTuple):
+    """What a panel shows, and the file that goes with it."""
+
+    items: list[discord.ui.Item[Any]]
+    file: tuple[str, bytes]
+    """For `Panel(files=…)`."""
+
+
+def attach(one: CoachingSession, names: Names, viewer_id: int | None) -> InCalendar:
+    """Attach the calendar file, with links below. A cancelled session has none: only its file removes it."""
+    name = file_name(one)
+    items: list[discord.ui.Item[Any]] = [ui.attachment(name)]
+    if one.status is not SessionStatus.CANCELLED:
+        pages = {"Google Calendar": google(one, names, viewer_id), "Outlook": outlook(one, names, viewer_id)}
+        items.append(ui.row(*(discord.ui.Button(label=label, url=url) for label, url in pages.items())))
+    return InCalendar(items, (name, calendar_file.calendar_file(one, names, viewer_id)))
+
+
+def google(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    """Return the address that opens Google Calendar with the session filled in."""
+    return _address(_GOOGLE, one, names, viewer_id)
+
+
+def outlook(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    """Return the address that opens Outlook with the session filled in."""
+    return _address(_OUTLOOK, one, names, viewer_id)
+
+
+def _address(form: _Form, one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    def time(at: datetime) -> str:
+        return at.astimezone(UTC).strftime(form.time)
+
+    event = form.address + form.fields.format(
+        start=time(one.starts_at),
+        end=time(one.ends_at),
+        title=_encoded(calendar_file.title(one, names, viewer_id), _LONGEST_TITLE),
+        place=_encoded(calendar_file.place(names), _LONGEST_PLACE),
+    )
+    about = calendar_file.description(one, names, viewer_id)
+    return event + _encoded(about, LONGEST_URL - len(event))
+
+
+def _encoded(text: str, most: int) -> str:
+    """Percent-encode a text, cut to `most` characters with "…". Spaces aren't "+", which Outlook would show."""
+    if len(whole := quote(text, safe="")) <= most:
+        return whole
+    end = quote("…")
+    kept = ""
+    for letter in text:
+        if len(kept) + len(encoded := quote(letter, safe="")) + len(end) > most:
+            break
+        kept += encoded
+    return kept + end
