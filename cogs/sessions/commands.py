@@ -183,6 +183,7 @@ class _SessionList:
             people="" if self.people is None else self.people[one.id],
             viewer_id=self.viewer_id,
             most=_EXCERPT,
+            can_book=self.people is None,
             standing=self.review_states.get(one.id),
             attended=self.attended.get(one.id),
             can_only_end=one.id in self.only_end,

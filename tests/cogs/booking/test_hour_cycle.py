@@ -4,6 +4,7 @@ from typing import Any
 
 from models import Member
 from tests.cogs.booking.people import TWO, Visitor
+from tests.cogs.test_zone_questions import select_of
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, labels, week
 from tests.support.transactions import fetch
@@ -55,11 +56,11 @@ async def test_a_coachs_panel_form_and_picture_are_on_their_clock(world: Academy
 
     panel = await week(world)
     opened = await world.coach.click(panel, label="Edit hours…")
-    saved = reply(await world.coach.submit_modal(opened, {"Days": "Tue", "Hours": "9 AM–12 PM, 1:30 PM–5 PM"}))
+    saved = reply(await world.coach.submit_modal(opened, {"Days": "Tue", "Hours": "9 AM–12 PM, 2 PM–5:30 PM"}))
 
     assert "Morning 8 AM–12 PM" in labels(panel)
-    assert "✅ Set Tue: 9 AM–12 PM, 1:30 PM–5 PM" in words(saved)
-    assert alt_text(saved)["Tue 3 Mar"] == "9 AM-12 PM free, 1:30 PM-5 PM free"
+    assert "✅ Set Tue: 9 AM–12 PM, 2 PM–5:30 PM" in words(saved)
+    assert alt_text(saved)["Tue 3 Mar"] == "9 AM-12 PM free, 2 PM-5:30 PM free"
 
 
 async def test_zones_are_suggested_with_the_time_on_their_clock(world: Academy) -> None:
@@ -70,6 +71,14 @@ async def test_zones_are_suggested_with_the_time_on_their_clock(world: Academy) 
     assert any("Mon 9:00 AM" in str(one) for one in found)
     answer = reply(await world.student.slash(world.lobby, "timezone", place="Berlin"))
     assert "It's **Monday, 9:00 AM** there now." in words(answer)
+
+
+async def test_unclear_zones_are_asked_about_with_the_time_on_their_clock(world: Academy) -> None:
+    speaks(world, world.student, AMERICAN)
+
+    question = reply(await world.student.slash(world.lobby, "timezone", place="IST"))
+
+    assert "Asia/Kolkata · Mon 1:30 PM" in [option["label"] for option in select_of(question)["options"]]
 
 
 async def test_their_clock_is_remembered_and_follows_a_new_language(world: Academy) -> None:

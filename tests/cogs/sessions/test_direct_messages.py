@@ -51,19 +51,22 @@ async def test_sessions_of_all_servers_are_listed_with_names(world: Academy) -> 
     student, coach = [words(await in_private(who, "sessions")) for who in (world.student, world.coach)]
 
     assert "2 upcoming" in student
-    assert student.index("### With Cara in Academy") < student.index("### With Cara in Elsewhere")
+    assert student.index("\nWith Cara in Academy · ") < student.index("\nWith Cara in Elsewhere · ")
     assert one.code in coach
-    assert "### With Stu in Academy" in coach
+    assert "\nWith Stu in Academy · " in coach
 
 
 async def test_sessions_can_be_cancelled_there(world: Academy) -> None:
     one = await world.book(world.student, "14:00")
 
     panel = await in_private(world.student, "sessions")
-    said = words(await fill(world.student.user, panel, "Cancel…", {"Reason": "Ill"}))
+    answer = await fill(world.student.user, panel, "Cancel…", {"Reason": "Ill"})
+    said = words(answer)
+    back = await press(world.student.user, answer, "All sessions")
 
     assert "Session cancelled" in said
     assert one.code in said
+    assert words(back).startswith("### Your sessions\nNone upcoming\n")
 
 
 async def test_a_page_stays_in_direct_messages(world: Academy) -> None:
@@ -71,7 +74,7 @@ async def test_a_page_stays_in_direct_messages(world: Academy) -> None:
 
     panel = await press(world.student.user, await in_private(world.student, "sessions"), "Reminders: on")
 
-    assert "### With Cara in Academy" in words(panel)
+    assert "With Cara in Academy" in words(panel)
     assert "Reminders: off" in labels(panel)
 
 
@@ -122,7 +125,7 @@ async def test_a_home_servers_bot_shows_only_that_server(world: Academy) -> None
     said = words(await in_private(world.student, "sessions"))
     in_the_other = words(reply(await there.slash(hall, "sessions")))
 
-    assert "### With Cara in Academy" in said
+    assert "With Cara in Academy" in said
     assert "Elsewhere" not in said
     assert in_the_other.startswith("I work in another server only.")
 

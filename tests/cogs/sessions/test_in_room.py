@@ -163,7 +163,7 @@ async def test_the_server_sets_how_often_and_at_what_price(world: Academy) -> No
     assert words(agreed) == f"Your session now ends at {until}. Price: $75.00."
     assert list(labels(room.history()[0])) == ["End now"]
     card = words(reply(await world.student.slash(world.lobby, "sessions")))
-    assert "**Length** 75 min · **Price** $75.00 · **Booked** 60 min, $60.00" in card
+    assert "75 min · $75.00 · booked 60 min, $60.00 · Code" in card
     refused = await world.press_custom_id(world.coach, f"room:longer:{made.id}")
     assert words(reply(refused)) == "You can't ask for more time in this session. Book another one with `/book`."
 
@@ -239,7 +239,7 @@ async def test_end_now_asks_first_and_keeps_what_was_agreed(world: Academy) -> N
     assert running is SessionStatus.IN_PROGRESS
     assert ":60:" in labels(listed)["Book again"]
     for card in (words(listed), details):
-        assert "**Length** 60 min · **Price** $60.00" in card
+        assert "60 min · $60.00 · Code" in card
         assert f"**Ended early** at {stamp(world.now, 't')}, after 10 min" in card
 
 
