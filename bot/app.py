@@ -224,11 +224,11 @@ class CoachBot(BotBase):
         """Whether the bot works in this server."""
         return self._home is None or self._home.id == guild_id
 
-    async def fetch_name(self, guild_id: int, user_id: int) -> str | None:
-        """Return this person's name in the server, or None if Discord doesn't answer."""
-        guild = self.get_guild(guild_id)
+    async def fetch_name(self, guild_id: int | None, user_id: int) -> str | None:
+        """Return this person's name, in the server if one is given, or None if Discord doesn't answer."""
+        guild = self.get_guild(guild_id) if guild_id is not None else None
         try:
-            return await name_of(self, guild, user_id) if guild is not None else None
+            return await name_of(self, guild, user_id)
         except discord.HTTPException as failure:
             log.warning("can't look up the name of %s in guild %s: %s", user_id, guild_id, failure)
             return None

@@ -9,6 +9,7 @@ from discord.ext import commands
 
 from models.storage.database import Database
 from scheduler.booking import membership_checks
+from scheduler.core import members
 from scheduler.core.clock import Clock
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TickReport
@@ -38,8 +39,8 @@ class BotBase(commands.Bot, ABC):
         """Return a link that grants the bot the permissions it lacks in this server, and changes nothing else."""
 
     @abstractmethod
-    async def fetch_name(self, guild_id: int, user_id: int) -> str | None:
-        """Ask Discord for a person's name in the server. Returns None if Discord doesn't answer."""
+    async def fetch_name(self, guild_id: int | None, user_id: int) -> str | None:
+        """Ask Discord for a person's name, in this server if any. Returns None if Discord doesn't answer."""
 
     @abstractmethod
     def serves(self, guild_id: int) -> bool:
@@ -62,6 +63,15 @@ class BotBase(commands.Bot, ABC):
     async def check_coach_membership(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and record the answer."""
         await membership_checks.check(self.db, self.port, self.clock, guild_id, coach_id)
+
+    async def names_in_dm(self, reader_id: int, user_ids: Collection[int]) -> dict[int, str]:
+        """Return the names of these people, as far as they're known, for a direct message to this reader."""
+        async with self.db.read() as session:
+            names = await members.names_of_own_coaches(session, reader_id, user_ids)
+        for user_id in user_ids:
+            if user_id not in names and (name := await self.fetch_name(None, user_id)) is not None:
+                names[user_id] = name
+        return names
 
     def server_name(self, guild_id: int) -> str:
         """Return the server's name, or "your server" if Discord hasn't told us."""

@@ -39,6 +39,20 @@ def register(words: Mapping[NotificationKind, Words]) -> None:
 
 def render(context: NotificationContext, server: str) -> ui.Panel:
     """Render a notification from the current rows. Its last line names the server and ends with its `mark`."""
+    panel = _panel(context, server)
+    if context.in_dm:
+        panel.write_names(_names(context))
+    return panel
+
+
+def _names(context: NotificationContext) -> Mapping[int, str]:
+    one = context.session
+    if one is None:
+        return context.names
+    return {one.coach_id: "your coach", one.student_id: "your student", **context.names}
+
+
+def _panel(context: NotificationContext, server: str) -> ui.Panel:
     user_id, route = context.notification.user_id, context.notification.route
     if route is Route.FALLBACK and user_id is not None:
         return ui.Panel(_in_public(user_id), ui.text(f"-# ref {context.notification.id}"))
@@ -46,7 +60,7 @@ def render(context: NotificationContext, server: str) -> ui.Panel:
     words = _words[context.notification.kind]
     if route is Route.ROOM:
         return ui.Panel(ui.text(f"<@{user_id}>"), words.body(context), last_line)
-    if route is not None or words.extra is None:
+    if route is not None or words.extra is None or context.is_outdated:
         return ui.Panel(words.body(context), last_line)
     below = words.extra(context, server)
     return ui.Panel(words.body(context), *below.items, last_line, files=below.files)

@@ -92,3 +92,8 @@ class Notification(Base):
     message_id: Mapped[Snowflake | None]
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it's a direct message to one person."""
+        return self.user_id is not None and self.route is None

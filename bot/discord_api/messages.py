@@ -15,7 +15,7 @@ from scheduler.notifications.ports import Receipt
 
 _SEARCH_LIMIT = 50  # how many recent messages to search for one that may have been sent
 
-Target = discord.DMChannel | discord.TextChannel | discord.VoiceChannel
+Target = discord.DMChannel | discord.PartialMessageable | discord.TextChannel | discord.VoiceChannel
 
 
 class MakeClickable(Protocol):
@@ -52,10 +52,10 @@ class Messages:
     async def deliver(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Receipt:
         """Send the message, edit the one that was sent, or find the one whose answer was lost."""
         channel = await self._target(attempt, context, guild)
-        if context.needs_student_name and context.session is not None:
-            context = replace(context, student_name=await name_of(self._client, guild, context.session.student_id))
+        if isinstance(channel, discord.DMChannel | discord.PartialMessageable):
+            context = replace(context, in_dm=True, names=await self._names(context, guild))
         rendered = self._render(context, guild.name)
-        self._make_clickable(rendered.view, in_server=not isinstance(channel, discord.DMChannel))
+        self._make_clickable(rendered.view, in_server=not context.in_dm)
         attempt.needs = _needed(channel, searching=context.maybe_sent, files=bool(rendered.files()))
         try:
             return await self._edit(channel, context, rendered) or await self._send(channel, context, rendered)
@@ -63,6 +63,18 @@ class Messages:
             if error.code != UNKNOWN_CHANNEL:
                 raise
             raise _channel_gone(context, channel.id) from error
+
+    async def _names(self, context: NotificationContext, guild: discord.Guild) -> dict[int, str]:
+        """Add the names that aren't stored, as far as Discord knows them."""
+        names = dict(context.names)
+        for one in context.mentioned_ids - names.keys():
+            if (channel := guild.get_channel(one)) is not None:
+                names[one] = f"#{channel.name}"
+            elif (role := guild.get_role(one)) is not None:
+                names[one] = f"@{role.name}"
+            elif (name := await name_of(self._client, guild, one)) is not None:
+                names[one] = name
+        return names
 
     async def _edit(self, channel: Target, context: NotificationContext, rendered: Rendered) -> Receipt | None:
         """Update the message that was sent before, pinging nobody. Returns None if there is none."""
@@ -82,6 +94,8 @@ class Messages:
         except discord.NotFound as error:
             if error.code != UNKNOWN_MESSAGE:
                 raise
+            if notification.is_direct:
+                raise Unreachable("the message is gone") from error  # it's about something that has passed
             return None  # someone deleted it, so send it again
         return Receipt(channel.id, edited.id)
 
@@ -109,7 +123,10 @@ class Messages:
 
     async def _target(self, attempt: Attempt, context: NotificationContext, guild: discord.Guild) -> Target:
         notification = context.notification
-        if notification.user_id is not None and notification.route is None:
+        if notification.is_direct:
+            if notification.message_id is not None and notification.channel_id is not None:
+                return self._client.get_partial_messageable(notification.channel_id)  # it's open already
+            assert notification.user_id is not None, "direct messages are to someone"
             return await self._client.create_dm(discord.Object(notification.user_id))
 
         channel_id = context.channel_id if notification.route else notification.channel_id or context.channel_id

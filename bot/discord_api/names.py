@@ -62,12 +62,12 @@ def _profile(interaction: discord.Interaction) -> members.Profile:
     return members.Profile(person.display_name, url, cycle is HourCycle.H12)
 
 
-async def name_of(client: discord.Client, guild: discord.Guild, user_id: int) -> str | None:
-    """Return the person's server name, their Discord name if they left, or None if the account is deleted.
+async def name_of(client: discord.Client, guild: discord.Guild | None, user_id: int) -> str | None:
+    """Return the person's server name, their Discord name if they aren't in it, or None without an account.
 
     Raises discord.HTTPException if Discord doesn't answer.
     """
-    if (member := await find_member(guild, user_id)) is not None:
+    if guild is not None and (member := await find_member(guild, user_id)) is not None:
         return member.display_name
     return await _name_elsewhere(client, user_id)
 

@@ -28,7 +28,8 @@ def _cancelled(context: NotificationContext) -> discord.ui.Item[Any]:
 
 def _person_left(context: NotificationContext) -> discord.ui.Item[Any]:
     other = "student" if is_for_coach(context) else "coach"
-    return session_card(context, f"Your {other} has left the server. Your session is still booked.")
+    still = "" if context.is_outdated else ". Your session is still booked."
+    return session_card(context, f"Your {other} has left the server{still}")
 
 
 def _by(context: NotificationContext, user_id: int | None) -> str:
@@ -43,7 +44,7 @@ def _by(context: NotificationContext, user_id: int | None) -> str:
 
 
 def _calendar_file(context: NotificationContext, server: str) -> Extra:
-    names = Names(server, context.about_coach.display_name, context.student_name)
+    names = Names(server, context.about_coach.display_name, context.names.get(context.about_session.student_id))
     shown = attach(context.about_session, names, context.notification.user_id)
     return Extra(shown.items, [shown.file])
 

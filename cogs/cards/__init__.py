@@ -12,6 +12,7 @@ from cogs.cards.session import (
     of_session,
     outcome_buttons,
     read_duration,
+    room_link,
     way_back,
     when,
 )

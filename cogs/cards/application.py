@@ -38,7 +38,7 @@ def of_application(
     coach: Coach, specialties: list[str], history: Sequence[AuditEntry] = (), blocked: Sequence[Block] = ()
 ) -> discord.ui.Container[Any]:
     """Show what was written, what happened so far, and buttons for what comes next."""
-    head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'R')}"
+    head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'f')}"
     terms = (
         f"**Teaches** {taught(specialties)}\n**Rate** {rate(coach)}\n**Time zone** {show_zone(coach.time_zone)}"
     )

@@ -24,6 +24,7 @@ _SESSION_COLOURS = {
     SessionStatus.CANCELLED: _RED,
     SessionStatus.NO_SHOW: _RED,
 }
+_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 STATUS_WORDS = {
     SessionStatus.SCHEDULED: "booked",
     SessionStatus.IN_PROGRESS: "running now",
@@ -56,6 +57,7 @@ def of_session(
     people: str = "",
     viewer_id: int | None = None,
     most: int = 1200,
+    in_server: bool = True,
     can_book: bool = True,
     with_buttons: bool = True,
     has_file: bool = False,
@@ -71,7 +73,7 @@ def of_session(
     below, so no button for it is needed.
     """
     lines = _head(one, title, people, viewer_id)
-    lines.extend(_room_line(one, guild))
+    lines.extend(_room_line(one, guild, in_server))
     if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
         lines.extend(attendance_lines(one, attended or {}))
     standing = standing if viewer_id == one.student_id else None
@@ -86,7 +88,7 @@ def of_session(
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
     if with_buttons:
         buttons = _review_button(one, standing)
-        buttons += _session_buttons(one, viewer_id, can_book, can_only_end, has_file)
+        buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
         parts.extend([ui.row(*buttons)] if buttons else [])
     return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
 
@@ -128,9 +130,10 @@ def _agreed(one: CoachingSession) -> list[str]:
 def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
     """Make buttons to correct the attendance: for the coach, and for whoever counts as absent."""
     buttons: list[ui.Button] = []
-    if viewer_id == one.coach_id and one.status is SessionStatus.COMPLETED and one.missed_at is None:
+    can_correct = viewer_id == one.coach_id and not no_shows.is_student_decided(one)
+    if can_correct and one.status is SessionStatus.COMPLETED and one.missed_at is None:
         buttons.append(ui.button("Mark no-show", routes.MARK_NO_SHOW.id(session_id=one.id)))
-    if viewer_id == one.coach_id and one.absent is Absent.STUDENT:
+    if can_correct and one.absent is Absent.STUDENT:
         buttons.append(ui.button("Was here after all", routes.WAS_HERE.id(session_id=one.id)))
     is_others_appeal = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
     if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or is_others_appeal):
@@ -147,7 +150,7 @@ def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> 
             stay = (
                 f"joined at {stamp(joined, 't')}, {length(presence.inside)} inside" if joined else "never joined"
             )
-            lines.append(f"**{part}** <@{user_id}> {stay}")
+            lines.append(f"**{part}** {stay}")
     return lines
 
 
@@ -182,19 +185,25 @@ def way_back(interaction: ui.Interaction, one: CoachingSession) -> list[discord.
 
 
 def _session_buttons(
-    one: CoachingSession, viewer_id: int | None, can_book: bool, can_only_end: bool, has_file: bool
+    one: CoachingSession,
+    viewer_id: int | None,
+    in_server: bool,
+    can_book: bool,
+    can_only_end: bool,
+    has_file: bool,
 ) -> list[ui.Button]:
-    cancel = cancel_or_end(one, can_only_end=can_only_end)
+    cancel, room = cancel_or_end(one, can_only_end=can_only_end), [] if in_server else room_link(one)
     if one.status is SessionStatus.SCHEDULED and can_only_end:
-        return [cancel]  # it has begun, but its status doesn't say so yet
+        return [*room, cancel]  # it has begun, but its status doesn't say so yet
     if one.status is SessionStatus.SCHEDULED:
         return [
+            *room,
             ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id)),
             cancel,
             *([] if has_file else [ui.button("Add to calendar", routes.CALENDAR.id(session_id=one.id))]),
         ]
     if one.status is SessionStatus.IN_PROGRESS:
-        return [cancel]
+        return [*room, cancel]
     buttons = outcome_buttons(one, viewer_id)
     if viewer_id == one.student_id and can_book:
         minutes = one.booked_duration // timedelta(minutes=1)
@@ -204,11 +213,23 @@ def _session_buttons(
     return buttons
 
 
-def _room_line(one: CoachingSession, guild: Guild) -> list[str]:
-    """Write where to meet, until the session is over."""
-    if one.status not in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
+def room_link(one: CoachingSession) -> list[ui.Button]:
+    """Link to the open room, for direct messages: a client may not know the channel there."""
+    if not _has_open_room(one):
         return []
-    if one.access_granted_at is not None and one.discord_channel_id is not None:
-        return [f"**Room** <#{one.discord_channel_id}>"]
+    url = f"https://discord.com/channels/{one.guild_id}/{one.discord_channel_id}"
+    return [discord.ui.Button(label="Go to your room", url=url)]
+
+
+def _room_line(one: CoachingSession, guild: Guild, in_server: bool) -> list[str]:
+    """Write where to meet, until the session is over."""
+    if one.status not in _AHEAD:
+        return []
+    if _has_open_room(one):
+        return [f"**Room** <#{one.discord_channel_id}>"] if in_server else []
     lead = timedelta(minutes=guild.access_lead_minutes)
     return [f"Your private room opens {f'{write_length(lead)} before' if lead else 'at'} the start."]
+
+
+def _has_open_room(one: CoachingSession) -> bool:
+    return one.status in _AHEAD and one.access_granted_at is not None and one.discord_channel_id is not None

@@ -5,8 +5,17 @@ from typing import Any
 import discord
 
 from cogs import cards
+from models import CoachingSession, SessionStatus
 from scheduler.availability.free_times import takes_bookings
 from scheduler.notifications.kinds import NotificationContext
+
+_STATES = {
+    SessionStatus.SCHEDULED: "rescheduled",
+    SessionStatus.IN_PROGRESS: "started",
+    SessionStatus.COMPLETED: "over",
+    SessionStatus.CANCELLED: "cancelled",
+    SessionStatus.NO_SHOW: "no-show",
+}
 
 
 def is_for_coach(context: NotificationContext) -> bool:
@@ -17,13 +26,21 @@ def is_for_coach(context: NotificationContext) -> bool:
 def session_card(
     context: NotificationContext, title: str, *, most: int = 1200, has_file: bool = False
 ) -> discord.ui.Item[Any]:
-    """Show the session to its reader. As `cards.of_session`, in direct messages."""
+    """Show the session to its reader, and without buttons if the message is outdated. See `cards.of_session`."""
+    one, is_current = context.about_session, not context.is_outdated
     return cards.of_session(
-        context.about_session,
+        one,
         context.guild,
-        title=title,
+        title=title if is_current else f"{title} · {state(one)}",
         viewer_id=context.notification.user_id,
         most=most,
+        in_server=not context.in_dm,
         can_book=takes_bookings(context.about_coach),
+        with_buttons=is_current,
         has_file=has_file,
     )
+
+
+def state(one: CoachingSession) -> str:
+    """Return what has become of a session since a message was sent about it, in a word."""
+    return _STATES[one.status]

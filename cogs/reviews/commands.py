@@ -30,8 +30,7 @@ class ReviewsCog(Cog):
     @on(routes.GIVE_STARS)
     async def stars_pressed(self, interaction: Interaction, session_id: int, count: int) -> None:
         """Give these stars. A private panel is replaced; a notification stays, to find it again."""
-        is_private = interaction.message is not None and interaction.message.flags.ephemeral
-        await (ui.acknowledge if is_private else ui.acknowledge_beside)(interaction)
+        await ui.acknowledge_keeping(interaction)
         actor = ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             given = await reviews.review(session, session_id, actor, count, self.bot.clock())

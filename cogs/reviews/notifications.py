@@ -6,8 +6,9 @@ import discord
 
 from cogs import ui
 from cogs.cards import stars
+from cogs.cards.session_message import state
 from cogs.notifications import Words
-from models import NotificationKind
+from models import NotificationKind, SessionStatus
 from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
 from scheduler.reviews.reviews import open_until
@@ -15,6 +16,11 @@ from scheduler.reviews.reviews import open_until
 
 def _review_request(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
+    if one.status is not SessionStatus.COMPLETED:
+        return ui.text(
+            f"### How was it? · {state(one)}\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, can't "
+            "be reviewed any more."
+        )
     return discord.ui.Container(
         ui.text(
             f"### How was it?\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, is over. Your "

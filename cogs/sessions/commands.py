@@ -85,8 +85,8 @@ class SessionsCog(CancellingCog):
 
     @on(routes.CANCEL)
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Cancel for the reason in the form."""
-        await ui.acknowledge(interaction)
+        """Cancel for the reason in the form. The message that was pressed, if it stays, is updated later."""
+        await ui.acknowledge_keeping(interaction)
         cancelled, guild = await self.cancel(interaction, session_id)
         card = cards.of_session(cancelled, guild, title="Session cancelled", viewer_id=interaction.user.id)
         messaged = ui.text("The time is free again. We've messaged you both.")

@@ -23,9 +23,7 @@ _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 def _reminder(context: NotificationContext) -> discord.ui.Item[Any]:
-    # The reader's client counts down, so a reminder that's sent or read late is still right.
-    title = f"Your session starts {stamp(context.about_session.starts_at, 'R')}"
-    return session_card(context, title, most=_EXCERPT)
+    return session_card(context, "Reminder of your session", most=_EXCERPT)
 
 
 def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
@@ -33,19 +31,21 @@ def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
 
 
 def _student_unreachable(context: NotificationContext) -> discord.ui.Item[Any]:
-    return session_card(context, "We couldn't message your student. Please tell them yourself.")
+    what_to_do = "" if context.is_outdated else ". Please tell them yourself."
+    return session_card(context, f"We couldn't message your student{what_to_do}")
 
 
 def _room_open(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
+    link = cards.room_link(one)
+    if not link:  # the message is updated, and the room has closed since
+        return session_card(context, "Your room is closed")
     again = "The first room was deleted, so here's a new one. " if one.room_lost_at else ""
     text = ui.text(
-        f"### Your room is open\n{again}Your session starts {stamp(one.starts_at, 'R')} and ends at "
-        f"{stamp(one.ends_at, 't')}."
+        f"### Your room is open\n{again}Your session with {_other(context)} is from {stamp(one.starts_at, 't')} "
+        f"to {stamp(one.ends_at, 't')}."
     )
-    # Not a mention: in a direct message, a client may not know the channel's name.
-    url = f"https://discord.com/channels/{one.guild_id}/{one.discord_channel_id}"
-    return discord.ui.Container(text, ui.row(discord.ui.Button(label="Go to your room", url=url)))
+    return discord.ui.Container(text, ui.row(*link))
 
 
 def _room_welcome(context: NotificationContext) -> discord.ui.Item[Any]:
@@ -65,8 +65,8 @@ def _room_welcome(context: NotificationContext) -> discord.ui.Item[Any]:
         )
         return discord.ui.Container(ui.text(rescheduled))
     words = (
-        f"### Welcome {both}\nThis room is just for the two of you. Your session starts "
-        f"{stamp(one.starts_at, 'R')} and ends at {stamp(one.ends_at, 't')}."
+        f"### Welcome {both}\nThis room is just for the two of you. Your session starts at "
+        f"{stamp(one.starts_at, 't')} and ends at {stamp(one.ends_at, 't')}."
     )
     notes = [ui.text(f"**Notes**\n{ui.quoted(one.notes, 1200)}")] if one.notes else []
     return discord.ui.Container(ui.text(words), *notes, *_buttons(context))
@@ -88,7 +88,7 @@ def _room_ending(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
     if one.status not in _RUNNING:
         return discord.ui.Container(ui.text(f"{_both(context)} your session is over."))
-    said = f"{_both(context)} your session ends {stamp(one.ends_at, 'R')}."
+    said = f"{_both(context)} your session ends at {stamp(one.ends_at, 't')}."
     return discord.ui.Container(ui.text(said), *_buttons(context))
 
 
@@ -127,7 +127,7 @@ def _room_closing(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
     closes_at = lifecycle.hard_limit(lifecycle.life_of(one), planning.lead_times(context.guild))
     over = "was cancelled" if one.status is SessionStatus.CANCELLED else "is over"
-    closing = f"This room closes {stamp(closes_at, 'R')}, or as soon as everyone has left."
+    closing = f"This room closes at {stamp(closes_at, 't')}, or as soon as everyone has left."
     return discord.ui.Container(ui.text(f"{_both(context)} your session {over}. {closing}"))
 
 
@@ -142,7 +142,9 @@ def _other(context: NotificationContext) -> str:
 
 def _no_show(context: NotificationContext) -> discord.ui.Item[Any]:
     one, reader_id = context.about_session, context.notification.user_id
-    if no_shows.is_absent(one, reader_id):
+    if one.status is not SessionStatus.NO_SHOW:
+        title, hint = "This session counts as completed after all", "It was marked as a no-show at first."
+    elif no_shows.is_absent(one, reader_id):
         title, hint = "You missed your session", "Were you there? Appeal, and an admin will decide."
     elif is_for_coach(context):
         title, hint = "Your student missed your session", "Were they there after all? Tell us below."
@@ -186,7 +188,8 @@ def _missed(context: NotificationContext) -> discord.ui.Item[Any]:
         "Sorry, we couldn't open a room for it. Did you meet anyway?"
     )
     if one.took_place is not None:
-        return discord.ui.Container(text)
+        took_place = "took place" if one.took_place else "didn't take place"
+        return discord.ui.Container(text, ui.text(f"Noted: it {took_place}."))
     yes = ui.button("Yes, we met", HAPPENED.id(session_id=one.id, answer=1), discord.ButtonStyle.success)
     return discord.ui.Container(text, ui.row(yes, ui.button("No", HAPPENED.id(session_id=one.id, answer=0))))
 

@@ -103,7 +103,11 @@ class ReschedulingCog(Cog):
             )
             guild = await session.get_one(Guild, rescheduled.guild_id)
         self.bot.wake()
-        card = cards.of_session(rescheduled, guild, title="Session rescheduled ✅", viewer_id=interaction.user.id)
+        in_server = interaction.guild_id is not None
+        title = "Session rescheduled ✅"
+        card = cards.of_session(
+            rescheduled, guild, title=title, viewer_id=interaction.user.id, in_server=in_server
+        )
         await ui.show(
             interaction,
             ui.Panel(card, ui.text("We've messaged you both."), *cards.way_back(interaction, rescheduled)),

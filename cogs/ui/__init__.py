@@ -35,5 +35,12 @@ from cogs.ui.forms import (
     stored_fields,
     typed_in,
 )
-from cogs.ui.replies import NO_MENTIONS, acknowledge, acknowledge_beside, reply_privately, show
+from cogs.ui.replies import (
+    NO_MENTIONS,
+    acknowledge,
+    acknowledge_beside,
+    acknowledge_keeping,
+    reply_privately,
+    show,
+)
 from scheduler.core.markup import quoted

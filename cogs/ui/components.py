@@ -2,10 +2,13 @@
 
 import io
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import discord
+
+from cogs.command_mentions import Verbatim
+from scheduler.core.markup import mentioned_ids, with_names
 
 Button = discord.ui.Button[Any]
 Attachment = discord.ui.File[Any]
@@ -28,6 +31,21 @@ class Panel(discord.ui.LayoutView):
     def files(self) -> list[discord.File]:
         """Return new file objects each time, because sending uses them up."""
         return [discord.File(io.BytesIO(content), name) for name, content in self._files]
+
+    @property
+    def mentioned_ids(self) -> set[int]:
+        """Return the ids of everyone and everything that our own text on it mentions."""
+        return set[int]().union(*(mentioned_ids(one.content) for one in self._texts))
+
+    def write_names(self, names: Mapping[int, str]) -> None:
+        """Write names instead of mentions, for direct messages, where some clients show those as numbers."""
+        for one in self._texts:
+            one.content = with_names(one.content, names)
+
+    @property
+    def _texts(self) -> list[discord.ui.TextDisplay[Any]]:
+        texts = (one for one in self.walk_children() if isinstance(one, discord.ui.TextDisplay))
+        return [one for one in texts if not isinstance(one, Verbatim)]
 
 
 def text(content: str) -> discord.ui.TextDisplay[Any]:

@@ -10,7 +10,7 @@ from cogs.bot_base import Interaction
 from cogs.ui.actors import hour_cycle_of
 from cogs.ui.components import Panel, button, row, text
 from cogs.ui.forms import Typed, form_sent_by, store_field, stored_fields, typed_in
-from cogs.ui.replies import reply_privately, show, show_beside
+from cogs.ui.replies import named_in_dm, reply_privately, show, show_beside
 from cogs.ui.text import block, fitting
 from cogs.ui.zones import ask_for_zone
 from scheduler.core.errors import CoachingError
@@ -65,7 +65,7 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
     if form is None and question is None:
         await reply_privately(interaction, _sentence(error))
         return
-    said = question.words if question else _sentence(error)
+    said = await named_in_dm(interaction, question.words if question else _sentence(error))
     typed = question.typed if question else fitting(typed_in(interaction), said)
     fix_it = [button("Fix it", f"{FIX}{form}", discord.ButtonStyle.primary)] if form else []
     panel = Panel(

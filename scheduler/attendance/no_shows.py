@@ -103,6 +103,7 @@ async def appeal(
     found.appeal_decided_at = found.appeal_decided_by = None
     found.updated_at = now
     outbox.enqueue(session, NotificationKind.APPEAL_CARD, found.guild_id, now=now, session_id=found.id)
+    await outbox.requeue_direct(session, found.id, now)
     events.record(session, found, _APPEALED, actor, now)
     return found
 
@@ -134,6 +135,7 @@ async def decide_appeal(
     events.notify_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
     found.updated_at = now
     await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
+    await outbox.requeue_direct(session, found.id, now)
     audit.record(
         session,
         guild_id,
@@ -193,9 +195,14 @@ async def _count_as_present(session: AsyncSession, found: CoachingSession, user_
     await events.update_room_messages(session, found, now)
 
 
+def is_student_decided(found: CoachingSession) -> bool:
+    """Whether the newest decision of an admin was whether the student was there, so that the coach can't say."""
+    return found.appeal_decided_at is not None and appellant(found) == found.student_id
+
+
 async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> int | None:
     """Return the admin who decided whether the student was there, if one has."""
-    if found.appeal_decided_at is not None and appellant(found) == found.student_id:
+    if is_student_decided(found):
         return found.appeal_decided_by
     decisions = select(AuditEntry).where(AuditEntry.session_id == found.id, AuditEntry.action.in_(_DECISIONS))
     theirs = (one for one in await session.scalars(decisions) if one.details.get("user_id") == found.student_id)

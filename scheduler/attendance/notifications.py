@@ -33,9 +33,11 @@ async def _attended(session: AsyncSession, context: NotificationContext, now: da
 
 
 KINDS = (
-    Declaration(NotificationKind.NO_SHOW, still_needed=_while_it_is_a_no_show, details=_attended),
+    Declaration(
+        NotificationKind.NO_SHOW, still_needed=_while_it_is_a_no_show, details=_attended, follows_session=True
+    ),
     Declaration(NotificationKind.ATTENDANCE_CHANGED),
-    Declaration(NotificationKind.SESSION_MISSED, still_needed=_until_answered),
+    Declaration(NotificationKind.SESSION_MISSED, still_needed=_until_answered, follows_session=True),
     Declaration(
         NotificationKind.APPEAL_CARD, Audience.REVIEW_CHANNEL, details=_attended, awaits_decision=_awaits_decision
     ),

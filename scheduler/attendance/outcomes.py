@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, CoachingSession, Guild, Notification, NotificationKind, Reservation, SessionStatus
@@ -36,6 +36,7 @@ async def finish(
     if await _was_missed(session, row, guild):
         row.status, row.missed_at = SessionStatus.COMPLETED, now
         events.notify_both(session, row, NotificationKind.SESSION_MISSED, now)
+        await outbox.requeue_direct(session, row.id, now)
         events.record_by_bot(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
@@ -99,13 +100,14 @@ async def conclude(
         kind = NotificationKind.REVIEW_REQUEST
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
     await events.update_room_messages(session, row, now)
+    await outbox.requeue_direct(session, row.id, now)
 
 
 async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:
     asked = select(Notification.id).where(
         Notification.session_id == row.id,
         Notification.kind == NotificationKind.REVIEW_REQUEST,
-        Notification.given_up_at.is_(None),
+        or_(Notification.given_up_at.is_(None), Notification.sent_at.is_not(None)),
     )
     return await session.scalar(asked.limit(1)) is not None
 
@@ -140,6 +142,7 @@ async def answer_whether_it_took_place(
         found.cancel_reason = "It didn't take place."
         await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
         await reviews.hide_automatically(session, found, now)
+        await outbox.requeue_direct(session, found.id, now)
         found.revision += 1
     other = found.student_id if actor.user_id == found.coach_id else found.coach_id
     kind = NotificationKind.ATTENDANCE_CHANGED

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild
 from scheduler.attendance import outcomes
 from scheduler.booking import reservations
+from scheduler.notifications import outbox
 from scheduler.sessions import lifecycle, planning
 
 
@@ -20,6 +21,7 @@ async def end(session: AsyncSession, found: CoachingSession, guild: Guild, now: 
     await reservations.shift_end(session, found, ends_at)
     found.agreed_ends_at, found.ends_at = found.ends_at, ends_at
     found.revision += 1
+    await outbox.requeue_direct(session, found.id, now)
     if not await outcomes.absent_ids(session, found, guild, ends_at):
         await outcomes.finish(session, found, guild, now)
     planning.plan_next_step(found, guild, now)

@@ -12,8 +12,8 @@ def _unless_cancelled(context: NotificationContext, _now: datetime) -> str | Non
 
 
 KINDS = (
-    Declaration(NotificationKind.SESSION_BOOKED, still_needed=_unless_cancelled, names_student=True),
-    Declaration(NotificationKind.SESSION_RESCHEDULED, still_needed=_unless_cancelled, names_student=True),
-    Declaration(NotificationKind.SESSION_CANCELLED, names_student=True),
-    Declaration(NotificationKind.PERSON_LEFT),
+    Declaration(NotificationKind.SESSION_BOOKED, still_needed=_unless_cancelled, follows_session=True),
+    Declaration(NotificationKind.SESSION_RESCHEDULED, still_needed=_unless_cancelled, follows_session=True),
+    Declaration(NotificationKind.SESSION_CANCELLED),
+    Declaration(NotificationKind.PERSON_LEFT, follows_session=True),
 )

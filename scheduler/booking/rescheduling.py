@@ -83,6 +83,7 @@ async def _notify(session: AsyncSession, found: CoachingSession, guild: Guild, n
     await reminders.drop(session, found.id, now, "the session was rescheduled")
     await reminders.plan(session, found, guild, now)
     await events.update_room_messages(session, found, now)
+    await outbox.requeue_direct(session, found.id, now)
     for user_id in (found.student_id, found.coach_id):
         await outbox.enqueue_newest(
             session, NotificationKind.SESSION_RESCHEDULED, guild.id, now=now, user_id=user_id, session_id=found.id

@@ -1,6 +1,7 @@
-"""Quoting what people typed inside our own Markdown."""
+"""Quoting what people typed inside our own Markdown, and writing names instead of mentions."""
 
 import re
+from collections.abc import Mapping
 
 # Invisible and reordering characters: controls except line breaks and tabs, invisible spaces, and overrides and
 # isolates of Unicode's bidirectional algorithm (UAX #9). The joiners of emoji and letters (U+200C, U+200D) stay.
@@ -16,6 +17,9 @@ _MARKUP = re.compile(
     r"|(?P<sign>[\\*_~|`\[\]<]|@(?=everyone|here))"  # emphasis, code, spoilers, links, mentions, times
 )
 _ESCAPED = re.compile(r"\\([^A-Za-z0-9\s])")
+# What people typed is escaped before, so this only finds our own.
+_MENTION = re.compile(r"(?<!\\)<(?P<sign>@&|@!?|#)(?P<id>[0-9]+)>")
+_UNKNOWN = {"@": "someone", "@!": "someone", "@&": "@unknown-role", "#": "#unknown"}
 _IN_ADDRESSES = re.compile(r"(?!^)<|[\\*`|\[\]]|__|~~|@(?=everyone|here)")
 
 
@@ -42,6 +46,21 @@ def quoted(text: str, most: int = 1000) -> str:
     """Escape what someone typed for use in our text, cut to `most` characters with "…"."""
     escaped = unformatted(visible(text))
     return escaped if len(escaped) <= most else escaped[: most - 1].rstrip("\\") + "…"
+
+
+def mentioned_ids(text: str) -> set[int]:
+    """Return the ids of the people, channels and roles that our own text mentions."""
+    return {int(found["id"]) for found in _MENTION.finditer(text)}
+
+
+def with_names(text: str, names: Mapping[int, str]) -> str:
+    """Write names instead of mentions, which some clients show as numbers outside the server."""
+
+    def name(found: re.Match[str]) -> str:
+        known = names.get(int(found["id"]))
+        return _UNKNOWN[found["sign"]] if known is None else quoted(known)
+
+    return _MENTION.sub(name, text)
 
 
 def _plain(found: re.Match[str]) -> str:

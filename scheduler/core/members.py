@@ -1,11 +1,12 @@
 """People: what's stored about them, and locking them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, Member
+from models import Coach, CoachingSession, Member
 from models.storage.database import insert_if_absent
 
 LONGEST_NAME = 100
@@ -68,6 +69,28 @@ async def store(session: AsyncSession, guild_id: int | None, user_id: int, seen:
     looks = {"display_name": seen.name[:LONGEST_NAME], "avatar_url": seen.avatar_url}
     here = Coach.guild_id == guild_id, Coach.user_id == user_id
     await session.execute(update(Coach).where(*here).values(**looks))
+
+
+async def stored_names(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
+    """Return the names in this server of those who have one stored."""
+    if not user_ids:
+        return {}
+    theirs = Coach.guild_id == guild_id, Coach.user_id.in_(user_ids)
+    found = await session.execute(select(Coach.user_id, Coach.display_name).where(*theirs))
+    return dict(list(found))
+
+
+async def names_of_own_coaches(
+    session: AsyncSession, student_id: int, user_ids: Collection[int]
+) -> dict[int, str]:
+    """Return the stored names of those who coach this student, each as in a server where they do."""
+    is_theirs = exists().where(
+        CoachingSession.guild_id == Coach.guild_id,
+        CoachingSession.coach_id == Coach.user_id,
+        CoachingSession.student_id == student_id,
+    )
+    theirs = select(Coach.user_id, Coach.display_name).where(Coach.user_id.in_(user_ids), is_theirs)
+    return dict(list(await session.execute(theirs)))
 
 
 async def has_reminders_off(session: AsyncSession, user_id: int) -> bool:

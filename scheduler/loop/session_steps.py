@@ -22,7 +22,7 @@ from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer, RoomGone
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.loop.ports import Discord
-from scheduler.notifications import admin_alerts, bot_removal
+from scheduler.notifications import admin_alerts, bot_removal, outbox
 from scheduler.notifications.room_names import without_room_name
 from scheduler.rooms import rooms
 from scheduler.sessions import events
@@ -230,6 +230,7 @@ async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
         current = await session.get_one(CoachingSession, row.id, with_for_update=True)
         if _is_as_before(current, row):
             current.status, current.updated_at, current.membership_due_at = SessionStatus.IN_PROGRESS, now, None
+            await outbox.requeue_direct(session, current.id, now)
             events.record_by_bot(session, current, "session_in_progress", now)
 
 

@@ -28,10 +28,12 @@ _SELDOM, _UNANSWERED = timedelta(minutes=10), timedelta(minutes=1)
 """The longest pause between two tries, which is shorter while Discord doesn't answer."""
 _LONGEST_OUTAGE = timedelta(days=1)
 _A_ROUND = 200
-_A_THREAD = 5
+_A_THREAD = 10
 """Messages that one person usually has due about one session, at most."""
 _DMS_A_ROUND = 10
 """Direct messages per round. Discord refuses many at once (40003) and may quarantine the bot."""
+_UPDATES_A_ROUND = 20
+"""Updates of direct messages per round. They aren't urgent, and Discord limits edits of old messages (30046)."""
 
 
 class Delivered(NamedTuple):
@@ -73,7 +75,9 @@ async def deliver_due(
 
 
 async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tuple[list[Notification], bool]:
-    """List what this round sends, and whether there's more. Direct messages never hold up channels.
+    """List what this round sends, and whether there's more.
+
+    Direct messages never hold up channels, and updates of old ones never hold up new ones.
 
     Threads that have `begun` are skipped and don't count towards the limits.
     """
@@ -81,7 +85,11 @@ async def _due(db: Database, now: datetime, begun: Collection[Hashable]) -> tupl
     found: list[Notification] = []
     more = False
     async with db.read() as session:
-        for which, most in ((is_direct, _DMS_A_ROUND), (not_(is_direct), _A_ROUND)):
+        for which, most in (
+            (and_(is_direct, Notification.message_id.is_(None)), _DMS_A_ROUND),
+            (not_(is_direct), _A_ROUND),
+            (and_(is_direct, Notification.message_id.is_not(None)), _UPDATES_A_ROUND),
+        ):
             # Kinds from another release wait for that release, and mustn't block the others.
             ours = Notification.kind.in_(NotificationKind)
             due = select(Notification).where(Notification.due_at <= now, ours, which)
@@ -119,7 +127,9 @@ async def _deliver(db: Database, postman: Postman, clock: Clock, seen: Notificat
             await _record_failure(db, seen, bot_removal.REMOVED, clock(), final=True)
             return None
         except Unreachable as failure:
-            if await fallbacks.choose_route(db, seen, failure, clock()):
+            if seen.is_direct and seen.message_id is not None:  # nobody misses the update of a message that's gone
+                await _record_failure(db, seen, str(failure), clock(), final=True)
+            elif await fallbacks.choose_route(db, seen, failure, clock()):
                 continue
             return None
         except DiscordFailure as failure:
@@ -196,7 +206,8 @@ async def _record_sent(db: Database, context: NotificationContext, receipt: Rece
     async with db.begin() as session:
         if context.notification.user_id is not None:
             await members.lock(session, context.notification.user_id)  # before session and notification
-        if (record := kinds.declaration_of(context.notification.kind).on_sent) is not None:
+        is_new = context.notification.message_id != receipt.message_id
+        if is_new and (record := kinds.declaration_of(context.notification.kind).on_sent) is not None:
             await record(session, context)
         notification = await session.get_one(Notification, context.notification.id, with_for_update=True)
         if notification.tried_at is None:
@@ -206,7 +217,7 @@ async def _record_sent(db: Database, context: NotificationContext, receipt: Rece
         notification.attempts, notification.last_error = 0, None
         if notification.revision == context.notification.revision:
             notification.due_at = None  # otherwise it was requeued while this was being sent
-        if notification.user_id is not None and notification.route is None:
+        if is_new and notification.is_direct:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = None
             await admin_alerts.resolve(session, notification.guild_id, f"unreachable:{notification.user_id}", now)
         if context.audience is not Audience.ADMINS:

@@ -110,4 +110,4 @@ def problem_key(notification: Notification) -> str:
     return f"notices:{notification.route or notification.kind}"
 
 
-KINDS = (Declaration(NotificationKind.STUDENT_UNREACHABLE),)
+KINDS = (Declaration(NotificationKind.STUDENT_UNREACHABLE, follows_session=True),)

@@ -1,14 +1,16 @@
 """Kinds of notifications, each declared by its feature and looked up when a message is delivered."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Alert, Coach, CoachingSession, Guild, Notification, NotificationKind
+from models import Alert, Coach, CoachingSession, Guild, Notification, NotificationKind, SessionStatus
+from scheduler.core import members
+from scheduler.core.markup import mentioned_ids
 
 
 class Audience(Enum):
@@ -41,8 +43,10 @@ class NotificationContext:
     """What the kind's own `details` loaded."""
     maybe_sent: bool = False
     """Whether an earlier attempt may have succeeded unnoticed, so look for the message first."""
-    student_name: str | None = None
-    """For kinds that say it. Whoever delivers the message asks Discord."""
+    in_dm: bool = False
+    """Whether it's shown in someone's direct messages, with `names` instead of mentions."""
+    names: Mapping[int, str] = field(default_factory=dict)
+    """Known names of those it's about. Whoever delivers it there asks Discord for the others."""
 
     @property
     def about_session(self) -> CoachingSession:
@@ -63,16 +67,30 @@ class NotificationContext:
         return self.alert
 
     @property
+    def is_outdated(self) -> bool:
+        """Whether it was sent before its session was rescheduled, began, ended or was cancelled."""
+        about, sent_at = self.session, self.notification.sent_at
+        if about is None or sent_at is None:
+            return False
+        if about.status is not SessionStatus.SCHEDULED:
+            return True
+        if (rescheduled_at := about.rescheduled_at) is None or sent_at > rescheduled_at:
+            return False
+        # In the same instant, as where time stands still, it may be the very news.
+        return sent_at < rescheduled_at or self.notification.kind is not NotificationKind.SESSION_RESCHEDULED
+
+    @property
     def audience(self) -> Audience:
         """Who it's for."""
         return declaration_of(self.notification.kind).audience
 
     @property
-    def needs_student_name(self) -> bool:
-        """Whether to ask Discord for the student's name. It isn't stored, and a file can't show mentions."""
-        about, notification = self.session, self.notification
-        says_it = declaration_of(notification.kind).names_student and notification.route is None
-        return says_it and about is not None and notification.user_id == about.coach_id
+    def mentioned_ids(self) -> set[int]:
+        """Whom it may mention besides its reader. In alerts, channels and roles too."""
+        if self.alert is not None:
+            return mentioned_ids(self.alert.text)
+        both = {self.session.coach_id, self.session.student_id} if self.session is not None else set[int]()
+        return both - {self.notification.user_id}
 
 
 async def read_context(session: AsyncSession, notification: Notification) -> NotificationContext:
@@ -82,7 +100,8 @@ async def read_context(session: AsyncSession, notification: Notification) -> Not
     coach_id = about.coach_id if about else notification.coach_id
     coach = await session.get(Coach, (guild.id, coach_id)) if coach_id else None
     alert = await session.get(Alert, notification.alert_id) if notification.alert_id else None
-    return NotificationContext(notification, guild, coach, about, alert)
+    context = NotificationContext(notification, guild, coach, about, alert)
+    return replace(context, names=await members.stored_names(session, guild.id, context.mentioned_ids))
 
 
 StillNeeded = Callable[[NotificationContext, datetime], str | None]
@@ -104,12 +123,12 @@ class Declaration:
     still_needed: StillNeeded = always
     """Asked before a message is first sent. Sent messages are always updated."""
     details: Details | None = None
-    names_student: bool = False
-    """Whether the coach's message contains the student's name."""
+    follows_session: bool = False
+    """Whether sent direct messages are updated when their session changes, see `outbox.requeue_direct`."""
     awaits_decision: Callable[[NotificationContext], bool] | None = None
     """Whether a card is still open. Open cards follow when admins choose another review channel."""
     on_sent: Callable[[AsyncSession, NotificationContext], Awaitable[None]] | None = None
-    """Runs in the transaction that records the delivery, before the notification is locked."""
+    """Runs in the transaction that records the first delivery, before the notification is locked."""
 
 
 _declared: dict[NotificationKind, Declaration] = {}
@@ -126,6 +145,11 @@ def register(*declarations: Declaration) -> None:
 def declaration_of(kind: NotificationKind) -> Declaration:
     """Return a kind's declaration. Raises LookupError if there's none."""
     return _declared[kind]
+
+
+def following_sessions() -> frozenset[NotificationKind]:
+    """Return the kinds whose sent direct messages are updated when their session changes."""
+    return frozenset(one.kind for one in _declared.values() if one.follows_session)
 
 
 def sent_to(audience: Audience) -> frozenset[NotificationKind]:

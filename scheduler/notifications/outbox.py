@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Notification, NotificationKind
+from scheduler.notifications import kinds
 
 
 class PlannedNotification(NamedTuple):
@@ -107,6 +108,25 @@ async def requeue_sent(session: AsyncSession, session_id: int, kind: Notificatio
     sent = select(Notification).where(Notification.session_id == session_id, Notification.kind == kind)
     for notification in await session.scalars(sent.where(Notification.message_id.is_not(None))):
         requeue(notification, now)
+
+
+async def requeue_direct(session: AsyncSession, session_id: int, now: datetime) -> None:
+    """Update the direct messages about a session that were sent, or are being sent right now.
+
+    Called whenever the session is rescheduled, begins, ends or is cancelled, with one statement. Delivery updates
+    few at a time, and a message that changes again meanwhile just once.
+    """
+    is_being_sent = and_(Notification.tried_at.is_not(None), Notification.due_at <= now)
+    await session.execute(
+        update(Notification)
+        .where(
+            Notification.session_id == session_id,
+            Notification.kind.in_(kinds.following_sessions()),
+            Notification.route.is_(None),
+            or_(Notification.message_id.is_not(None), is_being_sent),
+        )
+        .values(due_at=now, given_up_at=None, attempts=0, revision=Notification.revision + 1)
+    )
 
 
 async def requeue_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:

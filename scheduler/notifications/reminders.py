@@ -118,6 +118,7 @@ KINDS = (
         NotificationKind.SESSION_REMINDER,
         still_needed=_still_needed,
         details=_turned_off,
+        follows_session=True,
         on_sent=_record_reminded,
     ),
 )

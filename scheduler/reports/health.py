@@ -55,6 +55,7 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
     actor.must_be_admin()
     step, due = CoachingSession.next_step_at, Notification.due_at
     here, told_here = CoachingSession.guild_id == guild_id, Notification.guild_id == guild_id
+    unsent = Notification.sent_at.is_(None)  # updates of sent messages can wait
     lately = CoachingSession.starts_at > now - LATELY
     failing = select(CoachingSession).where(step.is_not(None), here, CoachingSession.last_error.is_not(None))
     without_role = select(Coach).where(
@@ -73,8 +74,8 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         ),
         late_steps=await count(step.is_not(None), step <= now - LATE, here),
         failing=list(await session.scalars(failing.order_by(CoachingSession.starts_at).limit(_MAX_LISTED))),
-        waiting=await count(due.is_not(None), due <= now, told_here),
-        late_messages=await count(due.is_not(None), due <= now - LATE, told_here),
+        waiting=await count(due.is_not(None), due <= now, unsent, told_here),
+        late_messages=await count(due.is_not(None), due <= now - LATE, unsent, told_here),
         undeliverable=await count(told_here, Notification.undeliverable_at > now - LATELY),
         without_role=list(await session.scalars(without_role.order_by(Coach.user_id).limit(_MAX_LISTED))),
         without_zone=await _without_zone(session, guild_id),

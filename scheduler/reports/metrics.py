@@ -34,8 +34,8 @@ async def gather(session: AsyncSession) -> Figures:
     by_status = select(CoachingSession.status, func.count()).group_by(CoachingSession.status)
     state = case(
         (Notification.due_at.is_not(None), WAITING),
-        (Notification.given_up_at.is_not(None), GIVEN_UP),
         (Notification.sent_at.is_not(None), SENT),
+        (Notification.given_up_at.is_not(None), GIVEN_UP),
     )
     by_state = select(state, func.count()).where(state.is_not(None)).group_by(state)
     rooms = (

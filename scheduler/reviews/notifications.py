@@ -13,4 +13,6 @@ def _while_it_can_be_reviewed(context: NotificationContext, now: datetime) -> st
     return None if is_open else "there's nothing left to review"
 
 
-KINDS = (Declaration(NotificationKind.REVIEW_REQUEST, still_needed=_while_it_can_be_reviewed),)
+KINDS = (
+    Declaration(NotificationKind.REVIEW_REQUEST, still_needed=_while_it_can_be_reviewed, follows_session=True),
+)

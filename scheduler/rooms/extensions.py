@@ -190,6 +190,7 @@ async def _extend(
     planning.plan_next_step(found, guild, now)
     await rooms.plan_warning(session, found, now)
     await events.update_room_messages(session, found, now)
+    await outbox.requeue_direct(session, found.id, now)
     events.record(session, found, Answer.AGREED, actor, now)
     return found
 

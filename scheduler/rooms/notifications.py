@@ -52,7 +52,7 @@ async def _request(session: AsyncSession, context: NotificationContext, now: dat
 
 
 KINDS = (
-    Declaration(NotificationKind.ROOM_OPEN, still_needed=_while_the_room_is_open),
+    Declaration(NotificationKind.ROOM_OPEN, still_needed=_while_the_room_is_open, follows_session=True),
     Declaration(NotificationKind.ROOM_WELCOME, Audience.ROOM, _while_the_room_is_open, _offer),
     Declaration(NotificationKind.ROOM_EXTENSION, Audience.ROOM, _while_it_is_open, _request),
     Declaration(NotificationKind.ROOM_ENDING, Audience.ROOM, _while_the_room_is_open, _offer),

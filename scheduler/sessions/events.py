@@ -64,6 +64,7 @@ async def call_off(
     await reminders.drop(session, found.id, now, "the session was cancelled")
     notify_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
     await update_room_messages(session, found, now)
+    await outbox.requeue_direct(session, found.id, now)
 
 
 async def update_room_messages(session: AsyncSession, row: CoachingSession, now: datetime) -> None:

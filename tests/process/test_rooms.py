@@ -42,7 +42,7 @@ async def until(endpoint: Endpoint, holds: Callable[[], Awaitable[bool]]) -> Non
 def invitations(endpoint: Endpoint) -> list[int]:
     """Count how often coach and student were told that their room is open."""
     return [
-        sum("Your room is open" in one for one in endpoint.said(endpoint.dms.get(person, 0)))
+        sum("Your room is" in one for one in endpoint.said(endpoint.dms.get(person, 0)))
         for person in (COACH, STUDENT)
     ]
 

@@ -70,6 +70,28 @@ async def test_updating_a_message_pings_nobody(here: Direct):
     assert len(texts(here, made)) == 1
 
 
+async def test_updating_a_direct_message_opens_no_channel(here: Direct):
+    first = await here.port.deliver(here.a_context(user_id=here.world.student.id))
+    here.world.env.http_requests.clear()
+
+    again = await here.port.deliver(sent_before(here, first, user_id=here.world.student.id))
+
+    assert again == first
+    assert [(one.method, one.path.rpartition("/")[2]) for one in here.world.env.http_requests] == [
+        ("PATCH", str(first.message_id))
+    ]
+
+
+async def test_a_direct_message_that_is_gone_is_not_sent_again(here: Direct):
+    first = await here.port.deliver(here.a_context(user_id=here.world.student.id))
+    here.refuse("PATCH", f"/channels/{first.channel_id}/messages/{first.message_id}", status=404, code=10008)
+
+    with pytest.raises(Unreachable, match="the message is gone"):
+        await here.port.deliver(sent_before(here, first, user_id=here.world.student.id))
+
+    assert len(here.asked("POST", f"/channels/{first.channel_id}/messages")) == 1
+
+
 async def test_a_room_message_whose_answer_was_lost_is_found_there(here: Direct):
     made = await here.port.ensure_room(here.a_room())
     with lost_answers(here.world, "POST", "/channels/*/messages") as lost, pytest.raises(DiscordFailure):

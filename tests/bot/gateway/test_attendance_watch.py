@@ -71,7 +71,7 @@ async def test_leaving_during_a_lost_connection_counts_from_the_last_time_seen(w
 
     said = await listed(world)
     assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
-    assert f"{world.student.mention} joined at" in said
+    assert "**Student** joined at" in said
     assert "14 min inside" in said
     assert "64 min inside" in said
 

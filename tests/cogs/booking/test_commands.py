@@ -53,7 +53,7 @@ async def test_both_get_a_direct_message_with_the_calendar_file(world: Academy) 
         assert "The second verse." in words(message)
         [event] = (await calendar_in(message)).events
         assert (event.start, event["summary"]) == (TWO, summary)
-    assert f"\nWith {world.student.mention}\n" in world.dms(world.coach)[-1]
+    assert "\nWith Stu\n" in world.dms(world.coach)[-1]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ async def test_the_answer_says_which_file_is_which(world: Academy) -> None:
 
     assert [file.filename for file in ada.panel.attachments] == ["sessions.csv", "sessions-complete.csv"]
     assert "**sessions.csv** is for reading, with names, prices and dates. Times in Europe/Berlin." in ada.said
-    assert "**sessions-complete.csv** is for other programs, with everything that's stored. Times in UTC." in ada.said
+    assert (
+        "**sessions-complete.csv** is for other programs, with everything that's stored. Times in UTC." in ada.said
+    )
     assert "Keep them safe." in ada.said
 
 

@@ -92,5 +92,5 @@ async def test_an_alert_names_a_deleted_channel_and_promises_no_retries(world: A
     await world.leap_to(world.now + MINUTE)
 
     [alert] = world.guild.owner.dm_channel.history()[before:]
-    assert f"The channel <#{world.review.id}> no longer exists. Choose another channel" in words(alert)
+    assert "The channel #unknown no longer exists. Choose another channel" in words(alert)
     assert "I'll keep trying" not in words(alert)

@@ -25,7 +25,7 @@ async def test_the_message_names_the_session_and_offers_five_stars(world: Academ
     message = await asked(world, one)
 
     assert "How was it?" in words(message)
-    assert f"Your session with {world.coach.mention}, {stamp(one.starts_at)}, is over." in words(message)
+    assert f"Your session with Cara, {stamp(one.starts_at)}, is over." in words(message)
     assert labels(message) == {label: f"review:stars:{one.id}:{label[0]}" for label in FIVE}
     assert words(message).splitlines()[-1].startswith(f"-# Academy · Session {one.code} · ref ")
 

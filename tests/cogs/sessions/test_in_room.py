@@ -39,7 +39,7 @@ async def test_the_welcome_mentions_both_with_times_and_notes(world: Academy) ->
 
     [welcome] = room.history()
     assert f"### Welcome {world.coach.mention} {world.student.mention}" in words(welcome)
-    assert f"starts {stamp(made.starts_at, 'R')} and ends at {stamp(made.ends_at, 't')}" in words(welcome)
+    assert f"starts at {stamp(made.starts_at, 't')} and ends at {stamp(made.ends_at, 't')}" in words(welcome)
     assert "My \\*vocals\\* sound thin." in words(welcome)
     assert list(labels(welcome)) == ["+15 minutes", "End now"]
     [both] = pinged(world, room.id)
@@ -344,7 +344,7 @@ async def test_both_are_warned_once_five_minutes_before_the_end(world: Academy) 
     await world.restart()
     await world.leap_to(made.ends_at - 4 * MINUTE)
 
-    [warning] = said(room, f"your session ends {stamp(made.ends_at, 'R')}")
+    [warning] = said(room, f"your session ends at {stamp(made.ends_at, 't')}")
     assert before == 0
     assert list(labels(warning)) == ["+15 minutes", "End now"]
     assert len(pinged(world, room.id)[-1]) == 2
@@ -362,7 +362,7 @@ async def test_after_extending_the_warning_comes_before_the_new_end(world: Acade
     await world.leap_to(later - 5 * MINUTE)
 
     assert (early, status) == (0, SessionStatus.IN_PROGRESS)
-    assert len(said(room, f"your session ends {stamp(later, 'R')}")) == 1
+    assert len(said(room, f"your session ends at {stamp(later, 't')}")) == 1
 
 
 async def test_after_the_end_the_room_closes_when_the_last_person_leaves(world: Academy) -> None:
@@ -386,7 +386,7 @@ async def test_people_who_stay_are_warned_before_the_room_closes(world: Academy)
     early = len(said(room, "This room closes"))
     for minutes in (15, 16, 40, 74):
         await world.leap_to(made.ends_at + minutes * MINUTE)
-    warnings = said(room, f"This room closes {stamp(made.ends_at + QUARTER + HOUR, 'R')}")
+    warnings = said(room, f"This room closes at {stamp(made.ends_at + QUARTER + HOUR, 't')}")
     still = world.room(made.code)
     await world.leap_to(made.ends_at + QUARTER + HOUR)
 

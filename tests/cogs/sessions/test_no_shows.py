@@ -61,9 +61,9 @@ async def test_an_absent_student_is_told_and_can_appeal(world: Academy) -> None:
     [coachs] = told(world, world.coach, "Your student missed your session")
     assert list(labels(theirs)) == ["Appeal…"]
     assert list(labels(coachs)) == ["Was here after all"]
-    assert f"**Student** {world.student.mention} never joined" in words(coachs)
+    assert "**Student** never joined" in words(coachs)
     came = stamp(made.starts_at - 4 * MINUTE, "t")
-    assert f"**Coach** {world.coach.mention} joined at {came}, 64 min inside" in words(theirs)
+    assert f"**Coach** joined at {came}, 64 min inside" in words(theirs)
     assert told(world, world.student, "How was it?") == []
 
 
@@ -106,7 +106,7 @@ async def test_if_nobody_came_both_can_appeal(world: Academy) -> None:
 async def test_coaches_mark_and_unmark_a_no_show_in_their_list(world: Academy) -> None:
     made = await ended_session(world, world.coach, world.student)
     hers, his = await listed(world, world.coach), await listed(world, world.student)
-    came = f"**Student** {world.student.mention} joined at {stamp(made.starts_at - 4 * MINUTE, 't')}"
+    came = f"**Student** joined at {stamp(made.starts_at - 4 * MINUTE, 't')}"
     assert came in words(hers)
     assert "Mark no-show" not in labels(his)
     assert "inside" not in words(his)
@@ -166,8 +166,8 @@ async def test_admins_see_an_appeal_with_who_was_inside(world: Academy) -> None:
 
     for part in (
         f"Session `{made.code}` of {world.coach.mention} with {world.student.mention}",
-        f"**Student** {world.student.mention} never joined",
-        f"**Coach** {world.coach.mention} joined at",
+        "**Student** never joined",
+        "**Coach** joined at",
         "I sat in the \\*other\\* room.",
     ):
         assert part in words(card)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scheduler.core.markup import quoted, unformatted, visible
+from scheduler.core.markup import quoted, unformatted, visible, with_names
 from tests.support.discord_markdown import Piece, shown
 
 MARKUP = [
@@ -118,3 +118,19 @@ def test_a_cut_text_is_as_harmless_as_the_whole(typed: str, most: int) -> None:
 def test_long_texts_are_escaped_in_linear_time() -> None:
     for piece in ("\n", " ", "<", "https://", "1", "\\", "[a](", "@everyone"):
         unformatted(piece * (400_000 // len(piece)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("With <@1>.", "With Cara."),
+        ("<@!1> in <#2>, <@&3>", r"Cara in \#lobby, @Coach"),
+        ("<@7> in <#8>, <@&9>", "someone in #unknown, @unknown-role"),
+        (r"\<@1> as typed", r"\<@1> as typed"),
+        ("<@4>", r"\*Star\*"),
+    ],
+)
+def test_names_take_the_place_of_our_own_mentions(text: str, expected: str) -> None:
+    names = {1: "Cara", 2: "#lobby", 3: "@Coach", 4: "*Star*"}
+
+    assert with_names(text, names) == expected

@@ -76,7 +76,11 @@ async def every(db: Database) -> list[Notification]:
 
 async def waiting(db: Database) -> Planned:
     """Return recipient, due time and lead of unsent reminders."""
-    return [(one.user_id, one.due_at, one.lead_minutes) for one in await every(db) if one.due_at is not None]
+    return [
+        (one.user_id, one.due_at, one.lead_minutes)
+        for one in await every(db)
+        if one.due_at is not None and one.sent_at is None
+    ]
 
 
 async def notes(db: Database) -> list[str | None]:
@@ -94,11 +98,13 @@ def for_both(starts_at: datetime, *leads: timedelta) -> Planned:
 
 
 async def reminded(db: Database, discord: FakeDiscord, now: datetime) -> list[tuple[int | None, int | None]]:
-    """Deliver what's due. Returns recipient and lead of the reminders sent."""
+    """Deliver what's due. Returns recipient and lead of the reminders sent, without those updated."""
     before = len(discord.calls)
     await deliver_due(db, discord, FakeClock(now))
     sent = [call.context.notification for call in discord.calls[before:] if call.context is not None]
-    return sorted(((one.user_id, one.lead_minutes) for one in sent if one.lead_minutes), key=str)
+    return sorted(
+        ((one.user_id, one.lead_minutes) for one in sent if one.lead_minutes and one.message_id is None), key=str
+    )
 
 
 # Planning.

@@ -1,0 +1,216 @@
+"""Direct messages name people in plain words, and messages that stay in a chat have absolute times."""
+
+import itertools
+import re
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+import discord
+import pytest
+
+import bot.app  # noqa: F401  (it registers what features declare)
+from cogs import notifications
+from models import (
+    Absent,
+    Alert,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    Guild,
+    Notification,
+    NotificationKind,
+    SessionStatus,
+    SessionType,
+)
+from models.notification import Route
+from scheduler.attendance.attendance import Presence
+from scheduler.coaches.notifications import ApplicationDetails
+from scheduler.notifications import kinds
+from scheduler.notifications.kinds import NotificationContext
+from scheduler.rooms import extensions
+from scheduler.rooms.extensions import Answer, Terms
+from scheduler.rooms.notifications import ExtensionRequest
+from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT
+
+K, S = NotificationKind, SessionStatus
+RAW_ID = re.compile(r"<(@[!&]?|#)[0-9]+>")
+STARTS_AT = MONDAY + 2 * HOUR
+LONGER = Terms(STARTS_AT + HOUR + extensions.EXTENSION, 1500)
+
+WAYS: dict[str, dict[str, Any]] = {
+    "booked": {},
+    "rescheduled": {"rescheduled_at": MONDAY + MINUTE, "rescheduled_by": COACH, "rescheduled_from": MONDAY + HOUR},
+    "running": {"status": S.IN_PROGRESS, "access_granted_at": MONDAY, "discord_channel_id": 555},
+    "completed": {"status": S.COMPLETED},
+    "cancelled": {"status": S.CANCELLED, "cancelled_by": STUDENT, "cancel_reason": "Ill."},
+    "no-show": {"status": S.NO_SHOW, "absent": Absent.STUDENT},
+    "cleared": {"status": S.COMPLETED, "appealed_at": MONDAY, "appealed_by": STUDENT, "appeal_decided_at": MONDAY},
+}
+AFTERWARDS = K.NO_SHOW, K.REVIEW_REQUEST, K.SESSION_MISSED
+"""Questions about a session that's over."""
+FOLLOWING = sorted(kinds.following_sessions())
+
+
+def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed: Any) -> NotificationContext:
+    """Return a message about a session, to its student unless it's for someone else."""
+    values: dict[str, Any] = {
+        "id": 3,
+        "guild_id": GUILD,
+        "code": "abc",
+        "coach_id": COACH,
+        "student_id": STUDENT,
+        "starts_at": STARTS_AT,
+        "ends_at": STARTS_AT + HOUR,
+        "status": S.SCHEDULED,
+        "session_type": SessionType.VIDEO,
+        "total_cost_minor": 6000,
+        "currency": "USD",
+        "notes": "The bridge.",
+        "revision": 0,
+        "created_at": MONDAY,
+        "updated_at": MONDAY,
+    }
+    coach = Coach(
+        guild_id=GUILD,
+        user_id=COACH,
+        display_name="Cara",
+        status=CoachStatus.APPROVED,
+        bio="I mix.",
+        experience="Ten years.",
+        rate_minor=6000,
+        currency="USD",
+        time_zone="UTC",
+        applied_at=MONDAY,
+        decided_at=MONDAY,
+        decided_by=ADMIN.user_id,
+        decision_reason="Welcome.",
+    )
+    return NotificationContext(
+        Notification(id=7, guild_id=GUILD, kind=kind, user_id=reader_id, sent_at=changed.pop("sent_at", None)),
+        Guild(id=GUILD, currency="USD", access_lead_minutes=5, linger_minutes=15, room_lead_minutes=15),
+        coach,
+        CoachingSession(**values | changed),
+        Alert(key="", text="<@3000> can't see <#555>, nor <@&77>.", since=MONDAY, told_at=MONDAY),
+        details=_details(kind),
+        names={COACH: "Cara", STUDENT: "Stu", 555: "#lobby", 77: "@Coach"},
+    )
+
+
+def _details(kind: NotificationKind) -> Any:
+    if kind is K.APPLICATION_CARD:
+        return ApplicationDetails([], (), ())
+    if kind in (K.NO_SHOW, K.APPEAL_CARD):
+        return {COACH: Presence(STARTS_AT, HOUR), STUDENT: Presence(None, HOUR - HOUR)}
+    if kind in (K.ROOM_WELCOME, K.ROOM_ENDING):
+        return LONGER
+    if kind is K.ROOM_EXTENSION:
+        return ExtensionRequest(Answer.OPEN, LONGER)
+    return False
+
+
+def shown(context: NotificationContext) -> tuple[str, Collection[str]]:
+    """Return a message's texts and the `custom_id`s or addresses of its buttons."""
+    items = list(notifications.render(context, "Academy").walk_children())
+    said = "\n".join(one.content for one in items if isinstance(one, discord.ui.TextDisplay))
+    buttons = [one for one in items if isinstance(one, discord.ui.Button)]
+    return said, [one.custom_id or one.url or "" for one in buttons]
+
+
+@pytest.mark.parametrize("kind", K)
+def test_no_direct_message_shows_ids(kind: NotificationKind) -> None:
+    for way, reader_id, sent_at in itertools.product(WAYS.values(), (STUDENT, COACH), (None, MONDAY)):
+        context = replace(a_context(kind, reader_id, sent_at=sent_at, **way), in_dm=True)
+        for names in (context.names, {}):
+            said, _ = shown(replace(context, names=names))
+            assert not RAW_ID.search(said), said
+
+
+@pytest.mark.parametrize("kind", K)
+def test_what_stays_in_a_chat_has_absolute_times(kind: NotificationKind) -> None:
+    for way, in_dm in itertools.product(WAYS.values(), (True, False)):
+        said, _ = shown(replace(a_context(kind, **way), in_dm=in_dm))
+        assert ":R>" not in said
+
+
+def test_people_are_mentioned_in_servers() -> None:
+    context = a_context(K.SESSION_BOOKED)
+    context.notification.route = Route.ROOM
+
+    said, _ = shown(context)
+
+    assert f"<@{COACH}>" in said
+
+
+@pytest.mark.parametrize(("reader_id", "word"), [(STUDENT, "your coach"), (COACH, "your student")])
+def test_people_whose_name_is_unknown_are_named_by_their_part(reader_id: int, word: str) -> None:
+    said, _ = shown(replace(a_context(K.SESSION_BOOKED, reader_id), in_dm=True, names={}))
+
+    assert word in said
+
+
+def test_an_alert_in_the_owners_direct_messages_names_people_channels_and_roles() -> None:
+    context = replace(a_context(K.ALERT, None), in_dm=True, session=None)
+
+    assert "Stu can't see #lobby, nor @Coach." in shown(context)[0].replace("\\", "")
+    assert "someone can't see #unknown, nor @unknown-role." in shown(replace(context, names={}))[0].replace(
+        "\\", ""
+    )
+
+
+@pytest.mark.parametrize("way", ["rescheduled", "completed", "cancelled", "cleared"])
+@pytest.mark.parametrize("kind", [one for one in FOLLOWING if one not in AFTERWARDS])
+def test_outdated_messages_say_what_became_of_the_session_without_buttons(
+    kind: NotificationKind, way: str
+) -> None:
+    said, buttons = shown(replace(a_context(kind, sent_at=MONDAY, **WAYS[way]), in_dm=True))
+
+    state = {"completed": "over", "cleared": "over"}.get(way, way)
+    assert f" · {state}\n" in said
+    assert buttons == []
+
+
+@pytest.mark.parametrize("kind", FOLLOWING)
+def test_a_message_in_time_keeps_its_buttons(kind: NotificationKind) -> None:
+    way = {K.NO_SHOW: "no-show", K.REVIEW_REQUEST: "completed", K.ROOM_OPEN: "running"}.get(kind, "booked")
+
+    _, buttons = shown(replace(a_context(kind, **WAYS[way]), in_dm=True))
+
+    assert buttons
+
+
+@pytest.mark.parametrize(
+    ("kind", "way", "says"),
+    [
+        (K.NO_SHOW, "cleared", "counts as completed after all"),
+        (K.REVIEW_REQUEST, "no-show", "can't be reviewed any more"),
+        (K.REVIEW_REQUEST, "cancelled", "can't be reviewed any more"),
+    ],
+)
+def test_questions_that_are_settled_have_no_buttons(kind: NotificationKind, way: str, says: str) -> None:
+    said, buttons = shown(replace(a_context(kind, sent_at=MONDAY, **WAYS[way]), in_dm=True))
+
+    assert says in said
+    assert buttons == []
+
+
+@pytest.mark.parametrize("took_place", [True, False])
+def test_an_answered_question_shows_the_answer_instead_of_buttons(took_place: bool) -> None:
+    status = S.COMPLETED if took_place else S.CANCELLED
+
+    said, buttons = shown(a_context(K.SESSION_MISSED, took_place=took_place, status=status, sent_at=MONDAY))
+
+    assert ("Noted: it took place." in said, "Noted: it didn't take place." in said) == (
+        took_place,
+        not took_place,
+    )
+    assert buttons == []
+
+
+def test_the_room_is_a_link_in_direct_messages() -> None:
+    opened: dict[str, Any] = WAYS["running"] | {"status": S.SCHEDULED}
+    context = replace(a_context(K.PERSON_LEFT, **opened), in_dm=True)
+
+    _, buttons = shown(context)
+
+    assert f"https://discord.com/channels/{GUILD}/555" in buttons
