@@ -130,8 +130,8 @@ class SessionsCog(CancellingCog):
 
     async def _people(self, one: CoachingSession, viewer_id: int) -> str:
         """Say with whom and in which server, for direct messages, where nobody can be mentioned."""
-        other_id, role = (one.student_id, "student") if viewer_id == one.coach_id else (one.coach_id, "coach")
-        name = await self.bot.fetch_name(one.guild_id, other_id) or f"your {role}"
+        other, role = (one.student_id, "student") if viewer_id == one.coach_id else (one.coach_id, "coach")
+        name = await self.bot.fetch_name(one.guild_id, other) or f"your {role}"
         return f"With {ui.quoted(name)} in {ui.quoted(self.bot.server_name(one.guild_id))}"
 
 
@@ -183,6 +183,7 @@ class _SessionList:
             people="" if self.people is None else self.people[one.id],
             viewer_id=self.viewer_id,
             most=_EXCERPT,
+            in_server=self.people is None,
             can_book=self.people is None,
             standing=self.review_states.get(one.id),
             attended=self.attended.get(one.id),

@@ -54,6 +54,7 @@ async def test_sessions_of_all_servers_are_listed_with_names(world: Academy) -> 
     assert student.index("\nWith Cara in Academy · ") < student.index("\nWith Cara in Elsewhere · ")
     assert one.code in coach
     assert "\nWith Stu in Academy · " in coach
+    assert "<@" not in student + coach
 
 
 async def test_sessions_can_be_cancelled_there(world: Academy) -> None:
