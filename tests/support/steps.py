@@ -82,14 +82,18 @@ def alt_text(message: Any) -> dict[str, str]:
 
 
 async def rows(world: Academy, *, but: tuple[str, ...] = (), of: Any = None) -> dict[str, list[Any]]:
-    """Return all rows of all tables except `but` and heartbeats; with `of`, only that coach's."""
+    """Return all rows of all tables except `but` and heartbeats; with `of`, only that coach's.
+
+    Leaves out what's stored whenever someone uses the bot.
+    """
     found: dict[str, list[Any]] = {}
     async with world.db.read() as session:
         for table in Base.metadata.sorted_tables:
             owner = table.c.get("coach_id", table.c.get("user_id"))
             if table.name in ("heartbeats", *but) or (of is not None and owner is None):
                 continue
-            query = select(table) if of is None else select(table).where(owner == of.id)
+            lasting = select(*(one for one in table.c if one.name not in ("avatar_url", "twelve_hours")))
+            query = lasting if of is None else lasting.where(owner == of.id)
             found[table.name] = sorted(map(tuple, await session.execute(query)), key=repr)
     return found
 
