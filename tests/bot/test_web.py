@@ -436,9 +436,11 @@ async def test_the_metrics_match_the_database_after_some_activity(world: Academy
         == 1
     )
     sent, waiting, given_up = (found[f"coachbot_notifications {one}"] for one in ("sent", "waiting", "given_up"))
-    assert sent == await counted(world.db, "notifications WHERE due_at IS NULL AND given_up_at IS NULL") > 0
+    assert sent == await counted(world.db, "notifications WHERE due_at IS NULL AND sent_at IS NOT NULL") > 0
     assert waiting == await counted(world.db, "notifications WHERE due_at IS NOT NULL") > 0
-    assert given_up == await counted(world.db, "notifications WHERE given_up_at IS NOT NULL") > 0
+    assert (
+        given_up == await counted(world.db, "notifications WHERE sent_at IS NULL AND given_up_at IS NOT NULL") > 0
+    )
     assert found["coachbot_tick_runs_total"] == await counted(world.db, "job_runs") > 2
     assert found["coachbot_last_run_seconds"] == 180
     assert found["coachbot_last_tick_age_seconds"] == 60

@@ -166,7 +166,7 @@ def test_outdated_messages_say_what_became_of_the_session_without_buttons(
     said, buttons = shown(replace(a_context(kind, sent_at=MONDAY, **WAYS[way]), in_dm=True))
 
     state = {"completed": "over", "cleared": "over"}.get(way, way)
-    assert f" · {state}\n" in said
+    assert f" · {state}**\n" in said
     assert buttons == []
 
 

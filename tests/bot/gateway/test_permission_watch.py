@@ -85,7 +85,7 @@ async def test_a_broken_channel_and_role_are_each_reported_with_where_to_click(w
     await world.env.settle()
 
     lacking, gone, role = told(world)
-    assert f"**Review channel** I'm missing **Send Messages** in {world.review.mention}. Right-click it" in lacking
+    assert f"**Review channel** I'm missing **Send Messages** in \\#{world.review.name}. Right-click it" in lacking
     assert "**Review channel** no longer exists." in gone
     assert "**Coach role** no longer exists" in role
 

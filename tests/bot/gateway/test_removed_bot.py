@@ -14,7 +14,7 @@ from tests.support.meetings import TWO, booked, met, opened, reloaded, settings,
 from tests.support.simulated import Academy
 from tests.support.transactions import fetch, fetch_all
 
-REMINDER = "**Reminder of your session**"
+REMINDER = "**Reminder of your session"
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ from tests.support.transactions import fetch
 WEDNESDAY = datetime(2026, 3, 4, 13, tzinfo=UTC)
 """14:00 in Berlin, two days after the world begins."""
 DAY = timedelta(days=1)
-REMINDER = "**Reminder of your session**"
+REMINDER = "**Reminder of your session"
 
 
 def reminders(person: Any) -> list[Any]:
@@ -59,7 +59,7 @@ async def test_a_reminder_has_time_person_room_and_notes(world: Academy) -> None
     [mine], [theirs] = reminders(world.student), reminders(world.coach)
     for message, other in ((mine, "Cara"), (theirs, "Stu")):
         said = words(message)
-        assert said.startswith(f"{REMINDER}\n## {stamp(WEDNESDAY)}\nWith {other}\n")
+        assert said.startswith(f"{REMINDER}**\n## {stamp(WEDNESDAY)}\nWith {other}\n")
         assert "Your private room opens 5 minutes before the start." in said
         assert r"The \*bridge\*. xxx" in said
         assert "x" * 290 not in said

@@ -35,7 +35,7 @@ async def booked_with_room(world: Academy, minutes_before: int) -> tuple[Coachin
 def openings(world: Academy) -> list[int]:
     """Count how often student and coach were told that the room is open."""
     people = (world.student, world.coach)
-    return [sum("### Your room is" in said for said in world.dms(who)) for who in people]
+    return [sum("Your room is" in said for said in world.dms(who)) for who in people]
 
 
 async def test_rescheduled_to_another_week_the_room_is_made_again_in_time(world: Academy) -> None:
