@@ -231,7 +231,9 @@ async def opened(folder: Path, scale: float) -> AsyncIterator[Photographer]:
         browser = await playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
         )
-        page = await browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=scale)
+        page = await browser.new_page(
+            viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=scale, color_scheme="dark"
+        )
         page.set_default_timeout(PATIENCE_MILLISECONDS)
         await page.goto(address)
         await expect(page.locator("#clock")).not_to_be_empty(timeout=PATIENCE_TO_START_MILLISECONDS)
