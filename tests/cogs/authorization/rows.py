@@ -33,7 +33,7 @@ MEMBERS = _refusals("student other_student coach other_coach admin owner outside
 READERS = MEMBERS | {"outsider": COACH}
 """Anyone in this server."""
 APPLICANTS = MEMBERS | dict.fromkeys(("coach", "other_coach"), "You already coach here")
-BOOKERS = READERS | {"coach": YOURSELF}
+BOOKERS = READERS | {"coach": YOURSELF, "left": "You can only book this coach in their server."}
 ADMINS = _refusals("admin owner outsider", ADMIN, left=SERVER)
 """Admins of the server they press in, so the outsider can do it at home."""
 ADMINS_HERE = _refusals("admin owner", ADMIN, left=SERVER)
