@@ -219,7 +219,7 @@ async def test_the_list_offers_the_same_coach_and_length_again(
 
     await stu.press(label)
 
-    assert "### Book Cara" in stu.said
+    assert f"### Book {world.coach.mention}" in stu.said
     assert stu.chosen("book:length:") == "90 min · $90.00"
     await stu.press("14:00", "Confirm")
     again = (await world.sessions())[-1]
