@@ -86,16 +86,10 @@ async def first_refusal(
     rescheduling_id: int | None = None,
 ) -> SlotRefusal | None:
     """Return why this student can't book this start, or None if they can."""
-    known = await calendars(
-        session,
-        [coach],
-        student_id=student_id,
-        now=now,
-        since=start,
-        until=start + duration,
-        rescheduling_id=rescheduling_id,
+    found = await all_refusals(
+        session, coach, start, duration, student_id=student_id, now=now, rescheduling_id=rescheduling_id
     )
-    return next(known[coach.user_id].refusals(start, duration, now=now), None)
+    return found[0] if found else None
 
 
 async def all_refusals(
