@@ -158,6 +158,8 @@ def dm_path(place: Place) -> str:
 ANOTHER_WAY = {Fault.UNKNOWN_CHANNEL, Fault.UNKNOWN_MEMBER, Fault.DMS_CLOSED}
 """Faults that make a retry pointless."""
 LASTING = set(Fault) - ANOTHER_WAY
+THE_LAST_ROUND = dt.timedelta(seconds=4)
+"""The 22 people of these servers are written to in rounds of 10, two seconds apart."""
 
 
 @BOTH_ENGINES
@@ -190,7 +192,8 @@ async def test_a_refused_message_is_sent_once_possible_while_others_are_on_time(
             assert here.told() == told
         await here.leap_to(1)
 
-        assert on_time == START - dt.timedelta(minutes=5)
+        assert on_time is not None
+        assert on_time <= START - dt.timedelta(minutes=5) + THE_LAST_ROUND
         assert {fault: REASONS[fault] for fault in LASTING if REASONS[fault] not in refused[fault]} == {}
         for fault in LASTING:
             sent = await here.notification(here.ill[fault], kind)
