@@ -98,14 +98,14 @@ def enum_column(kind: type[StrEnum], *, checked: bool = True, otherwise: StrEnum
     )
 
 
-def partial_index(name: str, column: str) -> Index:
-    """Index the rows in which this column is set.
+def partial_index(name: str, *columns: str, where: str | None = None, unique: bool = False) -> Index:
+    """Index some rows: those in which the first column is set, or those in `where`.
 
     The migration that creates the index has the predicate, as a literal, since SQLite doesn't match a partial
     index against a bound parameter. A predicate here would make SQLAlchemy load its whole PostgreSQL dialect, even
     for SQLite.
     """
-    return Index(name, column, info={"partial": True})
+    return Index(name, *columns, unique=unique, info={"where": where or f"{columns[0]} IS NOT NULL"})
 
 
 def to_coach(ondelete: str | None = None) -> ForeignKeyConstraint:

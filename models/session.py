@@ -166,13 +166,25 @@ class CoachingSession(Base):
         return self.total_cost_minor if self.booked_cost_minor is None else self.booked_cost_minor
 
 
+class HoldPurpose(StrEnum):
+    """What a slot is held for."""
+
+    CHOOSING = "choosing"
+    """A student is about to confirm it. At most one per student and server."""
+    PAYMENT = "payment"
+    """A student is paying for it."""
+
+
 class Hold(Base):
-    """A slot held for a student who is about to confirm it. At most one per student and server."""
+    """A slot held for a student, until it's booked, released or expired."""
 
     __tablename__ = "holds"
     __table_args__ = (
         to_coach(ondelete="CASCADE"),
-        Index("uq_holds_guild_id_student_id", "guild_id", "student_id", unique=True),
+        Index("ix_holds_guild_id_student_id", "guild_id", "student_id"),
+        partial_index(
+            "uq_holds_one_choosing", "guild_id", "student_id", where="purpose = 'choosing'", unique=True
+        ),
     )
 
     id: Mapped[RowId]
@@ -181,6 +193,11 @@ class Hold(Base):
     student_id: Mapped[Snowflake]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    purpose: Mapped[HoldPurpose] = mapped_column(
+        enum_column(HoldPurpose, checked=False, otherwise=HoldPurpose.CHOOSING),
+        default=HoldPurpose.CHOOSING,
+        server_default=HoldPurpose.CHOOSING,
+    )
     expires_at: Mapped[datetime]
     """From then on the slot is free, even if the row is still there."""
 

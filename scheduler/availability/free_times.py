@@ -15,6 +15,7 @@ from models import (
     CoachingSession,
     DateOverride,
     Hold,
+    HoldPurpose,
     Reservation,
     SessionStatus,
 )
@@ -185,11 +186,14 @@ async def calendars(
 ) -> dict[int, Calendar]:
     """Return the calendars of coaches on one server by user id, with everything that matters in `[since, until)`.
 
-    The student's own hold on this server counts as free, because a new choice replaces it. Takes the same few
+    What the student is choosing on this server counts as free, because a new choice replaces it. Takes the same few
     queries for one coach as for many.
     """
     guild_id = coaches[0].guild_id if coaches else 0
-    holding = and_(Hold.expires_at > now, or_(Hold.guild_id != guild_id, Hold.student_id != student_id))
+    is_choice = and_(
+        Hold.guild_id == guild_id, Hold.student_id == student_id, Hold.purpose == HoldPurpose.CHOOSING
+    )
+    holding = and_(Hold.expires_at > now, ~is_choice)
     hours = await hours_of_each(session, coaches, since=since, until=until)
     busy = await _busy(session, [student_id, *hours], since, until, rescheduling_id, holding)
     counted = await _counted_starts(session, coaches, since, until, rescheduling_id, holding)

@@ -1,17 +1,17 @@
-"""Holds: times kept for students who are about to confirm them."""
+"""Holds: times kept for students who are about to confirm them, or to pay for them."""
 
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Guild, Hold
+from models import Guild, Hold, HoldPurpose
 from scheduler.booking import eligibility, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 
 HOLD = timedelta(minutes=5)
-"""How long a time is kept."""
+"""How long a time is kept while its student chooses."""
 
 
 async def hold(
@@ -23,15 +23,14 @@ async def hold(
     duration: timedelta,
     now: datetime,
 ) -> Hold:
-    """Hold a time for the actor for five minutes, and release what they held in this server before.
+    """Hold a time for the actor for five minutes, and release what they were choosing in this server before.
 
     Holding the same time again doesn't extend the hold. Raises as `book` does.
     """
     await members.lock(session, coach_id, actor.user_id)
     coach = await coaches.approved_coach(session, guild.id, coach_id)
     await eligibility.require_bookable(session, guild, coach, actor, starts_at, duration, None, now)
-    theirs = Hold.guild_id == guild.id, Hold.student_id == actor.user_id
-    held = await session.scalar(select(Hold).where(*theirs))
+    held = await session.scalar(select(Hold).where(is_chosen_by(guild.id, actor.user_id)))
     what = (coach_id, starts_at, starts_at + duration)
     if held is not None and held.expires_at > now and (held.coach_id, held.starts_at, held.ends_at) == what:
         return held
@@ -53,7 +52,7 @@ async def hold(
 async def release_holds(
     session: AsyncSession, guild_id: int, coach_id: int, student_id: int, now: datetime
 ) -> None:
-    """Delete what the student holds in this server, and expired holds of either person.
+    """Delete what the student is choosing in this server, and expired holds of either person.
 
     Locks by ascending id, so that transactions that delete the same holds don't deadlock.
     """
@@ -63,9 +62,14 @@ async def release_holds(
         await session.execute(delete(Hold).where(Hold.id.in_(ids)))
 
 
+def is_chosen_by(guild_id: int, student_id: int) -> ColumnElement[bool]:
+    """Whether a hold is what the student is choosing in this server. There's at most one."""
+    is_choosing = Hold.purpose == HoldPurpose.CHOOSING
+    return and_(Hold.guild_id == guild_id, Hold.student_id == student_id, is_choosing)
+
+
 def is_releasable(guild_id: int, coach_id: int, student_id: int, now: datetime) -> ColumnElement[bool]:
     """Whether a hold doesn't get in the way when these two take a time."""
     people_ids = (coach_id, student_id)
     involves = or_(Hold.coach_id.in_(people_ids), Hold.student_id.in_(people_ids))
-    theirs = and_(Hold.guild_id == guild_id, Hold.student_id == student_id)
-    return or_(theirs, and_(Hold.expires_at <= now, involves))
+    return or_(is_chosen_by(guild_id, student_id), and_(Hold.expires_at <= now, involves))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from models import Coach, CoachStatus, Hold, Reservation
+from models import Coach, CoachStatus, Hold, HoldPurpose, Reservation
 from models.storage.database import Database
 from scheduler.availability import free_times
 from scheduler.booking.holds import HOLD
@@ -124,6 +124,20 @@ async def test_booking_releases_the_hold(db: Database) -> None:
 
     assert await reserved(db) == [(COACH, TEN, ELEVEN, False), (STUDENT, TEN, ELEVEN, False)]
     assert await fetch_all(db, select(Hold)) == []
+
+
+async def test_times_that_are_being_paid_for_stay_while_their_student_chooses_others(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    for starts_at in (TEN, ELEVEN):
+        async with db.begin() as session:
+            (await hold(session, starts_at=starts_at)).purpose = HoldPurpose.PAYMENT
+
+    until = await held(db, starts_at=TWELVE)
+
+    assert [start for user_id, start, *_ in await reserved(db) if user_id == STUDENT] == [TEN, ELEVEN, TWELVE]
+    assert await offered(db, STU) & {TEN, ELEVEN, TWELVE} == {TWELVE}
+    await refusal(db, SlotTaken, partial(book, starts_at=TEN, now=until - INSTANT))
+    await transact(db, partial(book, starts_at=TEN, now=until))
 
 
 @pytest.mark.parametrize("limit", ["daily_limit", "weekly_limit"])
