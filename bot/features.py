@@ -1,4 +1,7 @@
-"""Every feature's notification kinds and texts. A new feature adds its two lists here."""
+"""Every feature's notification kinds and texts, and what follows when a session is settled.
+
+A new feature is added to these lists.
+"""
 
 from cogs import notifications
 from cogs.availability import notifications as availability_words
@@ -11,10 +14,13 @@ from scheduler.attendance import notifications as attendance
 from scheduler.availability import notifications as availability
 from scheduler.booking import notifications as booking
 from scheduler.coaches import notifications as coaches
+from scheduler.credits import charges, make_ups
+from scheduler.credits import notifications as credit_kinds
 from scheduler.notifications import admin_alerts, fallbacks, kinds, reminders
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.servers import notifications as servers
+from scheduler.sessions import events
 
 NOTIFICATION_KINDS = (
     *booking.KINDS,
@@ -27,6 +33,7 @@ NOTIFICATION_KINDS = (
     *servers.KINDS,
     *admin_alerts.KINDS,
     *fallbacks.KINDS,
+    *credit_kinds.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -39,7 +46,8 @@ WORDS = (
 
 
 def register() -> None:
-    """Register them for delivery and rendering. Call it once per process."""
+    """Register what lower packages call without knowing it. Call it once per process."""
+    events.on_settled(charges.settle, make_ups.grant_if_owed)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:
         notifications.register(words)

@@ -7,6 +7,7 @@ from models.availability import AvailabilityChange, AvailabilityRule, DateOverri
 from models.base import Base, Snowflake, UTCDateTime
 from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
+from models.credit import CreditDispute, CreditEntry, CreditLot, EntryKind, LotSource, Package, RoleGrant
 from models.guild import AccessMode, ExtensionPrice, Guild, Member
 from models.job_run import Heartbeat, JobRun
 from models.notification import Notification, NotificationKind, Route
@@ -38,18 +39,25 @@ __all__ = [
     "CoachSpecialty",
     "CoachStatus",
     "CoachingSession",
+    "CreditDispute",
+    "CreditEntry",
+    "CreditLot",
     "DateOverride",
+    "EntryKind",
     "ExtensionPrice",
     "Guild",
     "Heartbeat",
     "Hold",
     "HoldPurpose",
     "JobRun",
+    "LotSource",
     "Member",
     "Notification",
     "NotificationKind",
+    "Package",
     "Reservation",
     "Review",
+    "RoleGrant",
     "Route",
     "SessionStatus",
     "SessionType",

@@ -83,6 +83,8 @@ class Guild(Base):
     """Where people with closed direct messages are asked to look. Nothing private is posted there."""
     payment_instructions: Mapped[str | None]
     """Shown to students before they confirm a session that isn't free."""
+    most_make_ups: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How many make-ups a student gets in 90 days for sessions they cancel a day ahead; 0 for none."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
     """`[name, start minute, end minute]` of the hours that coaches set with one press; NULL for the defaults."""
     default_policy: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))

@@ -40,6 +40,12 @@ class NotificationKind(StrEnum):
     CURRENCY_CHANGED = "currency_changed"
     RATE_SET = "rate_set"
     RULES_GIVEN = "rules_given"
+    CREDITS_GRANTED = "credits_granted"
+    CREDITS_LOW = "credits_low"
+    CREDITS_ENDING = "credits_ending"
+    CHARGE_WAIVED = "charge_waived"
+    DISPUTE_CARD = "dispute_card"
+    DISPUTE_DECIDED = "dispute_decided"
 
 
 class Route(StrEnum):
@@ -73,6 +79,7 @@ class Notification(Base):
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("credit_lots.id"))
     lead_minutes: Mapped[int | None]
     """For a reminder: how long before the start it's sent."""
     created_at: Mapped[datetime]

@@ -73,6 +73,15 @@ class CoachingSession(Base):
     total_cost_minor: Mapped[Money]
     """The price both agreed to, in minor units of `currency`. Ending early doesn't change it."""
     currency: Mapped[str] = mapped_column(String(3))
+    credit_minutes: Mapped[int | None]
+    """The minutes of credit it was booked with, in place of money; None if it wasn't."""
+    credit_worth_minor: Mapped[Money | None]
+    """The price that these minutes stand for, in minor units of `currency`."""
+    credit_charged_at: Mapped[datetime | None]
+    """When these were charged for good; None while they're reserved, and once they're given back."""
+    charge_waived_at: Mapped[datetime | None]
+    """When the coach gave them back although they had been charged."""
+    charge_waived_by: Mapped[Snowflake | None]
     discord_channel_id: Mapped[Snowflake | None]
     discord_role_id: Mapped[Snowflake | None]
     """Set only in servers that give access by role."""
@@ -159,6 +168,11 @@ class CoachingSession(Base):
     def booked_duration(self) -> timedelta:
         """Return the length as it was booked, before any extension."""
         return (self.booked_ends_at or self.agreed_until) - self.starts_at
+
+    @property
+    def booked_worth(self) -> int:
+        """Return the price as it was booked, in minor units, or the one that its credit stands for."""
+        return self.booked_cost if self.credit_worth_minor is None else self.credit_worth_minor
 
     @property
     def booked_cost(self) -> int:

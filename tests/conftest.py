@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+import bot.app  # noqa: F401 (registers all features, also for tests of the domain alone)
 from bot.demo.one_thread import in_one_thread
 from models import Base
 from models.storage.database import Database

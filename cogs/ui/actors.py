@@ -17,8 +17,9 @@ def actor_of(interaction: Interaction, guild: Guild) -> Actor:
     if interaction.guild_id != guild.id:
         raise ValueError(f"pressed in {interaction.guild_id}, not in {guild.id}")
     roles = interaction.user.roles if isinstance(interaction.user, discord.Member) else []
-    is_admin = interaction.permissions.manage_guild or any(role.id == guild.admin_role_id for role in roles)
-    return Actor(interaction.user.id, is_admin=is_admin)
+    role_ids = frozenset(role.id for role in roles)
+    is_admin = interaction.permissions.manage_guild or guild.admin_role_id in role_ids
+    return Actor(interaction.user.id, is_admin=is_admin, role_ids=role_ids)
 
 
 def person_of(interaction: Interaction) -> Actor:

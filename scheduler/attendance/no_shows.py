@@ -193,6 +193,7 @@ async def _count_as_present(session: AsyncSession, found: CoachingSession, user_
     # The other person is still absent, and knows it already.
     found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
     await events.update_room_messages(session, found, now)
+    await events.settle(session, found, now)
 
 
 def is_student_decided(found: CoachingSession) -> bool:

@@ -37,6 +37,7 @@ async def finish(
         row.status, row.missed_at = SessionStatus.COMPLETED, now
         events.notify_both(session, row, NotificationKind.SESSION_MISSED, now)
         await outbox.requeue_direct(session, row.id, now)
+        await events.settle(session, row, now)
         events.record_by_bot(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
@@ -101,6 +102,7 @@ async def conclude(
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
     await events.update_room_messages(session, row, now)
     await outbox.requeue_direct(session, row.id, now)
+    await events.settle(session, row, now)
 
 
 async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:
@@ -143,6 +145,7 @@ async def answer_whether_it_took_place(
         await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
         await reviews.hide_automatically(session, found, now)
         await outbox.requeue_direct(session, found.id, now)
+        await events.settle(session, found, now)
         found.revision += 1
     other = found.student_id if actor.user_id == found.coach_id else found.coach_id
     kind = NotificationKind.ATTENDANCE_CHANGED

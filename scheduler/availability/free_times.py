@@ -186,8 +186,8 @@ async def calendars(
 ) -> dict[int, Calendar]:
     """Return the calendars of coaches on one server by user id, with everything that matters in `[since, until)`.
 
-    What the student is choosing on this server counts as free, because a new choice replaces it. Takes the same few
-    queries for one coach as for many.
+    What the student is choosing on this server counts as free, because a new choice replaces it. Takes the same
+    few queries for one coach as for many.
     """
     guild_id = coaches[0].guild_id if coaches else 0
     is_choice = and_(

@@ -1,6 +1,7 @@
 """Booking a time."""
 
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -15,6 +16,7 @@ from scheduler.notifications.outbox import PlannedNotification
 from scheduler.parsing.money import price
 from scheduler.sessions import events, planning
 
+ReserveCredit = Callable[[AsyncSession, CoachingSession, Coach, datetime], Awaitable[None]]
 _CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"  # no letters that look alike, no vowels that spell words
 
 
@@ -30,10 +32,12 @@ async def book(
     *,
     agreed_minor: int | None = None,
     agreed_currency: str | None = None,
+    reserve_credit: ReserveCredit | None = None,
 ) -> CoachingSession:
     """Book a coach for the actor: write the session, both reservations, notifications and reminders, or nothing.
 
-    Releases what the actor holds in this server. Booking the same again returns the first session.
+    Releases what the actor is choosing in this server. Booking the same again returns the first session. With
+    `reserve_credit` it costs no money but the actor's minutes, which that takes.
 
     Raises SlotTaken with the nearest free times, NotBookable for a length, time or person that can never be booked
     and when the price is no longer `agreed_minor` in `agreed_currency`, NotFound for someone who doesn't coach
@@ -47,10 +51,15 @@ async def book(
     eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
     await holds.release_holds(session, guild.id, coach_id, actor.user_id, now)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
+    if reserve_credit is not None:
+        booked.credit_minutes = duration // timedelta(minutes=1)
+        booked.credit_worth_minor, booked.total_cost_minor = booked.total_cost_minor, 0
     planning.plan_next_step(booked, guild, now)
     session.add(booked)
     await session.flush()
     await reservations.reserve(session, coach, actor.user_id, starts_at, duration, now, session_id=booked.id)
+    if reserve_credit is not None:
+        await reserve_credit(session, booked, coach, now)
     news = [
         PlannedNotification(NotificationKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now)
         for user_id in (booked.student_id, booked.coach_id)

@@ -11,6 +11,8 @@ class Actor:
 
     user_id: int
     is_admin: bool = False
+    role_ids: frozenset[int] | None = None
+    """Their roles in this server; None if they aren't known, as in direct messages."""
 
     def must_be_admin(self) -> None:
         """Raise NotAllowed unless they can manage the server or have its admin role."""

@@ -8,13 +8,14 @@ from functools import partial
 from sqlalchemy import func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, JobRun, Notification, UTCDateTime
+from models import Coach, CoachingSession, CreditLot, JobRun, Notification, UTCDateTime
 from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
 from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.clock import Clock
+from scheduler.credits import expiry
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due
@@ -96,12 +97,13 @@ async def _do_all(
     roles = await background.roles.work({"": partial(sync_roles, db, discord, clock)})
     members = await background.members.work({"": partial(check_due, db, discord, clock)})
     delivered = await deliver_due(db, discord, clock, background.notifications)
+    await expiry.do_due(db, clock)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
     report.failed_quietly = sum(failed for _, failed in roles) + sum(members) + delivered.failed
 
 
-_VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at)
+_VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at, CreditLot.next_step_at)
 """When something is due that people notice; each column has a partial index."""
 _DUE = (*_VISIBLE, Coach.membership_due_at, CoachingSession.membership_due_at)
 """When anything is due."""

@@ -32,6 +32,7 @@ def enqueue(
     coach_id: int | None = None,
     session_id: int | None = None,
     alert_id: int | None = None,
+    lot_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
@@ -46,6 +47,7 @@ def enqueue(
         coach_id=coach_id,
         session_id=session_id,
         alert_id=alert_id,
+        lot_id=lot_id,
         lead_minutes=lead_minutes,
         created_at=now,
         due_at=due_at or now,

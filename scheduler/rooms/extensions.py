@@ -65,7 +65,7 @@ def terms_of(row: CoachingSession, guild: Guild) -> Terms:
     if row.extension_asked_at is not None:
         return Terms(row.ends_at + EXTENSION, row.extension_cost_minor or 0)
     is_free = guild.extension_price is ExtensionPrice.SAME
-    extra = 0 if is_free else share(row.booked_cost, EXTENSION, row.booked_duration)
+    extra = 0 if is_free else share(row.booked_worth, EXTENSION, row.booked_duration)
     return Terms(row.ends_at + EXTENSION, extra)
 
 

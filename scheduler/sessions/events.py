@@ -1,5 +1,6 @@
 """Recording what happens to a session, notifying both people, and calling it off."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from sqlalchemy import delete
@@ -10,6 +11,20 @@ from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.notifications import outbox, reminders
 from scheduler.sessions import planning
+
+Settle = Callable[[AsyncSession, CoachingSession, datetime], Awaitable[None]]
+_settling: list[Settle] = []
+
+
+def on_settled(*settling: Settle) -> None:
+    """Register what else follows, in the same transaction, when it's decided or changed how a session ended."""
+    _settling.extend(settling)
+
+
+async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Do what follows from how a session ended. Call it after each change, with the row locked."""
+    for one in _settling:
+        await one(session, row, now)
 
 
 def notify_both(
@@ -65,6 +80,7 @@ async def call_off(
     notify_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
     await update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)
+    await settle(session, found, now)
 
 
 async def update_room_messages(session: AsyncSession, row: CoachingSession, now: datetime) -> None:

@@ -1,0 +1,148 @@
+"""What a session costs in credit: reserved when it's booked, then charged or given back."""
+
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Absent, Coach, CoachingSession, CreditLot, Guild, NotificationKind, SessionStatus
+from scheduler.booking import booking
+from scheduler.core.actor import Actor
+from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate
+from scheduler.credits import ledger
+from scheduler.notifications import outbox
+from scheduler.sessions import events, lookup
+
+LOW = 60
+"""A person is told once no more than these minutes are left."""
+WAIVABLE_FOR = timedelta(days=7)
+"""How long after the end, or after a late cancellation, the coach can waive the charge."""
+
+
+class Charge(Enum):
+    """What becomes of the minutes that a session was booked with."""
+
+    RESERVED = auto()
+    CHARGED = auto()
+    RETURNED = auto()
+
+
+def charge_of(row: CoachingSession) -> Charge:
+    """Decide from how the session ended what becomes of its minutes."""
+    if row.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
+        return Charge.RESERVED
+    if row.charge_waived_at is not None:
+        return Charge.RETURNED
+    is_charged = {
+        SessionStatus.COMPLETED: row.missed_at is None or bool(row.took_place),
+        SessionStatus.CANCELLED: bool(row.cancelled_late),
+        SessionStatus.NO_SHOW: row.absent is Absent.STUDENT,
+    }
+    return Charge.CHARGED if is_charged[row.status] else Charge.RETURNED
+
+
+async def book(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    coach_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    notes: str | None,
+    now: datetime,
+) -> CoachingSession:
+    """Book as `booking.book` does, with the actor's credit in place of money. All of it, or nothing is booked.
+
+    Also raises NotBookable if there isn't enough credit.
+    """
+    return await booking.book(
+        session, guild, actor, coach_id, starts_at, duration, notes, now, reserve_credit=_reserve
+    )
+
+
+async def _reserve(session: AsyncSession, booked: CoachingSession, coach: Coach, now: datetime) -> None:
+    minutes, user_id = booked.credit_minutes or 0, booked.student_id
+    theirs = await ledger.lots_of(session, booked.guild_id, user_id, valid_at=booked.starts_at, lock=True)
+    usable = await ledger.usable_for(session, theirs, coach, booked.credit_worth_minor or 0)
+    if (left := ledger.minutes_in(usable)) < minutes:
+        raise NotBookable(
+            f"You have {left} minutes of credit for this, and it takes {minutes}. Choose the time again to pay "
+            "another way, or choose a shorter session."
+        )
+    before = ledger.minutes_in(theirs)
+    await ledger.reserve(session, usable, minutes, booked.id, now)
+    if before - minutes <= LOW < before:
+        outbox.enqueue(session, NotificationKind.CREDITS_LOW, booked.guild_id, now=now, user_id=user_id)
+
+
+async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Charge or give back what the session took, so that it agrees with how the session ended.
+
+    If it's charged after all, and what was given back is spent, the audit log says so and nothing is taken.
+    """
+    if row.credit_minutes is None:
+        return
+    match charge_of(row):
+        case Charge.CHARGED if row.credit_charged_at is None:
+            taken = await ledger.taken_for(session, row.id) or await _take_again(session, row, now)
+            if not taken:
+                events.record_by_bot(session, row, "credits_short", now, minutes=row.credit_minutes)
+                return
+            await ledger.charge(session, taken, row.id, now)
+            row.credit_charged_at = now
+        case Charge.RETURNED:
+            if taken := await ledger.taken_for(session, row.id):
+                await ledger.give_back(session, taken, row.id, now)
+            row.credit_charged_at = None
+        case _:
+            pass
+
+
+async def _take_again(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[CreditLot, int]:
+    coach = await session.get_one(Coach, (row.guild_id, row.coach_id))
+    theirs = await ledger.lots_of(session, row.guild_id, row.student_id, valid_at=row.starts_at, lock=True)
+    usable = await ledger.usable_for(session, theirs, coach, row.credit_worth_minor or 0)
+    minutes = row.credit_minutes or 0
+    if ledger.minutes_in(usable) < minutes:
+        return {}
+    await ledger.reserve(session, usable, minutes, row.id, now)
+    return await ledger.taken_for(session, row.id)
+
+
+def can_waive(row: CoachingSession, viewer_id: int | None, now: datetime) -> bool:
+    """Whether this person can give back now what the session was charged."""
+    return viewer_id == row.coach_id and row.credit_charged_at is not None and now < waivable_until(row)
+
+
+def waivable_until(row: CoachingSession) -> datetime:
+    """Return until when the coach can waive the charge."""
+    return (row.cancelled_at or row.ends_at) + WAIVABLE_FOR
+
+
+async def waive(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+    """Give back what a session was charged, as its coach, and tell the student. Does nothing the second time.
+
+    Raises NotFound to anyone but the coach, AlreadyDecided if nothing is charged, TooLate a week after the end.
+    """
+    found = await lookup.find_visible(session, session_id, actor, None, lock=True)
+    if actor.user_id != found.coach_id or found.credit_minutes is None:
+        raise NotFound("You have no such charge to waive. `/sessions` lists your sessions.")
+    if found.charge_waived_at is not None:
+        return found
+    if found.credit_charged_at is None:
+        raise AlreadyDecided("This session isn't charged, so there's nothing to waive.")
+    if now >= waivable_until(found):
+        raise TooLate("It's too late to waive the charge: you had a week. An admin can grant credit instead.")
+    await return_charge(session, found, actor, now)
+    kind = NotificationKind.CHARGE_WAIVED
+    outbox.enqueue(session, kind, found.guild_id, now=now, user_id=found.student_id, session_id=found.id)
+    events.record(session, found, "charge_waived", actor, now)
+    return found
+
+
+async def return_charge(session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime) -> None:
+    """Give back what a session was charged, whatever else becomes of it."""
+    found.charge_waived_at, found.charge_waived_by = now, actor.user_id
+    found.updated_at = now
+    await settle(session, found, now)
+    await outbox.requeue_direct(session, found.id, now)

@@ -1,0 +1,95 @@
+"""Disputes: a student objects to a charge, and an admin decides."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, CreditDispute, NotificationKind
+from scheduler.core import audit
+from scheduler.core.actor import Actor
+from scheduler.core.clock import stamp
+from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, TooLate, Unreadable
+from scheduler.core.limits import LONGEST_NOTES
+from scheduler.credits import charges
+from scheduler.notifications import outbox
+from scheduler.sessions import events, lookup
+
+OPEN_FOR = timedelta(hours=72)
+"""How long after they were charged a student can dispute it."""
+
+
+def can_dispute(row: CoachingSession, viewer_id: int | None, now: datetime) -> bool:
+    """Whether this person could dispute now what the session charged, unless they have already."""
+    charged_at = row.credit_charged_at
+    return viewer_id == row.student_id and charged_at is not None and now < charged_at + OPEN_FOR
+
+
+async def find_disputable(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
+) -> CoachingSession:
+    """Return the session if this person can dispute its charge now; raises as `open_dispute` does."""
+    found = await lookup.find_visible(session, session_id, actor, None, lock=lock)
+    if actor.user_id != found.student_id or found.credit_minutes is None:
+        raise NotFound("You have no such charge. `/credits` lists yours.")
+    if (dispute := await session.get(CreditDispute, found.id)) is not None:
+        decided = "An admin will decide." if dispute.decided_at is None else "An admin has decided."
+        raise AlreadyDecided(f"You disputed this {stamp(dispute.opened_at, 'R')}. {decided}")
+    if found.credit_charged_at is None:
+        raise AlreadyDecided("This session isn't charged, so there's nothing to dispute.")
+    if not can_dispute(found, actor.user_id, now):
+        raise TooLate("It's too late to dispute this: you had 72 hours. Talk to your coach, who can waive it.")
+    return found
+
+
+async def open_dispute(
+    session: AsyncSession, session_id: int, actor: Actor, reason: str, now: datetime
+) -> CoachingSession:
+    """Dispute what a session charged, as its student, which posts a card for the admins.
+
+    Raises NotFound to everyone else, AlreadyDecided the second time and if nothing is charged, TooLate after 72
+    hours, Unreadable.
+    """
+    found = await find_disputable(session, session_id, actor, now, lock=True)
+    if not reason.strip():
+        raise Unreadable("Write what happened, so that an admin can decide.")
+    if len(reason) > LONGEST_NOTES:
+        raise Unreadable(f"That's {len(reason):,} characters. Use at most {LONGEST_NOTES:,}.")
+    session.add(CreditDispute(session_id=found.id, opened_at=now, reason=reason.strip()))
+    outbox.enqueue(session, NotificationKind.DISPUTE_CARD, found.guild_id, now=now, session_id=found.id)
+    events.record(session, found, "charge_disputed", actor, now)
+    return found
+
+
+async def decide(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, *, give_back: bool, now: datetime
+) -> CoachingSession:
+    """Decide a dispute as an admin: give the minutes back, or leave the charge. Student and coach are told.
+
+    Raises NotAllowed to everyone else and about one's own session, NotFound for another server's, AlreadyDecided.
+    """
+    actor.must_be_admin()
+    found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
+    dispute = await session.get(CreditDispute, session_id, populate_existing=True)
+    if found is None or dispute is None or found.guild_id != guild_id:
+        raise NotFound("There's no such dispute in this server.")
+    if actor.user_id in (found.coach_id, found.student_id):
+        raise NotAllowed("This is about your own session. Another admin has to decide.")
+    if dispute.decided_at is not None:
+        when = stamp(dispute.decided_at, "R")
+        raise AlreadyDecided(f"<@{dispute.decided_by}> decided this {when}. Nothing was changed.")
+    dispute.decided_at, dispute.decided_by, dispute.given_back = now, actor.user_id, give_back
+    if give_back and found.charge_waived_at is None:
+        await charges.return_charge(session, found, actor, now)
+    await outbox.requeue_newest(session, found.id, NotificationKind.DISPUTE_CARD, now)
+    events.notify_both(session, found, NotificationKind.DISPUTE_DECIDED, now)
+    audit.record(
+        session,
+        guild_id,
+        "dispute_granted" if give_back else "dispute_refused",
+        at=now,
+        actor_id=actor.user_id,
+        coach_id=found.coach_id,
+        session_id=found.id,
+        member_id=found.student_id,
+    )
+    return found

@@ -1,0 +1,72 @@
+"""Make-ups: credit for another session in place of one that was cancelled in good time."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, CreditLot, Guild, LotSource, SessionStatus
+from scheduler.core import members
+from scheduler.credits import grants, ledger
+from scheduler.sessions import events
+
+NOTICE = timedelta(hours=24)
+"""How long before the start a student has to cancel."""
+_COUNTED_FOR = timedelta(days=90)
+VALID_FOR = 60
+"""In days."""
+
+
+async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Give the student of a cancelled session a make-up, if the server does that. There's one a session.
+
+    It's for a session that was paid for outside: what credit paid for is given back as credit. A student gets a
+    limited number for what they cancel, and one for each session that the coach or the bot cancels.
+    """
+    if row.status is not SessionStatus.CANCELLED or row.credit_minutes is not None or not row.total_cost_minor:
+        return
+    guild = await session.get_one(Guild, row.guild_id)
+    if not guild.most_make_ups:
+        return
+    await members.lock(session, row.student_id)
+    theirs = (
+        CreditLot.guild_id == row.guild_id,
+        CreditLot.user_id == row.student_id,
+        CreditLot.source == LotSource.MAKE_UP,
+    )
+    by_student = row.cancelled_by == row.student_id
+    if await session.scalar(select(CreditLot.id).where(*theirs, CreditLot.session_id == row.id)) is not None:
+        return
+    if by_student and (row.starts_at - now < NOTICE or await _has_most(session, guild, row, now)):
+        return
+    lot = CreditLot(
+        guild_id=row.guild_id,
+        user_id=row.student_id,
+        source=LotSource.MAKE_UP,
+        coach_ids=[row.coach_id],
+        valid_until=grants.last_day_ends_at(guild, VALID_FOR, now),
+        session_id=row.id,
+        paid_minor=row.booked_cost,
+        currency=row.currency,
+    )
+    minutes = row.booked_duration // timedelta(minutes=1)
+    await ledger.grant(session, lot, minutes, now)
+    grants.announce(session, lot, now)
+    events.record_by_bot(session, row, "make_up_granted", now, minutes=minutes)
+
+
+async def _has_most(session: AsyncSession, guild: Guild, row: CoachingSession, now: datetime) -> bool:
+    """Whether the student has had as many make-ups as the server gives for what they cancel themselves."""
+    own = (
+        select(func.count())
+        .select_from(CreditLot)
+        .join(CoachingSession, CoachingSession.id == CreditLot.session_id)
+        .where(
+            CreditLot.guild_id == guild.id,
+            CreditLot.user_id == row.student_id,
+            CreditLot.source == LotSource.MAKE_UP,
+            CreditLot.created_at > now - _COUNTED_FOR,
+            CoachingSession.cancelled_by == row.student_id,
+        )
+    )
+    return (await session.scalar(own) or 0) >= guild.most_make_ups
