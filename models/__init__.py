@@ -8,9 +8,18 @@ from models.base import Base, Snowflake, UTCDateTime
 from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
 from models.credit import CreditDispute, CreditEntry, CreditLot, EntryKind, LotSource, Package, RoleGrant
-from models.guild import AccessMode, ExtensionPrice, Guild, Member
+from models.guild import AccessMode, ExtensionPrice, Guild, Member, PaymentMode
 from models.job_run import Heartbeat, JobRun
 from models.notification import Notification, NotificationKind, Route
+from models.payment import (
+    Payment,
+    PaymentPurpose,
+    PaymentStatus,
+    Refund,
+    RefundReason,
+    RefundStatus,
+    StripeEvent,
+)
 from models.review import Review
 from models.session import (
     LONGEST_RESERVATION,
@@ -55,6 +64,13 @@ __all__ = [
     "Notification",
     "NotificationKind",
     "Package",
+    "Payment",
+    "PaymentMode",
+    "PaymentPurpose",
+    "PaymentStatus",
+    "Refund",
+    "RefundReason",
+    "RefundStatus",
     "Reservation",
     "Review",
     "RoleGrant",
@@ -63,5 +79,6 @@ __all__ = [
     "SessionType",
     "Snowflake",
     "Specialty",
+    "StripeEvent",
     "UTCDateTime",
 ]

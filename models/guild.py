@@ -30,6 +30,15 @@ class ExtensionPrice(StrEnum):
     """Their share of the booked price."""
 
 
+class PaymentMode(StrEnum):
+    """How a server takes payments by card."""
+
+    OFF = "off"
+    OPTIONAL = "optional"
+    """Students can pay by card, or as the payment instructions say."""
+    REQUIRED = "required"
+
+
 class Guild(Base):
     """One Discord server and its settings."""
 
@@ -83,6 +92,12 @@ class Guild(Base):
     """Where people with closed direct messages are asked to look. Nothing private is posted there."""
     payment_instructions: Mapped[str | None]
     """Shown to students before they confirm a session that isn't free."""
+    payment_mode: Mapped[PaymentMode] = mapped_column(
+        enum_column(PaymentMode, checked=False, otherwise=PaymentMode.OFF),
+        default=PaymentMode.OFF,
+        server_default=PaymentMode.OFF,
+    )
+    """How it takes payments by card. Off without a key, whatever this says."""
     most_make_ups: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many make-ups a student gets in 90 days for sessions they cancel a day ahead; 0 for none."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))

@@ -46,6 +46,10 @@ class NotificationKind(StrEnum):
     CHARGE_WAIVED = "charge_waived"
     DISPUTE_CARD = "dispute_card"
     DISPUTE_DECIDED = "dispute_decided"
+    PAYMENT_OPEN = "payment_open"
+    PAYMENT_EXPIRED = "payment_expired"
+    PAYMENT_TOO_LATE = "payment_too_late"
+    REFUNDED = "refunded"
 
 
 class Route(StrEnum):
@@ -80,6 +84,7 @@ class Notification(Base):
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
     lot_id: Mapped[int | None] = mapped_column(ForeignKey("credit_lots.id"))
+    payment_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"))
     lead_minutes: Mapped[int | None]
     """For a reminder: how long before the start it's sent."""
     created_at: Mapped[datetime]
