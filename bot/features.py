@@ -17,6 +17,8 @@ from scheduler.coaches import notifications as coaches
 from scheduler.credits import charges, make_ups
 from scheduler.credits import notifications as credit_kinds
 from scheduler.notifications import admin_alerts, fallbacks, kinds, reminders
+from scheduler.payments import notifications as payment_kinds
+from scheduler.payments import refunds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.servers import notifications as servers
@@ -34,6 +36,7 @@ NOTIFICATION_KINDS = (
     *admin_alerts.KINDS,
     *fallbacks.KINDS,
     *credit_kinds.KINDS,
+    *payment_kinds.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -47,7 +50,7 @@ WORDS = (
 
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
-    events.on_settled(charges.settle, make_ups.grant_if_owed)
+    events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.owe_if_returned)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:
         notifications.register(words)

@@ -4,11 +4,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, NotificationKind, SessionStatus
-from scheduler.booking import eligibility, holds, reservations
+from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, NotificationKind, SessionStatus
+from scheduler.booking import blocks, eligibility, holds, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 from scheduler.notifications import outbox, reminders
@@ -54,19 +54,53 @@ async def book(
     if reserve_credit is not None:
         booked.credit_minutes = duration // timedelta(minutes=1)
         booked.credit_worth_minor, booked.total_cost_minor = booked.total_cost_minor, 0
+    await _write(session, guild, coach, booked, actor, now)
+    if reserve_credit is not None:
+        await reserve_credit(session, booked, coach, now)
+    return booked
+
+
+async def book_held(
+    session: AsyncSession,
+    guild: Guild,
+    held: Hold,
+    notes: str | None,
+    cost_minor: int,
+    currency: str,
+    now: datetime,
+) -> CoachingSession:
+    """Book what a hold keeps for its student, at this price. Rules were checked when it was held.
+
+    Both people must be locked. Raises NotFound or NotBookable if the coach no longer coaches here, Blocked if the
+    student can't book here any more.
+    """
+    coach = await coaches.approved_coach(session, guild.id, held.coach_id)
+    eligibility.check_here(coach)
+    await blocks.require_unblocked(session, guild.id, held.student_id, BlockedFrom.BOOKING)
+    booked = _new_session(coach, held.student_id, held.starts_at, held.ends_at - held.starts_at, notes, now)
+    booked.total_cost_minor, booked.currency = cost_minor, currency
+    await session.execute(delete(Hold).where(Hold.id == held.id))
+    await holds.release_holds(session, guild.id, held.coach_id, held.student_id, now)
+    await _write(session, guild, coach, booked, Actor(held.student_id), now)
+    return booked
+
+
+async def _write(
+    session: AsyncSession, guild: Guild, coach: Coach, booked: CoachingSession, actor: Actor, now: datetime
+) -> None:
+    """Store a new session with both reservations, notifications and reminders. Raises SlotTaken."""
     planning.plan_next_step(booked, guild, now)
     session.add(booked)
     await session.flush()
-    await reservations.reserve(session, coach, actor.user_id, starts_at, duration, now, session_id=booked.id)
-    if reserve_credit is not None:
-        await reserve_credit(session, booked, coach, now)
+    await reservations.reserve(
+        session, coach, booked.student_id, booked.starts_at, booked.duration, now, session_id=booked.id
+    )
     news = [
         PlannedNotification(NotificationKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now)
         for user_id in (booked.student_id, booked.coach_id)
     ]
     await outbox.enqueue_all(session, news + reminders.planned_reminders(booked, guild, now), now)
     events.record(session, booked, "session_booked", actor, now)
-    return booked
 
 
 async def _booked_before(
@@ -84,12 +118,17 @@ async def _booked_before(
     )
 
 
+def new_code() -> str:
+    """Make a short public code."""
+    return "".join(secrets.choice(_CODE_LETTERS) for _ in range(7))
+
+
 def _new_session(
     coach: Coach, student_id: int, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
 ) -> CoachingSession:
     return CoachingSession(
         guild_id=coach.guild_id,
-        code="".join(secrets.choice(_CODE_LETTERS) for _ in range(7)),
+        code=new_code(),
         coach_id=coach.user_id,
         student_id=student_id,
         starts_at=starts_at,

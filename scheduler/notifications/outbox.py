@@ -33,6 +33,7 @@ def enqueue(
     session_id: int | None = None,
     alert_id: int | None = None,
     lot_id: int | None = None,
+    payment_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
@@ -48,6 +49,7 @@ def enqueue(
         session_id=session_id,
         alert_id=alert_id,
         lot_id=lot_id,
+        payment_id=payment_id,
         lead_minutes=lead_minutes,
         created_at=now,
         due_at=due_at or now,

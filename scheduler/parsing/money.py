@@ -70,7 +70,7 @@ def parse_rate(text: str, currency: str) -> int:
     number = typed.removeprefix("-").lstrip()
     if len(number) > _LONGEST or not _NUMBER.fullmatch(number):
         raise Unreadable(f'"{text.strip()[:40]}" isn\'t an amount. Type your hourly rate in {currency}, like 60.')
-    digits = _digits(currency)
+    digits = decimals(currency)
     if digits and _AMBIGUOUS.fullmatch(number):
         raise _ambiguous(text, number, currency)
     amount = _amount(number, text, currency)
@@ -112,7 +112,7 @@ def share(cost_minor: int, part: timedelta, whole: timedelta) -> int:
 
 def write_amount(minor: int, currency: str) -> str:
     """Write an amount that `parse_rate` reads back: "60.00", but "1.2050" because "1.205" is ambiguous."""
-    written = f"{Decimal(minor).scaleb(-_digits(currency)):f}"
+    written = f"{Decimal(minor).scaleb(-decimals(currency)):f}"
     return f"{written}0" if _AMBIGUOUS.fullmatch(written) else written
 
 
@@ -120,7 +120,7 @@ def write_money(minor: int, currency: str) -> str:
     """Write an amount for people: "$60.00", "¥6,000", "free"."""
     if minor == 0:
         return "free"
-    return _formatted(Decimal(minor).scaleb(-_digits(currency)), currency)
+    return _formatted(Decimal(minor).scaleb(-decimals(currency)), currency)
 
 
 def _without_currency(typed: str, currency: str) -> str:
@@ -149,7 +149,7 @@ def _amount(number: str, text: str, currency: str) -> Decimal:
 
 def _ambiguous(text: str, number: str, currency: str) -> Unreadable:
     thousands, one = _NO_DIGIT.sub("", number), Decimal(number.replace(",", "."))
-    digits = _digits(currency)
+    digits = decimals(currency)
     minor = one.scaleb(digits)
     if minor != minor.to_integral_value():
         return Unreadable(
@@ -163,7 +163,7 @@ def _ambiguous(text: str, number: str, currency: str) -> Unreadable:
     )
 
 
-def _digits(currency: str) -> int:
+def decimals(currency: str) -> int:
     """Return how many decimals amounts in this currency have."""
     from babel.numbers import get_currency_precision
 

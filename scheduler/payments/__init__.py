@@ -1,0 +1,1 @@
+"""Payments by card, through Stripe. Nothing of a card ever reaches us."""

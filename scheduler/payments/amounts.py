@@ -1,0 +1,66 @@
+"""Amounts as Stripe counts them.
+
+Stripe's minor units differ from ISO 4217's for a few currencies: https://docs.stripe.com/currencies
+What it can't charge is refused when a price is set, so that what's shown, charged, stored and refunded is one
+number.
+"""
+
+from decimal import Decimal
+
+from scheduler.core.errors import Unreadable
+from scheduler.parsing.money import decimals, write_money
+
+_ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split(" "))  # noqa: SIM905
+"""ISK and UGX have none either, but Stripe counts them in hundredths, for historical reasons."""
+_THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
+"""The last digit has to be 0."""
+_LEAST = {
+    "USD": 50, "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250,
+    "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300,
+    "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000,
+}  # fmt: skip
+"""The least that Stripe charges, in its own units: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts"""
+_MOST = 99_999_999
+"""Stripe takes up to eight digits."""
+
+
+def to_stripe(minor: int, currency: str) -> int:
+    """Convert from our minor units, which are ISO 4217's, to Stripe's."""
+    exact = Decimal(minor).scaleb(_decimals_at_stripe(currency) - decimals(currency))
+    if exact != int(exact):
+        raise ValueError(f"{minor} {currency} has more decimals than Stripe takes")
+    return int(exact)
+
+
+def from_stripe(amount: int, currency: str) -> int:
+    """Convert from Stripe's minor units to ours."""
+    exact = Decimal(amount).scaleb(decimals(currency) - _decimals_at_stripe(currency))
+    if exact != int(exact):
+        raise ValueError(f"{amount} {currency} of Stripe has more decimals than the currency")
+    return int(exact)
+
+
+def _decimals_at_stripe(currency: str) -> int:
+    if currency in _ZERO_DECIMALS:
+        return 0
+    return 3 if currency in _THREE_DECIMALS else 2
+
+
+def check_chargeable(minor: int, currency: str) -> None:
+    """Raise Unreadable for a price that Stripe can't charge. Free is fine: nothing is charged then."""
+    if not minor:
+        return
+    if currency in _THREE_DECIMALS and minor % 10:
+        raise Unreadable(
+            f"Cards can't be charged {write_money(minor, currency)}. End the amount in 0, like "
+            f"{write_money(minor - minor % 10 or 10, currency)}."
+        )
+    amount = to_stripe(minor, currency)
+    if amount > _MOST:
+        most = write_money(from_stripe(_MOST // 100 * 100, currency), currency)
+        raise Unreadable(f"Cards can be charged up to {most} at once. Choose a lower price.")
+    if amount < (least := _LEAST.get(currency, 50)):
+        raise Unreadable(
+            f"Cards can't be charged less than {write_money(from_stripe(least, currency), currency)}. Choose a "
+            "higher price, or make it free."
+        )

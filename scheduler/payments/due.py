@@ -1,0 +1,37 @@
+"""What is due with Stripe: open payments to ask about, and money to pay back."""
+
+from collections.abc import Hashable
+from functools import partial
+
+from sqlalchemy import select
+
+from models import Payment, Refund
+from models.storage.database import Database
+from scheduler.core.clock import Clock
+from scheduler.core.task_pool import Jobs, TaskPool
+from scheduler.payments import checkouts, refunds
+from scheduler.payments.ports import Stripe
+
+_A_ROUND = 50
+
+
+async def do_due(db: Database, stripe: Stripe, clock: Clock, pool: TaskPool[bool]) -> int:
+    """Ask about payments and pay back what is owed, each on its own. Returns how much failed, to be retried."""
+    async with db.read() as session:
+        now = clock()
+        asked = select(Payment.id).where(Payment.next_check_at <= now, Payment.livemode == stripe.livemode)
+        payments = list(await session.scalars(asked.order_by(Payment.next_check_at).limit(_A_ROUND)))
+        owed = (
+            select(Refund.id)
+            .join(Payment, Payment.id == Refund.payment_id)
+            .where(Refund.next_try_at <= now, Payment.livemode == stripe.livemode)
+        )
+        refund_ids = list(await session.scalars(owed.order_by(Refund.next_try_at).limit(_A_ROUND)))
+
+    async def ask(payment_id: int) -> bool:
+        return (await checkouts.advance(db, stripe, payment_id, clock)).last_error is None
+
+    jobs: dict[Hashable, partial[object]] = {("payment", one): partial(ask, one) for one in payments}
+    jobs |= {("refund", one): partial(refunds.advance, db, stripe, one, clock) for one in refund_ids}
+    work: Jobs[bool] = jobs  # pyright: ignore[reportAssignmentType]
+    return sum(not done for done in await pool.work(work))

@@ -1,0 +1,172 @@
+"""Money that is owed back: a row from the moment it's owed, until Stripe has paid it."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    CoachingSession,
+    NotificationKind,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundReason,
+    RefundStatus,
+)
+from models.storage.database import Database
+from scheduler.core import audit
+from scheduler.core.actor import Actor
+from scheduler.core.clock import Clock
+from scheduler.core.errors import AlreadyDecided, NotFound
+from scheduler.core.retry import pause
+from scheduler.credits.charges import Charge, charge_of
+from scheduler.notifications import outbox
+from scheduler.payments import amounts
+from scheduler.payments.ports import RefundMade, RefundState, Stripe, StripeFailure, StripeRefused
+
+_KEY_LASTS = timedelta(hours=23)
+"""For how long Stripe remembers an idempotency key, at least: https://docs.stripe.com/api/idempotent_requests"""
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+def owe(
+    session: AsyncSession, payment: Payment, reason: RefundReason, now: datetime, *, by: Actor | None = None
+) -> Refund:
+    """Owe somebody all they have paid. Call it once a payment, with its row locked."""
+    refund = Refund(
+        payment_id=payment.id,
+        amount_minor=payment.amount_minor,
+        reason=reason,
+        status=RefundStatus.OWED,
+        idempotency_key=secrets.token_hex(16),
+        created_at=now,
+        created_by=by.user_id if by else None,
+        next_try_at=now,
+    )
+    session.add(refund)
+    audit.record(
+        session,
+        payment.guild_id,
+        "refund_owed",
+        at=now,
+        actor_id=by.user_id if by else None,
+        coach_id=payment.coach_id,
+        member_id=payment.user_id,
+        session_id=payment.session_id,
+        details={"payment": payment.code, "amount_minor": payment.amount_minor, "currency": payment.currency},
+    )
+    return refund
+
+
+async def refund_of(session: AsyncSession, payment_id: int, *, lock: bool = False) -> Refund | None:
+    """Return what is owed or was paid back for a payment."""
+    found = select(Refund).where(Refund.payment_id == payment_id)
+    if lock:
+        found = found.with_for_update().execution_options(populate_existing=True)
+    return await session.scalar(found)
+
+
+async def owe_if_returned(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Owe the money of a paid session back if it isn't charged, by the rule for credit. Never charges again."""
+    if row.credit_minutes is not None or charge_of(row) is not Charge.RETURNED:
+        return
+    paid = select(Payment).where(Payment.session_id == row.id, Payment.status == PaymentStatus.PAID)
+    payment = await session.scalar(paid.with_for_update())
+    if payment is not None and await refund_of(session, payment.id) is None:
+        owe(session, payment, RefundReason.CANCELLED, now)
+
+
+async def pay_back(session: AsyncSession, guild_id: int, code: str, actor: Actor | None, now: datetime) -> Refund:
+    """Owe somebody their money back because an admin says so, or without an actor the operator.
+
+    Raises NotAllowed, NotFound for another server's payment, AlreadyDecided if it isn't paid or is paid back.
+    """
+    if actor is not None:
+        actor.must_be_admin()
+    of_code = Payment.guild_id == guild_id, Payment.code == code
+    payment = await session.scalar(select(Payment).where(*of_code).with_for_update())
+    if payment is None:
+        raise NotFound("There's no such payment in this server. `/coaching payments` lists them.")
+    if payment.status is not PaymentStatus.PAID:
+        raise AlreadyDecided("This hasn't been paid, so there's nothing to pay back.")
+    if await refund_of(session, payment.id) is not None:
+        raise AlreadyDecided("This is being paid back already, or has been.")
+    return owe(session, payment, RefundReason.ADMIN, now, by=actor)
+
+
+async def advance(db: Database, stripe: Stripe, refund_id: int, clock: Clock) -> bool:
+    """Pay back what is owed, and return whether that's settled. A failure is recorded, and tried again later."""
+    now = clock()
+    async with db.begin() as session:
+        refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+        payment = await session.get_one(Payment, refund.payment_id)
+        if refund.status is not RefundStatus.OWED or payment.livemode is not stripe.livemode:
+            return True
+        asked_before, refund.tried_at = refund.tried_at, refund.tried_at or now
+    assert payment.payment_intent_id is not None, "it has been paid"
+    amount = amounts.to_stripe(refund.amount_minor, payment.currency)
+    try:
+        made = None
+        if asked_before is not None and now - asked_before >= _KEY_LASTS:
+            made = await _find_made(stripe, payment.payment_intent_id, refund)
+        if made is None:
+            try:
+                made = await stripe.refund(payment.payment_intent_id, amount, refund.idempotency_key)
+            except StripeRefused:
+                # Perhaps all of it has been paid back already, by us or in the dashboard.
+                made = await _find_made(stripe, payment.payment_intent_id, refund, amount)
+                if made is None:
+                    raise
+    except StripeFailure as failure:
+        return await _record_failure(db, refund_id, failure, clock())
+    return await _record_made(db, refund_id, made, clock())
+
+
+async def _find_made(
+    stripe: Stripe, payment_intent_id: str, refund: Refund, amount: int | None = None
+) -> RefundMade | None:
+    """Find our refund at Stripe or, with an amount, any that paid back so much."""
+    made = await stripe.refunds_of(payment_intent_id)
+    alive = [one for one in made if one.state not in (RefundState.FAILED, RefundState.CANCELED)]
+    ours = (one for one in alive if one.key == refund.idempotency_key)
+    anyone = (one for one in alive if amount is not None and sum(other.amount for other in alive) >= amount)
+    return next(ours, None) or next(anyone, None)
+
+
+async def _record_made(db: Database, refund_id: int, made: RefundMade, now: datetime) -> bool:
+    async with db.begin() as session:
+        refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+        if refund.status is not RefundStatus.OWED:
+            return True
+        refund.refund_id, refund.next_try_at, refund.last_error = made.id, None, None
+        failed = made.state in (RefundState.FAILED, RefundState.CANCELED)
+        refund.status = RefundStatus.FAILED if failed else RefundStatus.DONE
+        refund.done_at = None if failed else now
+        if failed:
+            refund.last_error = "the bank didn't take it"
+            return True
+        payment = await session.get_one(Payment, refund.payment_id)
+        outbox.enqueue(
+            session,
+            NotificationKind.REFUNDED,
+            payment.guild_id,
+            now=now,
+            user_id=payment.user_id,
+            coach_id=payment.coach_id,
+            payment_id=payment.id,
+        )
+        return True
+
+
+async def _record_failure(db: Database, refund_id: int, failure: StripeFailure, now: datetime) -> bool:
+    async with db.begin() as session:
+        refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+        if refund.status is not RefundStatus.OWED:
+            return True
+        refund.attempts, refund.last_error = refund.attempts + 1, str(failure)
+        refund.next_try_at = now + pause(refund.attempts, refund.id, longest=_LONGEST_PAUSE)
+        if isinstance(failure, StripeRefused):
+            refund.status, refund.next_try_at = RefundStatus.FAILED, None
+        return False
