@@ -58,6 +58,7 @@ from scheduler.loop.background import BackgroundWork
 from scheduler.loop.loop import Loop
 from scheduler.loop.tick import TickReport, tick
 from scheduler.notifications.kinds import NotificationContext
+from scheduler.payments.ports import Stripe
 from scheduler.servers.settings import GuildDefaults
 
 log = logging.getLogger(__name__)
@@ -108,7 +109,8 @@ class CoachBot(BotBase):
     """The bot: commands and buttons in front, the loop behind them.
 
     With `home_guild_id` it serves only that server, and only `/sessions` and `/timezone` are registered elsewhere:
-    they also work in direct messages. Closing the bot doesn't close `db`.
+    they also work in direct messages. With `stripe` its servers can take payments by card. Closing the bot closes
+    neither `db` nor `stripe`.
     """
 
     def __init__(
@@ -119,6 +121,7 @@ class CoachBot(BotBase):
         home_guild_id: int | None = None,
         clock: Clock = utc_now,
         tick_interval: timedelta = timedelta(seconds=15),
+        stripe: Stripe | None = None,
     ) -> None:
         super().__init__(
             command_prefix=commands.when_mentioned,
@@ -134,6 +137,7 @@ class CoachBot(BotBase):
             max_ratelimit_timeout=CALL_TIMEOUT.total_seconds(),
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
+        self.stripe = stripe
         self.router, self.interaction_stats = Router(), InteractionStats()
         self._command_mentions = CommandMentions()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
@@ -148,7 +152,7 @@ class CoachBot(BotBase):
             wake=self.wake,
             sweep=lambda: self._loop.sweep_soon(),
         )
-        self._loop = Loop(db, self.port, clock, tick_interval, self._gateway.unwatched)
+        self._loop = Loop(db, self.port, clock, tick_interval, self._gateway.unwatched, stripe)
         self._names = Names(db)
 
     async def setup_hook(self) -> None:
@@ -190,7 +194,8 @@ class CoachBot(BotBase):
     async def process_now(self) -> TickReport | None:
         """Run one tick now. Returns None if another one is running."""
         background = BackgroundWork(wait_for_slow=True)
-        return await tick(self.db, self.port, self.clock, background, unwatched=self._gateway.unwatched)
+        unwatched = self._gateway.unwatched
+        return await tick(self.db, self.port, self.clock, background, unwatched=unwatched, stripe=self.stripe)
 
     async def run_next_tick(self) -> TickReport | None:
         """Run the loop's next tick now; callers share it. Raises NotTicking."""

@@ -92,6 +92,22 @@ def _secret(value: str) -> str:
     return secret
 
 
+def _stripe_key(value: str) -> str:
+    secret = value.strip()
+    if secret and not secret.startswith(("sk_live_", "rk_live_", "sk_test_", "rk_test_")):
+        raise ValueError(
+            "must be a secret or restricted key from Stripe's dashboard, which starts with sk_ or rk_"
+        )
+    return secret
+
+
+def _webhook_secret(value: str) -> str:
+    secret = value.strip()
+    if secret and not secret.startswith("whsec_"):
+        raise ValueError("must be a webhook's signing secret from Stripe's dashboard, which starts with whsec_")
+    return secret
+
+
 def _database_url(value: str) -> str:
     try:
         parsed = make_url(value)
@@ -153,11 +169,22 @@ class Settings(BaseModel):
         default="sqlite:///coachbot.db", repr=False
     )
     cron_secret: Annotated[str, AfterValidator(_secret)] | None = Field(default=None, repr=False)
+    stripe_secret_key: Annotated[str, AfterValidator(_stripe_key)] | None = Field(default=None, repr=False)
+    stripe_webhook_secret: Annotated[str, AfterValidator(_webhook_secret)] | None = Field(default=None, repr=False)
     web_port: Annotated[int, _whole_number(0, 65535)] | None = None
     web_host: Annotated[str, AfterValidator(_address)] = "127.0.0.1"
     tick_seconds: Annotated[int, _whole_number(1, 300)] = 15
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     server_defaults: ServerDefaults = ServerDefaults()
+
+    @model_validator(mode="after")
+    def _payments_have_a_server(self) -> Self:
+        if self.stripe_secret_key and self.discord_guild_id is None:
+            raise ValueError(
+                "stripe_secret_key (STRIPE_SECRET_KEY) takes payments for one server: set discord_guild_id "
+                "(DISCORD_GUILD_ID), too"
+            )
+        return self
 
     @property
     def guild_defaults(self) -> "GuildDefaults":

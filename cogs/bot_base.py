@@ -13,6 +13,7 @@ from scheduler.core import members
 from scheduler.core.clock import Clock
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TickReport
+from scheduler.payments.ports import Stripe
 from scheduler.servers.settings import GuildDefaults
 
 
@@ -24,6 +25,8 @@ class BotBase(commands.Bot, ABC):
     """Settings of servers that haven't changed them."""
     clock: Clock
     port: Discord
+    stripe: Stripe | None
+    """Takes payments by card; None without a key."""
     tick_interval: timedelta
 
     @abstractmethod

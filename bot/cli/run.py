@@ -18,6 +18,7 @@ from bot.causes import cause
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop, end_within
 from bot.config import Settings
 from bot.discord_api.errors import CALL_TIMEOUT
+from bot.stripe_api.client import StripeApi, is_installed
 from models.storage.database import Database, UnknownSchema
 from scheduler.core.clock import utc_now
 from scheduler.loop.background import BackgroundWork, CutShort
@@ -111,13 +112,17 @@ async def _run_unless_running(settings: Settings, token: str, db: Database, aske
 
 
 async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
-    bot = CoachBot(
-        db,
-        settings.guild_defaults,
-        home_guild_id=settings.discord_guild_id,
-        tick_interval=timedelta(seconds=settings.tick_seconds),
-    )
-    async with bot, _web(settings, bot), _in_background(db.keep_run_lock()) as kept:
+    async with contextlib.AsyncExitStack() as stack:
+        bot = CoachBot(
+            db,
+            settings.guild_defaults,
+            home_guild_id=settings.discord_guild_id,
+            tick_interval=timedelta(seconds=settings.tick_seconds),
+            stripe=await stack.enter_async_context(_stripe(settings)),
+        )
+        await stack.enter_async_context(bot)
+        await stack.enter_async_context(_web(settings, bot))
+        kept = await stack.enter_async_context(_in_background(db.keep_run_lock()))
         running = asyncio.create_task(bot.start(token))
         async with _in_background(asked_to_stop.wait()) as stopping:
             await asyncio.wait((running, stopping, kept), return_when=asyncio.FIRST_COMPLETED)
@@ -132,6 +137,23 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
         else:
             await _connect(running)
         return _End.DONE
+
+
+@contextlib.asynccontextmanager
+async def _stripe(settings: Settings) -> AsyncIterator[StripeApi | None]:
+    """Yield Stripe if a key is set, and close its connections at the end. Raises Stop without the extra."""
+    if not settings.stripe_secret_key:
+        yield None
+        return
+    if not is_installed():
+        raise Stop("STRIPE_SECRET_KEY needs the extra `payments`: pip install 'coachbot[payments]'", USAGE_ERROR)
+    stripe = StripeApi(settings.stripe_secret_key)
+    if not stripe.livemode:
+        log.warning("payments are in test mode: no money moves")
+    try:
+        yield stripe
+    finally:
+        await stripe.close()
 
 
 @contextlib.asynccontextmanager
@@ -190,8 +212,9 @@ async def process_sessions(settings: Settings) -> TickReport | datetime | None:
         patience = CALL_TIMEOUT.total_seconds()
         async with discord.Client(intents=discord.Intents(guilds=True), max_ratelimit_timeout=patience) as client:
             await _connect(client.login(token))
-            background = BackgroundWork(wait_for_slow=True)
-            return await _or_stop(db, tick(db, discord_port(client, gateway=False), utc_now, background))
+            background, port = BackgroundWork(wait_for_slow=True), discord_port(client, gateway=False)
+            async with _stripe(settings) as stripe:
+                return await _or_stop(db, tick(db, port, utc_now, background, stripe=stripe))
 
 
 async def _check_running_bot(db: Database, interval: timedelta) -> datetime:

@@ -27,12 +27,14 @@ class BackgroundWork:
         self.roles: TaskPool[tuple[int, int]] = TaskPool(wait_for_slow=wait_for_slow)
         self.members: TaskPool[int] = TaskPool(wait_for_slow=wait_for_slow)
         self.notifications: TaskPool[list[bool | None]] = TaskPool(wait_for_slow=wait_for_slow)
+        self.payments: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
         self._pools: list[TaskPool[Any]] = [
             self.sessions,
             self.roles,
             self.members,
             self.notifications,
+            self.payments,
             self.sweeps,
         ]
         self._longest = longest

@@ -13,6 +13,7 @@ from scheduler.core.clock import Clock
 from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TickReport, tick
+from scheduler.payments.ports import Stripe
 from scheduler.rooms.reconciliation import EVERY, sweep
 from scheduler.servers import bot_membership
 
@@ -45,8 +46,10 @@ class Loop:
         clock: Clock,
         interval: timedelta,
         unwatched: Unwatched = lambda: None,
+        stripe: Stripe | None = None,
     ) -> None:
         self._db, self._discord, self._clock, self._interval = db, discord, clock, interval
+        self._stripe = stripe
         self._unwatched = unwatched
         self._scheduler = AsyncIOScheduler(timezone="UTC")
         self._ticking = asyncio.Lock()
@@ -155,7 +158,8 @@ class Loop:
     async def _tick(self, trigger: str) -> TickReport | None:
         await self._sweep_if_due()
         background, unwatched = self._background, self._unwatched
-        return await tick(self._db, self._discord, self._clock, background, trigger=trigger, unwatched=unwatched)
+        what = self._db, self._discord, self._clock, background
+        return await tick(*what, trigger=trigger, unwatched=unwatched, stripe=self._stripe)
 
     async def _sweep_if_due(self) -> None:
         """Compare rooms with rows at the start and every hour, without making ticks wait for a slow answer."""

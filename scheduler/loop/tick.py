@@ -8,7 +8,7 @@ from functools import partial
 from sqlalchemy import func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, CreditLot, JobRun, Notification, UTCDateTime
+from models import Coach, CoachingSession, CreditLot, JobRun, Notification, Payment, Refund, UTCDateTime
 from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
@@ -20,6 +20,8 @@ from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
+from scheduler.payments import due as payments
+from scheduler.payments.ports import Stripe
 
 
 @dataclass(slots=True)
@@ -64,6 +66,7 @@ async def tick(
     *,
     trigger: str = "manual",
     unwatched: Unwatched = lambda: None,
+    stripe: Stripe | None = None,
 ) -> TickReport | None:
     """Do everything that's due now. Returns None if another process is doing it.
 
@@ -75,14 +78,17 @@ async def tick(
             return None
         started_at = clock()
         report = TickReport(trigger)
-        due_at = await _first_due(db, _DUE)
+        columns = (*_DUE, *(_AT_STRIPE if stripe is not None else ()))
+        due_at = await _first_due(db, columns)
         if due_at is not None and due_at <= started_at:
             report.late = started_at - due_at
             report.due = await _count_due(db, started_at)
             await _do_all(db, discord, clock, report, background)
+            if stripe is not None:
+                report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
             # For what was due and still is, because it failed or isn't done, the interval is soon enough; for
             # what became due meanwhile, it isn't.
-            due_at = await _first_due(db, _DUE, after=started_at)
+            due_at = await _first_due(db, columns, after=started_at)
         report.next_due_at = due_at
         ended_at = clock()
         report.lasted = ended_at - started_at
@@ -107,6 +113,8 @@ _VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at
 """When something is due that people notice; each column has a partial index."""
 _DUE = (*_VISIBLE, Coach.membership_due_at, CoachingSession.membership_due_at)
 """When anything is due."""
+_AT_STRIPE = (Payment.next_check_at, Refund.next_try_at)
+"""When Stripe is asked something."""
 
 
 async def _first_due(

@@ -366,6 +366,7 @@ async def _close(db: Database, payment_id: int, status: PaymentStatus, why: str,
         if payment.status in _UNDECIDED:
             payment.status, payment.last_error = status, why
             await _end(session, payment, now)
+            _tell(session, payment, NotificationKind.PAYMENT_EXPIRED, now)
         return payment
 
 
