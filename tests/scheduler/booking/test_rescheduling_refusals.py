@@ -35,6 +35,7 @@ from tests.support.builders import (
     MINUTE,
     MONDAY,
     a_coach,
+    a_server_with_a_coach,
     change_session,
     everything,
     refusal,
@@ -139,6 +140,17 @@ async def test_only_a_session_that_has_not_started_can_be_rescheduled_or_kept(
     )
 
     assert str(refused) == str(kept) == sentence
+
+
+async def test_a_student_needs_the_notice_to_reschedule_and_a_coach_does_not(db: Database) -> None:
+    await a_server_with_a_coach(db, guild={"cancel_notice_minutes": 60})
+    session_id = await also_booked(db, TEN, STU)
+    too_late = TEN - HOUR + MINUTE
+
+    refused = await refusal(db, TooLate, rescheduling_to(session_id, TWELVE, now=too_late))
+    await reschedule(db, session_id, TWELVE, CARA, reason="Ill.", now=too_late)
+
+    assert str(refused).startswith("It's too late to reschedule: this server asks for 1 hour of notice.")
 
 
 @pytest.mark.parametrize("actor", [SAM, ADMIN], ids=["stranger", "admin"])
