@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from models import CoachingSession, Hold, SessionStatus
-from scheduler.core.clock import stamp
-from tests.cogs.booking.people import Visitor, calendar_in, change_coach, much_later
+from tests.cogs.booking.people import Visitor, calendar_in, change_coach
 from tests.support import builders
 from tests.support.meetings import NO_ACCESS
 from tests.support.simulated import Academy, reply, words
@@ -16,12 +15,6 @@ from tests.support.steps import labels
 WEDNESDAY = datetime(2026, 3, 4, 8, tzinfo=UTC)
 """9:00 in Berlin, two days after the world begins."""
 DAY = timedelta(days=1)
-LATE = "so this is a **late cancellation**"
-
-
-async def notice(world: Academy, hours: int) -> None:
-    """Set the server's cancellation notice."""
-    await world.choose(cancel_notice_minutes=hours * 60)
 
 
 async def booked(world: Academy) -> CoachingSession:
@@ -152,54 +145,6 @@ async def test_the_longest_notes_and_reasons_fit_into_every_message(world: Acade
 
     longest = max(map(len, [*map(words, world.student.user.dm_channel.history()), listed]))
     assert 2000 < longest <= 4000  # Discord's limit for the texts of a message
-
-
-@pytest.mark.parametrize(
-    ("hours", "after", "rule", "is_late"),
-    [
-        (
-            24,
-            timedelta(),
-            f"You can cancel for free until {stamp(WEDNESDAY - DAY)}.",
-            False,
-        ),
-        (24, timedelta(minutes=1), LATE, True),
-        (0, timedelta(), None, False),
-    ],
-    ids=["in time", "late", "no rule"],
-)
-async def test_the_form_says_whether_cancelling_is_late(
-    world: Academy, hours: int, after: timedelta, rule: str | None, is_late: bool
-) -> None:
-    await notice(world, hours)
-    await booked(world)
-    await much_later(world, WEDNESDAY - DAY + after)
-    stu = await sessions_of(world, world.student)
-
-    form = await stu.open_form("Cancel…")
-    await stu.send(form, Reason="Ill.")
-
-    assert rule in str(form.modal) if rule else "late" not in str(form.modal)
-    assert (await world.sessions())[0].cancelled_late is is_late
-    for said in (stu.said, world.dms(world.coach)[-1]):
-        assert ("· cancelled late\n" in said) is is_late
-    assert f"· cancelled{' late' if is_late else ''}\n" in (await stu.slash("sessions")).said
-
-
-@pytest.mark.parametrize("who", ["coach", "admin"])
-async def test_only_students_can_be_late(world: Academy, who: str) -> None:
-    await notice(world, 24 * 7)
-    one = await booked(world)
-    person = getattr(world, who)
-
-    form = await world.press_custom_id(person, f"session:cancel:{one.id}")
-    visitor = await Visitor(world, person).send(form, Reason="Flood.")
-
-    assert "late cancellation" not in str(form.modal)
-    assert "in time" not in str(form.modal)
-    assert (await world.sessions())[0].cancelled_late is False
-    assert "cancelled late" not in visitor.said
-    assert "cancelled late" not in world.dms(world.student)[-1]
 
 
 @pytest.mark.parametrize(
