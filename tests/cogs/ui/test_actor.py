@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import discord
 import pytest
 
 from cogs import ui
@@ -10,9 +11,16 @@ from models import Guild
 from tests.support.builders import GUILD, STUDENT
 
 
-def a_press(guild_id: int | None, *, manages: bool) -> Any:
+def a_member(*role_ids: int) -> Any:
+    """Return a member who has these roles."""
+    looks = {"__init__": lambda _: None, "id": STUDENT, "roles": [discord.Object(one) for one in role_ids]}
+    kind: Any = type("Member", (discord.Member,), looks)
+    return kind()
+
+
+def a_press(guild_id: int | None, *, manages: bool, user: Any = None) -> Any:
     permissions = SimpleNamespace(manage_guild=manages)
-    return SimpleNamespace(guild_id=guild_id, user=SimpleNamespace(id=STUDENT), permissions=permissions)
+    return SimpleNamespace(guild_id=guild_id, user=user or a_member(), permissions=permissions)
 
 
 @pytest.mark.parametrize("manages", [True, False])
@@ -20,6 +28,17 @@ def test_people_with_manage_server_are_admins(manages: bool) -> None:
     actor = ui.actor_of(a_press(GUILD, manages=manages), Guild(id=GUILD))
 
     assert (actor.user_id, actor.is_admin) == (STUDENT, manages)
+
+
+@pytest.mark.parametrize(
+    ("role_ids", "admin_role_id", "is_admin"), [([7, 8], 8, True), ([7], 8, False), ([], None, False)]
+)
+def test_members_with_the_admin_role_are_admins(
+    role_ids: list[int], admin_role_id: int | None, is_admin: bool
+) -> None:
+    press = a_press(GUILD, manages=False, user=a_member(*role_ids))
+
+    assert ui.actor_of(press, Guild(id=GUILD, admin_role_id=admin_role_id)).is_admin is is_admin
 
 
 @pytest.mark.parametrize("guild_id", [GUILD + 1, None], ids=["in another server", "in a direct message"])
