@@ -1,10 +1,8 @@
-"""A coach's history, and suspensions."""
+"""A coach's history."""
 
-from models import CoachStatus
 from models.storage.database import Database
 from scheduler.coaches import applications, history, suspensions
 from scheduler.core.actor import Actor
-from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -12,12 +10,8 @@ from tests.support.builders import (
     GUILD,
     HOUR,
     MONDAY,
-    STUDENT,
     a_guild,
-    a_server_with_a_coach,
-    a_session,
     an_application,
-    refusal,
 )
 from tests.support.transactions import query, transact
 
@@ -49,27 +43,3 @@ async def test_the_history_lists_every_decision_with_its_reason(db: Database) ->
         ("coach_reinstated", ADMIN.user_id, None),
     ]
     assert await coach_history(db, GUILD + 1) == []
-
-
-async def test_admins_learn_how_many_sessions_a_suspension_affects(db: Database) -> None:
-    await a_server_with_a_coach(db)
-    async with db.begin() as session:
-        await a_session(session)
-        await a_session(session, starts_at=MONDAY + DAY, student_id=STUDENT + 1)
-        await a_session(session, starts_at=MONDAY - DAY, next_step_at=None)
-
-    before = await query(db, suspensions.count_affected_sessions, GUILD, COACH, ADMIN, MONDAY)
-    cancelled = await transact(db, suspensions.suspend, GUILD, COACH, ADMIN, "Away.", MONDAY, keep=False)
-
-    assert before == cancelled == 2
-
-
-async def test_only_what_can_be_suspended_is_asked_about(db: Database) -> None:
-    await a_server_with_a_coach(db, status=CoachStatus.SUSPENDED, decided_by=7, decided_at=MONDAY)
-
-    await refusal(db, NotAllowed, lambda s: suspensions.count_affected_sessions(s, GUILD, COACH, CARA, MONDAY))
-    await refusal(db, NotFound, lambda s: suspensions.count_affected_sessions(s, GUILD, STUDENT, ADMIN, MONDAY))
-    refused = await refusal(
-        db, AlreadyDecided, lambda s: suspensions.count_affected_sessions(s, GUILD, COACH, ADMIN, MONDAY)
-    )
-    assert "This coach was already suspended by <@7>" in str(refused)
