@@ -205,6 +205,21 @@ async def test_a_session_rescheduled_during_a_step_is_only_opened_at_the_new_tim
     assert opened == (NotificationKind.ROOM_OPEN, target - 5 * MINUTE)
 
 
+async def test_a_room_opened_for_the_old_time_counts_as_closed(db: Database) -> None:
+    discord, clock = await set_up(db, ROOM)
+
+    async def reschedule_meanwhile(_call: Call) -> None:
+        await reschedule(db, TEN + 30 * MINUTE, clock())
+
+    discord.meanwhile("open_room", reschedule_meanwhile)
+    clock.now = ACCESS
+    await advance_due(db, discord, clock)
+
+    one = await session_called(db)
+    assert (one.access_granted_at, one.next_step_at) == (None, ACCESS + 30 * MINUTE)
+    assert "room_opened" not in await actions(db)
+
+
 async def test_a_session_rescheduled_while_making_its_room_fails_removes_what_may_exist(db: Database) -> None:
     discord, clock = await set_up(db)
 
