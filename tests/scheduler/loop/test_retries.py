@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from models import Alert, AuditEntry, Coach, Notification, NotificationKind, SessionStatus
+from models import Alert, AuditEntry, Coach, CoachingSession, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.errors import DiscordFailure
@@ -36,6 +36,8 @@ from tests.support.transactions import fetch, fetch_all, fetch_only, transact
 
 TEN = MONDAY + 2 * HOUR
 ROOM = TEN - 15 * MINUTE
+LINGERS = 75 * MINUTE
+"""How long people can stay in the room after the end."""
 REFUSED = DiscordFailure("I lack Manage Channels", for_admins=True)
 DOWN = DiscordFailure("Discord did not answer", unanswered=True)
 
@@ -126,7 +128,8 @@ async def test_a_room_that_cannot_be_removed_is_given_up_after_a_week(db: Databa
     assert (given_up.status, given_up.next_step_at) == (SessionStatus.COMPLETED, None)
     assert given_up.last_error == "given up: I lack Manage Channels"
     assert len(discord.asked("remove_room")) < 60
-    assert "steps_given_up" in await fetch_all(db, select(AuditEntry.action))
+    given_up_at = await fetch_only(db, select(AuditEntry.at).where(AuditEntry.action == "steps_given_up"))
+    assert 7 * DAY <= given_up_at - (TEN + HOUR + LINGERS) <= 7 * DAY + 8 * HOUR
     assert [one for one in alerts if "stopped trying" in one and "/coaching session abc" in one]
     assert swept == 0  # it isn't tried again until an admin says so
 
@@ -161,6 +164,8 @@ async def test_what_was_given_up_is_retried_once_the_bot_has_the_permission(db: 
         await session.execute(
             update(Coach).values(role_due_at=None, role_error="given up: I lack Manage Roles", role_attempts=40)
         )
+        stuck = {"next_step_at": None, "last_error": "given up: I lack Manage Channels", "attempts": 40}
+        await session.execute(update(CoachingSession).values(stuck))
         card = {"kind": NotificationKind.APPLICATION_CARD, "user_id": None, "coach_id": GUILD * 10}
         await a_notification(session, due_at=None, given_up_at=ROOM, **card)
         await a_notification(session, due_at=None, given_up_at=ROOM)
@@ -168,6 +173,8 @@ async def test_what_was_given_up_is_retried_once_the_bot_has_the_permission(db: 
     assert await retries.retry_all(db, clock, GUILD)
 
     assert await fetch_only(db, select(Coach.role_due_at)) == ROOM
+    one = await session_called(db)
+    assert (one.next_step_at, one.last_error, one.attempts) == (ROOM, None, 0)
     due = await notifications(db, Notification.due_at == ROOM)
     assert [one.kind for one in due] == [NotificationKind.APPLICATION_CARD]
 

@@ -18,7 +18,8 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import DiscordFailure, RoomGone
 from scheduler.core.retry import pause
 from scheduler.notifications import admin_alerts
-from scheduler.rooms import rooms
+from scheduler.rooms import extensions, rooms
+from scheduler.rooms.extensions import Terms
 from scheduler.rooms.ports import Access, Removal
 from tests.support.builders import (
     COACH,
@@ -478,6 +479,22 @@ async def reschedule(db: Database, now: datetime) -> None:
     await transact(db, rescheduling.reschedule, one.id, Actor(STUDENT), TEN + 7 * DAY, "", now)
 
 
+def before_the_write(
+    db: Database, monkeypatch: pytest.MonkeyPatch, change: Callable[[], Awaitable[object]]
+) -> None:
+    """Let something change after the next step has read its session, and before it writes."""
+    begin = db.begin
+
+    @asynccontextmanager
+    async def begin_after_the_change() -> AsyncIterator[AsyncSession]:
+        monkeypatch.undo()
+        await change()
+        async with begin() as session:
+            yield session
+
+    monkeypatch.setattr(db, "begin", begin_after_the_change)
+
+
 @pytest.mark.parametrize(
     ("change", "status"), [(cancel, SessionStatus.CANCELLED), (reschedule, SessionStatus.SCHEDULED)]
 )
@@ -489,20 +506,30 @@ async def test_a_session_that_changes_as_it_starts_does_not_start(
 ) -> None:
     discord, clock = await set_up(db, "abc")
     await pass_time(db, discord, clock, ROOM, ACCESS)
-    begin = db.begin
-
-    @asynccontextmanager
-    async def begin_after_the_change() -> AsyncIterator[AsyncSession]:
-        monkeypatch.undo()
-        await change(db, TEN - MINUTE)
-        async with begin() as session:
-            yield session
-
-    monkeypatch.setattr(db, "begin", begin_after_the_change)
+    before_the_write(db, monkeypatch, lambda: change(db, TEN - MINUTE))
     await pass_time(db, discord, clock, TEN)
 
     assert (await session_called(db)).status is status
     assert "session_in_progress" not in await actions(db)
+
+
+async def test_a_session_that_is_extended_as_it_ends_goes_on(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    discord, clock = await set_up(db, "abc")
+    await pass_time(db, discord, clock, ROOM, ACCESS, TEN)
+    session_id, terms = (await session_called(db)).id, Terms(ELEVEN + 15 * MINUTE, 0)
+    await transact(db, extensions.ask, session_id, Actor(STUDENT), terms, ELEVEN - MINUTE)
+
+    async def agree() -> None:
+        await transact(db, extensions.agree, session_id, Actor(COACH), terms, ELEVEN - SECOND)
+
+    before_the_write(db, monkeypatch, agree)
+    await pass_time(db, discord, clock, ELEVEN)
+
+    one = await session_called(db)
+    assert (one.status, one.ends_at) == (SessionStatus.IN_PROGRESS, terms.ends_at)
+    assert one.next_step_at == terms.ends_at
 
 
 # Occupied rooms.
