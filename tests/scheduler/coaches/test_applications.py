@@ -9,15 +9,24 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Coach, CoachStatus, Guild, NotificationKind, SessionType, Specialty
+from models import AuditEntry, BlockedFrom, Coach, CoachStatus, Guild, NotificationKind, SessionType, Specialty
 from models.storage.database import Database
 from scheduler.availability.booking_policy import Rules, rules_of
+from scheduler.booking import blocks
 from scheduler.coaches import applications
 from scheduler.core import coaches
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.coaches import coach_specialties
-from scheduler.core.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, Unreadable, WrongFields
+from scheduler.core.errors import (
+    AlreadyDecided,
+    Blocked,
+    CoachingError,
+    NotAllowed,
+    NotFound,
+    Unreadable,
+    WrongFields,
+)
 from tests.support import stored
 from tests.support.builders import (
     ADMIN,
@@ -172,6 +181,13 @@ async def test_coaches_and_suspended_coaches_cannot_apply(
     await a_server_with_a_coach(db, status=status)
 
     assert str(await refusal(db, NotAllowed, apply)) == sentence
+
+
+async def test_someone_blocked_from_applying_cannot_apply(db: Database) -> None:
+    await transact(db, a_guild)
+    await transact(db, blocks.block, GUILD, COACH, ADMIN, [BlockedFrom.APPLYING], "Spam.", MONDAY)
+
+    assert (await refusal(db, Blocked, apply)).quotation == "Spam."
 
 
 async def test_a_coach_of_another_server_can_apply(db: Database) -> None:

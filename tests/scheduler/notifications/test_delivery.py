@@ -21,6 +21,7 @@ from tests.support import stored
 from tests.support.builders import (
     ADMIN,
     COACH,
+    DAY,
     GUILD,
     HOUR,
     MINUTE,
@@ -175,6 +176,18 @@ async def test_a_failing_notification_is_retried_with_growing_pauses_and_then_gi
     assert (one.due_at, one.given_up_at, one.attempts) == (None, clock(), 12)
     assert one.last_error == "Discord does not answer."
     assert discord.asked("deliver") == [str(notification_id)] * 12
+
+
+async def test_a_notification_is_not_given_up_after_two_tries_however_far_apart(db: Database) -> None:
+    await set_up(db)
+    discord, clock = FakeDiscord(), FakeClock()
+    discord.fail("deliver", NO_ANSWER)
+
+    for clock.now in (MONDAY, MONDAY + DAY):  # the bot was down between them
+        await deliver_due(db, discord, clock)
+
+    one = await only(db)
+    assert (one.attempts, one.given_up_at) == (2, None)
 
 
 async def test_a_retry_knows_that_the_first_attempt_may_have_succeeded(db: Database) -> None:
