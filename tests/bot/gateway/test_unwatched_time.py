@@ -1,6 +1,6 @@
-"""When unwatched time starts if there are several reasons for it."""
+"""When unwatched time starts, and what else makes it."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,14 +9,22 @@ import discord
 import pytest
 from sqlalchemy import event, select
 from sqlalchemy.engine import Engine
+from sqlalchemy.exc import DBAPIError
 
 from bot.gateway.attendance_watch import AttendanceWatch
-from bot.gateway.lanes import Lanes
+from bot.gateway.lanes import Lanes, Step
 from models import Attendance
 from models.storage.database import Database
 from tests.support.attended_sessions import a_meeting, at
 from tests.support.builders import GUILD, STUDENT, FakeClock
 from tests.support.transactions import fetch_all
+
+
+class Steps(Lanes):
+    """Lanes whose steps are taken by hand."""
+
+    def run(self, key: Hashable, step: Step) -> None:
+        self.take = step
 
 
 def a_watch(db: Database, clock: FakeClock, lanes: Lanes) -> AttendanceWatch:
@@ -68,3 +76,37 @@ async def test_a_new_gap_does_not_hide_the_one_being_closed(db: Database) -> Non
 
     assert seen == [{GUILD: at(10)}]
     assert await unwatched(db) == [(at(10), at(20))]
+
+
+async def test_an_event_that_cannot_be_recorded_is_given_up_after_eight_tries(db: Database) -> None:
+    await a_meeting(db, watched_until=at(10))
+    clock, steps = FakeClock(at(10)), Steps()
+    watch = a_watch(db, clock, steps)
+    watch.start()
+    assert not await steps.take()
+
+    watch.moved(GUILD, STUDENT, None, 2**64)  # too large for any column
+    for _ in range(8):
+        with pytest.raises((DBAPIError, OverflowError)):
+            await steps.take()
+    clock.now = at(30)
+
+    assert not await steps.take()
+    assert await unwatched(db) == [(at(10), at(30))]
+
+
+@pytest.mark.parametrize(("count", "is_dropped"), [(500, False), (501, True)])
+async def test_more_than_500_waiting_events_give_way_to_a_fresh_look(
+    db: Database, count: int, is_dropped: bool
+) -> None:
+    await a_meeting(db, watched_until=at(10))
+    clock, steps = FakeClock(at(10)), Steps()
+    watch = a_watch(db, clock, steps)
+    watch.start()
+    assert not await steps.take()
+
+    for _ in range(count):
+        watch.moved(GUILD, STUDENT, None, 404)
+    has_more = await steps.take()
+
+    assert has_more is not is_dropped
