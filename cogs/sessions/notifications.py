@@ -16,7 +16,7 @@ from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
 from scheduler.parsing.money import write_money
 from scheduler.rooms.extensions import Answer, Terms, write_extra
-from scheduler.sessions import lifecycle, planning
+from scheduler.sessions import lifecycle
 
 _EXCERPT = 300
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
@@ -125,7 +125,7 @@ def _open_request(one: CoachingSession, terms: Terms) -> discord.ui.Item[Any]:
 
 def _room_closing(context: NotificationContext) -> discord.ui.Item[Any]:
     one = context.about_session
-    closes_at = lifecycle.hard_limit(lifecycle.life_of(one), planning.lead_times(context.guild))
+    closes_at = lifecycle.hard_limit(one, context.guild)
     over = "was cancelled" if one.status is SessionStatus.CANCELLED else "is over"
     closing = f"This room closes at {stamp(closes_at, 't')}, or as soon as everyone has left."
     return discord.ui.Container(ui.text(f"{_both(context)} your session {over}. {closing}"))

@@ -26,8 +26,7 @@ from scheduler.notifications import admin_alerts, bot_removal, outbox
 from scheduler.notifications.room_names import without_room_name
 from scheduler.rooms import rooms
 from scheduler.sessions import events
-from scheduler.sessions.lifecycle import AT_DISCORD, LeadTimes, Step, hard_limit, life_of, next_step
-from scheduler.sessions.planning import lead_times
+from scheduler.sessions.lifecycle import AT_DISCORD, Step, hard_limit, next_step
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +104,7 @@ async def _advance(
         if number == 0:
             this.due_at = row.next_step_at
         passed_over = this.passed_over | _out_of_reach(guild)
-        due = next_step(life_of(row), lead_times(guild), clock(), except_for=passed_over)
+        due = next_step(row, guild, clock(), except_for=passed_over)
         if due is None or due.at > clock():
             break
         step, line = due.step, f"{row.code} {due.step}"
@@ -153,20 +152,20 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
     async with db.begin() as session:
         row = await session.get_one(CoachingSession, session_id, with_for_update=True)
         guild = await session.get_one(Guild, row.guild_id)
-        leads, beyond = lead_times(guild), _out_of_reach(guild)
+        beyond = _out_of_reach(guild)
         if this.failed:
             row.attempts += 1
             row.last_error = "; ".join(map(str, this.failed.values()))
         elif beyond or not rooms.is_missing(row, now):
             row.attempts, row.last_error = 0, bot_removal.REMOVED if beyond else None
-        possible = next_step(life_of(row), leads, now, except_for=this.passed_over | beyond)
+        possible = next_step(row, guild, now, except_for=this.passed_over | beyond)
         instants = [possible.at if possible else None]
-        if next_step(life_of(row), leads, now, except_for=beyond) is None:
+        if next_step(row, guild, now, except_for=beyond) is None:
             row.attempts, row.last_error = 0, bot_removal.REMOVED if beyond else None
         else:
             # The last person may have left just after the room was found occupied.
             changed_meanwhile = row.next_step_at if row.next_step_at != this.due_at else None
-            instants += [_look_again_at(row, leads, this, now), changed_meanwhile]
+            instants += [_look_again_at(row, guild, this, now), changed_meanwhile]
         row.next_step_at = min((at for at in instants if at is not None), default=None)
         if is_given_up := row.next_step_at is None and row.last_error is not None and not beyond:
             row.last_error = f"given up: {row.last_error}"
@@ -174,11 +173,11 @@ async def _record_outcome(db: Database, session_id: int, this: _Round, now: date
         await _alert_admins(session, row, this, now, is_given_up=is_given_up)
 
 
-def _look_again_at(row: CoachingSession, leads: LeadTimes, this: _Round, now: datetime) -> datetime | None:
+def _look_again_at(row: CoachingSession, guild: Guild, this: _Round, now: datetime) -> datetime | None:
     """Return when to retry: soon while people wait for it, then rarely, and not at all after a week."""
     if not this.failed:
         return this.look_again_at
-    limit = hard_limit(life_of(row), leads)
+    limit = hard_limit(row, guild)
     if now >= limit + _GIVEN_UP_AFTER and row.attempts >= _FEWEST_TRIES:
         return None
     if now >= limit:

@@ -15,8 +15,7 @@ from scheduler.notifications.room_names import room_name
 from scheduler.rooms import shared_rooms
 from scheduler.rooms.ports import Access, Removal, Rooms, RoomSpec
 from scheduler.sessions import events
-from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, is_over, life_of, linger_ends_at
-from scheduler.sessions.planning import lead_times
+from scheduler.sessions.lifecycle import hard_limit, is_much_too_early, is_over, linger_ends_at
 
 _ENDING_WARNING = timedelta(minutes=5)
 """How long before the end people in the room are warned."""
@@ -182,8 +181,8 @@ def needs_room(row: CoachingSession, now: datetime) -> bool:
 
 async def keeps_room(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
     """Whether an existing room has to stay. The bot itself removes one that's much too early."""
-    leads = lead_times(await session.get_one(Guild, row.guild_id))
-    return needs_room(row, now) and not is_much_too_early(life_of(row), leads, now)
+    guild = await session.get_one(Guild, row.guild_id)
+    return needs_room(row, now) and not is_much_too_early(row, guild, now)
 
 
 async def remove_room(
@@ -194,13 +193,12 @@ async def remove_room(
     Returns when to look again if the room has to stay for now, because someone is inside or because the next
     session of the same two people is about to take it over.
     """
-    now, leads, life = clock(), lead_times(guild), life_of(row)
-    limit = hard_limit(life, leads)
+    now, limit = clock(), hard_limit(row, guild)
     async with db.read() as session:
-        if await shared_rooms.is_wanted(session, row, leads.room, now):
+        if await shared_rooms.is_wanted(session, row, guild, now):
             return now + _LOOK_AGAIN
     removal = await discord.remove_room(_room(row, guild), even_if_occupied=now >= limit)
-    if removal is Removal.OCCUPIED and now >= linger_ends_at(life, leads):
+    if removal is Removal.OCCUPIED and now >= linger_ends_at(row, guild):
         await _warn(db, row, now)
     if removal is not Removal.REMOVED:
         return limit if now < limit < now + _LOOK_AGAIN else now + _LOOK_AGAIN

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, SessionStatus
+from models import CoachingSession, Guild, SessionStatus
 from scheduler.attendance import attendance
 from scheduler.notifications import kinds, outbox
 from scheduler.notifications.kinds import Audience
@@ -37,12 +37,12 @@ async def earlier_ends_at(session: AsyncSession, row: CoachingSession, now: date
     return await session.scalar(select(ends_at).where(*earlier))
 
 
-async def is_wanted(session: AsyncSession, row: CoachingSession, lead: timedelta, now: datetime) -> bool:
+async def is_wanted(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> bool:
     """Whether another session of the same two people needs a room by now and has none, so it'll take this one."""
     wants = (
         CoachingSession.status.in_(_AHEAD),
         CoachingSession.room_intended_at.is_(None),
-        CoachingSession.starts_at <= now + lead,
+        CoachingSession.starts_at <= now + timedelta(minutes=guild.room_lead_minutes),
         CoachingSession.ends_at > now,
     )
     other = select(CoachingSession.id).where(*_of_the_same_two(row, now), *wants)

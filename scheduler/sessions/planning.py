@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from models import CoachingSession, Guild, SessionStatus
-from scheduler.sessions.lifecycle import LeadTimes, life_of, next_step
+from scheduler.sessions.lifecycle import next_step
 
 _MEMBERSHIP_CHECK = timedelta(days=1)
 """How often to check that the student of an upcoming session is still in the server."""
@@ -11,17 +11,8 @@ _MEMBERSHIP_CHECK = timedelta(days=1)
 
 def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
     """Set when the loop has to look at this session again."""
-    due = next_step(life_of(row), lead_times(guild), now)
+    due = next_step(row, guild, now)
     row.next_step_at = due.at if due else None
     check_at = now + _MEMBERSHIP_CHECK
     is_far_off = row.status is SessionStatus.SCHEDULED and row.starts_at > check_at
     row.membership_due_at = (row.membership_due_at or check_at) if is_far_off else None
-
-
-def lead_times(guild: Guild) -> LeadTimes:
-    """Return the server's lead times."""
-    return LeadTimes(
-        room=timedelta(minutes=guild.room_lead_minutes),
-        access=timedelta(minutes=guild.access_lead_minutes),
-        linger=timedelta(minutes=guild.linger_minutes),
-    )

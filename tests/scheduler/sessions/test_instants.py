@@ -26,7 +26,7 @@ from scheduler.reviews import reviews
 from scheduler.rooms import extensions, in_room, rooms
 from scheduler.rooms import notifications as about_rooms
 from scheduler.rooms.extensions import Terms
-from scheduler.sessions import lifecycle, planning
+from scheduler.sessions import lifecycle
 from scheduler.sessions.lifecycle import Step
 from tests.support.attended_sessions import CARA, ELEVEN, STU, TEN, Spell, a_meeting, at
 from tests.support.builders import (
@@ -84,7 +84,7 @@ def is_needed(
 def is_due(row: CoachingSession, guild: Guild, step: Step, now: datetime) -> bool:
     """Whether the loop would do this step now."""
     others = frozenset(Step) - {step}
-    due = lifecycle.next_step(lifecycle.life_of(row), planning.lead_times(guild), now, except_for=others)
+    due = lifecycle.next_step(row, guild, now, except_for=others)
     return due is not None and due.at <= now
 
 

@@ -1,44 +1,47 @@
 """What a session needs next, and when."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import CoachingSession, SessionStatus
-from scheduler.sessions.lifecycle import Due, LeadTimes, Life, Step, hard_limit, life_of, linger_ends_at, next_step
+from models import CoachingSession, Guild, SessionStatus
+from scheduler.rooms.shared_rooms import release
+from scheduler.sessions.lifecycle import Due, Step, hard_limit, linger_ends_at, next_step
 from tests.support.builders import HOUR, MINUTE, MONDAY
-
-LEADS = LeadTimes(room=15 * MINUTE, access=5 * MINUTE, linger=15 * MINUTE)
-NO_LEADS = LeadTimes(room=0 * MINUTE, access=0 * MINUTE, linger=0 * MINUTE)
 
 START, END = MONDAY, MONDAY + HOUR
 
-BOOKED = Life(
-    status=SessionStatus.SCHEDULED,
-    starts_at=START,
-    ends_at=END,
-    room_set_up=False,
-    access_granted=False,
-    room_may_exist=False,
-    cancelled_at=None,
+
+def with_leads(room: int, access: int, linger: int) -> Guild:
+    return Guild(room_lead_minutes=room, access_lead_minutes=access, linger_minutes=linger)
+
+
+def replace(row: CoachingSession, **changed: object) -> CoachingSession:
+    present = {column.key: getattr(row, column.key) for column in CoachingSession.__table__.columns}
+    return CoachingSession(**present | changed)
+
+
+LEADS, NO_LEADS = with_leads(15, 5, 15), with_leads(0, 0, 0)
+
+BOOKED = CoachingSession(
+    status=SessionStatus.SCHEDULED, starts_at=START, ends_at=END, discord_setup_complete=False, rooms_lost=0
 )
-ROOM_INTENDED = replace(BOOKED, room_may_exist=True)
-ROOM_MADE = replace(ROOM_INTENDED, room_set_up=True)
-ROOM_OPEN = replace(ROOM_MADE, access_granted=True)
+ROOM_INTENDED = replace(BOOKED, room_intended_at=MONDAY - 15 * MINUTE)
+ROOM_MADE = replace(ROOM_INTENDED, discord_setup_complete=True)
+ROOM_OPEN = replace(ROOM_MADE, access_granted_at=MONDAY - 5 * MINUTE)
 RUNNING = replace(ROOM_OPEN, status=SessionStatus.IN_PROGRESS)
 OVER = replace(RUNNING, status=SessionStatus.COMPLETED)
-ROOM_GONE = replace(OVER, room_may_exist=False)
+ROOM_GONE = replace(OVER, room_removed_at=END)
 
 
 def minutes(after_start: int) -> datetime:
     return START + after_start * MINUTE
 
 
-def cancelled(life: Life, at: int) -> Life:
-    return replace(life, status=SessionStatus.CANCELLED, cancelled_at=minutes(at))
+def cancelled(row: CoachingSession, at: int) -> CoachingSession:
+    return replace(row, status=SessionStatus.CANCELLED, cancelled_at=minutes(at))
 
 
 NORMAL_LIFE = [
@@ -91,12 +94,17 @@ RESCHEDULED = [
     ("before it had a room", BOOKED, -76, (Step.MAKE_ROOM, -15)),
 ]  # fmt: skip
 
+
+def deleted(at: int, times: int = 1) -> CoachingSession:
+    return replace(BOOKED, rooms_lost=times, room_lost_at=minutes(at))
+
+
 DELETED = [
-    ("deleted repeatedly, it isn't made before the pause is over", replace(BOOKED, room_again_at=minutes(-3)), -4,
+    ("deleted repeatedly, it isn't made before the pause is over", deleted(-3), -4,
      (Step.MAKE_ROOM, -3)),
-    ("deleted long before its time, it's made in time", replace(BOOKED, room_again_at=minutes(-90)), -90,
+    ("deleted long before its time, it's made in time", deleted(-90), -90,
      (Step.MAKE_ROOM, -15)),
-    ("if the pause outlasts the session, it just starts", replace(BOOKED, room_again_at=minutes(61)), -4,
+    ("if the pause outlasts the session, it just starts", deleted(61), -4,
      (Step.START, 0)),
 ]  # fmt: skip
 
@@ -104,16 +112,16 @@ EVERY_CASE = [*NORMAL_LIFE, *AFTER_A_DOWNTIME, *CANCELLED, *RESCHEDULED, *DELETE
 
 
 @pytest.mark.parametrize(
-    ("life", "now", "due"), [case[1:] for case in EVERY_CASE], ids=[case[0] for case in EVERY_CASE]
+    ("row", "now", "due"), [case[1:] for case in EVERY_CASE], ids=[case[0] for case in EVERY_CASE]
 )
-def test_the_next_step_is(life: Life, now: int, due: tuple[Step, int] | None) -> None:
+def test_the_next_step_is(row: CoachingSession, now: int, due: tuple[Step, int] | None) -> None:
     expected = Due(due[0], minutes(due[1])) if due else None
 
-    assert next_step(life, LEADS, minutes(now)) == expected
+    assert next_step(row, LEADS, minutes(now)) == expected
 
 
 @pytest.mark.parametrize(
-    ("life", "now", "passed_over", "due"),
+    ("row", "now", "passed_over", "due"),
     [
         (BOOKED, -10, {Step.MAKE_ROOM}, (Step.START, 0)),
         (BOOKED, 5, {Step.MAKE_ROOM}, (Step.START, 0)),
@@ -134,48 +142,49 @@ def test_the_next_step_is(life: Life, now: int, due: tuple[Step, int] | None) ->
     ],
 )
 def test_a_step_that_fails_does_not_hold_up_the_others(
-    life: Life, now: int, passed_over: set[Step], due: tuple[Step, int] | None
+    row: CoachingSession, now: int, passed_over: set[Step], due: tuple[Step, int] | None
 ) -> None:
     expected = Due(due[0], minutes(due[1])) if due else None
 
-    assert next_step(life, LEADS, minutes(now), except_for=passed_over) == expected
+    assert next_step(row, LEADS, minutes(now), except_for=passed_over) == expected
 
 
-def lived(life: Life, leads: LeadTimes, now: datetime) -> list[Step]:
+def lived(row: CoachingSession, guild: Guild, now: datetime) -> list[Step]:
     """Return the steps from now on, each taken when it's due, or at once if it's late."""
     done: list[Step] = []
-    while (due := next_step(life, leads, now)) is not None and len(done) < 20:
+    while (due := next_step(row, guild, now)) is not None and len(done) < 20:
         now = max(now, due.at)
         done.append(due.step)
         match due.step:
             case Step.MAKE_ROOM:
-                life = replace(life, room_set_up=True, room_may_exist=True)
+                row = replace(row, room_intended_at=now, discord_setup_complete=True)
             case Step.OPEN_ROOM:
-                life = replace(life, access_granted=True)
+                row = replace(row, access_granted_at=now)
             case Step.START:
-                life = replace(life, status=SessionStatus.IN_PROGRESS)
+                row = replace(row, status=SessionStatus.IN_PROGRESS)
             case Step.FINISH:
-                life = replace(life, status=SessionStatus.COMPLETED)
+                row = replace(row, status=SessionStatus.COMPLETED)
             case Step.REMOVE_ROOM:
-                life = replace(life, room_may_exist=False, room_set_up=False, access_granted=False)
+                row = replace(row)
+                release(row, now)
     return done
 
 
 WHOLE_LIFE = [Step.MAKE_ROOM, Step.OPEN_ROOM, Step.START, Step.FINISH, Step.REMOVE_ROOM]
 
 
-@pytest.mark.parametrize("leads", [LEADS, NO_LEADS, LeadTimes(15 * MINUTE, 15 * MINUTE, 0 * MINUTE)])
+@pytest.mark.parametrize("guild", [LEADS, NO_LEADS, with_leads(15, 15, 0)])
 @pytest.mark.parametrize("now", [-600, -15, -5, -1, 0, 30, 59])
-def test_the_steps_and_their_order_are_the_same_however_late_they_begin(leads: LeadTimes, now: int) -> None:
-    assert lived(BOOKED, leads, minutes(now)) == WHOLE_LIFE
+def test_the_steps_and_their_order_are_the_same_however_late_they_begin(guild: Guild, now: int) -> None:
+    assert lived(BOOKED, guild, minutes(now)) == WHOLE_LIFE
 
 
-@pytest.mark.parametrize("life", [ROOM_INTENDED, ROOM_MADE, ROOM_OPEN])
-@pytest.mark.parametrize("leads", [LEADS, NO_LEADS])
+@pytest.mark.parametrize("row", [ROOM_INTENDED, ROOM_MADE, ROOM_OPEN])
+@pytest.mark.parametrize("guild", [LEADS, NO_LEADS])
 def test_a_session_rescheduled_to_a_later_date_loses_its_room_and_begins_again(
-    life: Life, leads: LeadTimes
+    row: CoachingSession, guild: Guild
 ) -> None:
-    assert lived(life, leads, minutes(-600)) == [Step.REMOVE_ROOM, *WHOLE_LIFE]
+    assert lived(row, guild, minutes(-600)) == [Step.REMOVE_ROOM, *WHOLE_LIFE]
 
 
 def test_without_lead_times_the_room_is_made_opened_and_removed_on_time() -> None:
@@ -199,12 +208,12 @@ def test_a_session_that_passed_while_the_bot_was_down_gets_no_room() -> None:
 def test_every_session_starts_and_then_ends(
     now: datetime, room: int, access: int, linger: int, length: int
 ) -> None:
-    leads = LeadTimes(max(room, access) * MINUTE, access * MINUTE, linger * MINUTE)
-    life = replace(BOOKED, ends_at=START + length * MINUTE)
+    guild = with_leads(max(room, access), access, linger)
+    row = replace(BOOKED, ends_at=START + length * MINUTE)
 
-    steps = lived(life, leads, now)
+    steps = lived(row, guild, now)
 
-    assert steps == ([Step.START, Step.FINISH] if now >= life.ends_at else WHOLE_LIFE)
+    assert steps == ([Step.START, Step.FINISH] if now >= row.ends_at else WHOLE_LIFE)
 
 
 def test_people_can_linger_after_the_end_and_an_hour_later_the_room_goes_anyway() -> None:
@@ -219,37 +228,12 @@ def test_after_a_cancellation_nobody_lingers() -> None:
     assert hard_limit(called_off, LEADS) == minutes(80)
 
 
-def a_row(**changed: object) -> CoachingSession:
-    values: dict[str, object] = {"status": SessionStatus.SCHEDULED, "starts_at": START, "ends_at": END}
-    return CoachingSession(**{**values, "discord_setup_complete": False, **changed})
-
-
-def test_a_new_row_has_no_room() -> None:
-    assert life_of(a_row()) == BOOKED
-
-
-def test_an_intended_room_may_exist_even_if_its_id_never_arrived() -> None:
-    assert life_of(a_row(room_intended_at=MONDAY)) == ROOM_INTENDED
-
-
-def test_a_removed_room_no_longer_exists() -> None:
-    made = {"room_intended_at": MONDAY, "discord_setup_complete": True, "access_granted_at": MONDAY}
-
-    assert life_of(a_row(**made, room_removed_at=MONDAY, status=SessionStatus.COMPLETED)) == ROOM_GONE
-
-
-def test_a_cancelled_row_says_when() -> None:
-    row = a_row(status=SessionStatus.CANCELLED, cancelled_at=MONDAY - timedelta(minutes=20))
-
-    assert life_of(row) == cancelled(BOOKED, -20)
-
-
 @pytest.mark.parametrize(
     ("times_lost", "pause"), [(1, 0), (2, 1), (3, 2), (4, 4), (5, 8), (6, 10), (1000, 10)], ids=str
 )
 def test_a_deleted_room_comes_back_at_once_the_first_time_then_after_growing_pauses(
     times_lost: int, pause: int
 ) -> None:
-    life = life_of(a_row(rooms_lost=times_lost, room_lost_at=START))
+    row = replace(deleted(0, times_lost), status=SessionStatus.IN_PROGRESS)
 
-    assert life.room_again_at == minutes(pause)
+    assert next_step(row, LEADS, START) == Due(Step.MAKE_ROOM, minutes(pause))
