@@ -202,7 +202,7 @@ def test_every_command_in_the_documents_exists_with_its_options(commands: dict[s
 
 def test_every_server_setting_is_documented_as_it_is_declared() -> None:
     declared = [
-        [one.label, one.kind.accepts(), one.kind.show(default_of(one)), one.help] for one in declarations.SETTINGS
+        [one.label, one.kind.accepts, one.kind.show(default_of(one)), one.help] for one in declarations.SETTINGS
     ]
 
     documented = [cells for cells in rows(section(COMMANDS, "Server settings"))[1:] if len(cells) == 4]

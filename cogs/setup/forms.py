@@ -45,7 +45,7 @@ def changed(guild: Guild, values: Mapping[str, Value]) -> GuildChanges:
 def _field(setting: Setting, typed: Typed) -> discord.ui.Label[Any]:
     kind = setting.kind
     if isinstance(kind, Choice):
-        labels = [_capitalized(kind.write(value)) for value in kind.suggestions()]
+        labels = [_capitalized(kind.write(value)) for value in kind.suggestions]
         before = {setting.label: _capitalized(typed.get(setting.label, ""))}
         return ui.choice(setting.label, labels, before, description=setting.help)
     return ui.field(

@@ -89,7 +89,7 @@ class OneSettingCog(AdminCog):
 
 def _choices(guild: Guild, setting: Setting, typed: str) -> Choices:
     kind, now = setting.kind, settings.value_of(guild, setting)
-    values: list[Value] = [now, *(one for one in kind.suggestions() if one != now)]
+    values: list[Value] = [now, *(one for one in kind.suggestions if one != now)]
     plain = typed.strip().casefold()
     listed = [one for one in values if plain in f"{kind.write(one)} {kind.show(one)}".casefold()]
     if plain and (read := _read(setting, typed)) is not None:

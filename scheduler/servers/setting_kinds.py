@@ -1,6 +1,5 @@
 """The kinds of server settings: parse, check, write and show their values."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeGuard
@@ -15,6 +14,7 @@ Value = str | int | list[int]
 
 _MINUTE = timedelta(minutes=1)
 _SHORT = {" minutes": " min", " minute": " min", " hours": " h", " hour": " h"}
+_COMMON_CURRENCIES = "USD EUR GBP CAD AUD CHF JPY INR BRL MXN SEK PLN ZAR NZD"
 _MOST_DIGITS = 9
 _QUOTED = 60
 
@@ -28,9 +28,10 @@ class Kind:
     """What the field shows while it's empty."""
     when_unset: Value = ""
     """The value of an empty column."""
-    accepted = ""
-    """Describes the values, if `accepts` doesn't."""
-    suggested: Sequence[Value] = ()
+    accepts = ""
+    """Describes the values it takes."""
+    suggestions = tuple[Value, ...]()
+    """Values to choose from."""
 
     def parse(self, typed: str) -> Value:
         """Parse what an admin typed."""
@@ -48,14 +49,6 @@ class Kind:
         """Write a value briefly."""
         return self.write(value)
 
-    def accepts(self) -> str:
-        """Describe the values it takes."""
-        return self.accepted
-
-    def suggestions(self) -> Sequence[Value]:
-        """List values to choose from."""
-        return self.suggested
-
 
 @dataclass(frozen=True)
 class Whole(Kind):
@@ -63,13 +56,13 @@ class Whole(Kind):
 
     least: int
     most: int
-    usual: tuple[int, ...] = ()
-    """Suggestions, the example first."""
+    suggestions: tuple[int, ...] = ()
+    """The first one is also the example."""
 
     @property
     def example(self) -> str:
         """Write the first suggestion."""
-        return self.write(self.usual[0])
+        return self.write(self.suggestions[0])
 
     def parse(self, typed: str) -> int:
         """Parse digits."""
@@ -84,13 +77,10 @@ class Whole(Kind):
             raise self._refusal(str(value))
         return self._within(value, self.write(value))
 
+    @property
     def accepts(self) -> str:
         """Name both ends of the range."""
         return f"{self.write(self.least)} to {self.write(self.most)}"
-
-    def suggestions(self) -> Sequence[int]:
-        """List the usual values."""
-        return self.usual
 
     def _within(self, value: int, written: str) -> int:
         if not self.least <= value <= self.most:
@@ -98,7 +88,7 @@ class Whole(Kind):
         return value
 
     def _refusal(self, written: str) -> Unreadable:
-        return Unreadable(f'"{_quoted(written)}" isn\'t a whole number from {self.accepts()}. Type another one.')
+        return Unreadable(f'"{_quoted(written)}" isn\'t a whole number from {self.accepts}. Type another one.')
 
 
 @dataclass(frozen=True)
@@ -120,7 +110,7 @@ class Minutes(Whole):
         return _short(self.write(value))
 
     def _refusal(self, written: str) -> Unreadable:
-        return Unreadable(f'"{_quoted(written)}" is out of range. Type {self.accepts()}.')
+        return Unreadable(f'"{_quoted(written)}" is out of range. Type {self.accepts}.')
 
 
 @dataclass(frozen=True)
@@ -135,19 +125,21 @@ class Choice(Kind):
         for value, label in self.options:
             if plain in (label.casefold(), str(value).casefold()):
                 return value
-        raise Unreadable(f'"{_quoted(typed)}" isn\'t one of the choices. Type {self.accepts()}.')
+        raise Unreadable(f'"{_quoted(typed)}" isn\'t one of the choices. Type {self.accepts}.')
 
     def write(self, value: Value) -> str:
         """Return the value's label."""
         return dict(self.options)[value] if isinstance(value, str | bool) else str(value)
 
+    @property
     def accepts(self) -> str:
         """Name all labels."""
         return " or ".join(f'"{label}"' for _, label in self.options)
 
-    def suggestions(self) -> Sequence[str | bool]:
+    @property
+    def suggestions(self) -> tuple[str | bool, ...]:
         """List all values."""
-        return [value for value, _ in self.options]
+        return tuple(value for value, _ in self.options)
 
 
 @dataclass(frozen=True)
@@ -169,6 +161,7 @@ class Text(Kind):
         """Write the text, or "not set"."""
         return str(value) or "not set"
 
+    @property
     def accepts(self) -> str:
         """Name the limit."""
         return f'Up to {self.longest:,} characters, or "none"'
@@ -179,7 +172,7 @@ class Zone(Kind):
 
     longest = 60
     example = "Munich"
-    accepted = "A city, country, zone, abbreviation or offset"
+    accepts = "A city, country, zone, abbreviation or offset"
 
     def parse(self, typed: str) -> str:
         """Return the IANA name."""
@@ -196,8 +189,8 @@ class Currency(Kind):
     longest = 3
     example = "EUR"
     when_unset = "USD"
-    accepted = "A three-letter code"
-    suggested = ("USD", "EUR", "GBP", "CAD", "AUD", "CHF", "JPY", "INR", "BRL", "MXN", "SEK", "PLN", "ZAR", "NZD")
+    accepts = "A three-letter code"
+    suggestions = tuple(_COMMON_CURRENCIES.split())
 
     def parse(self, typed: str) -> str:
         """Parse a code in any case."""
@@ -209,8 +202,8 @@ class Reminders(Kind):
 
     longest = 150
     example = "24h, 1h"
-    accepted = 'Up to five times from 5 minutes to 14 days, or "none"'
-    suggested = ([1440, 60], [1440], [120, 30], [60], [2880, 1440, 60], [])
+    accepts = 'Up to five times from 5 minutes to 14 days, or "none"'
+    suggestions = ([1440, 60], [1440], [120, 30], [60], [2880, 1440, 60], [])
 
     @property
     def when_unset(self) -> list[int]:  # pyright: ignore[reportIncompatibleVariableOverride]  (read only)
@@ -228,7 +221,7 @@ class Reminders(Kind):
     def check(self, value: Value) -> list[int]:
         """Return times as they're stored."""
         if not isinstance(value, list) or not all(map(_is_whole, value)):
-            raise Unreadable(f"Those aren't times. Type {self.accepts()}.")
+            raise Unreadable(f"Those aren't times. Type {self.accepts}.")
         return self.parse(self.write(value))
 
     def write(self, value: Value) -> str:

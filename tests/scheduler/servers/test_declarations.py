@@ -35,7 +35,7 @@ def test_renamed_columns_exist_under_their_new_names() -> None:
 def test_a_setting_fits_discords_limits(setting: Setting) -> None:
     assert 1 <= len(setting.label) <= 45
     assert 1 <= len(setting.help) <= 100
-    assert len(setting.kind.suggestions()) < 25
+    assert len(setting.kind.suggestions) < 25
 
 
 @pytest.mark.parametrize("form", list(Form))
@@ -47,7 +47,7 @@ def test_a_form_asks_for_one_to_five_settings(form: Form) -> None:
 def test_the_default_and_every_suggestion_can_be_set_and_typed(setting: Setting) -> None:
     kind = setting.kind
 
-    for value in (settings.default_of(setting), *kind.suggestions()):
+    for value in (settings.default_of(setting), *kind.suggestions):
         assert kind.check(value) == value
         assert kind.parse(kind.write(value)) == value
 
