@@ -22,6 +22,7 @@ from models.payment import (
 )
 from models.review import Review
 from models.session import (
+    AHEAD,
     LONGEST_RESERVATION,
     Absent,
     CoachingSession,
@@ -33,6 +34,7 @@ from models.session import (
 )
 
 __all__ = [
+    "AHEAD",
     "LONGEST_RESERVATION",
     "Absent",
     "AccessMode",

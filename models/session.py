@@ -22,6 +22,10 @@ class SessionStatus(StrEnum):
     NO_SHOW = "NO_SHOW"
 
 
+AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
+"""Upcoming or running."""
+
+
 class SessionType(StrEnum):
     """What the room allows: voice only, or also camera and screen."""
 
@@ -148,6 +152,15 @@ class CoachingSession(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     """How often the current step has failed in a row."""
     last_error: Mapped[str | None]
+
+    @property
+    def participants(self) -> tuple[int, int]:
+        """Return the ids of coach and student."""
+        return self.coach_id, self.student_id
+
+    def other(self, user_id: int) -> int:
+        """Return which of the two is the other one."""
+        return self.student_id if user_id == self.coach_id else self.coach_id
 
     @property
     def duration(self) -> timedelta:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, Attendance, CoachingSession, Heartbeat, SessionStatus, UTCDateTime
+from models import AHEAD, Absent, Attendance, CoachingSession, Heartbeat, UTCDateTime
 from scheduler.core.row_locks import lock_sessions
 from scheduler.sessions import lifecycle
 from scheduler.time.intervals import Interval, intersect, union
@@ -18,7 +18,6 @@ _OF_SERVER = f"{WATCH}:"
 """Followed by a server's id: the heartbeat of a server that we've recorded less far than the others."""
 _MAY_HAVE_MET = timedelta(minutes=5)
 """Unwatched for this long, coach and student may have met without us knowing."""
-_OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW, SessionStatus.CANCELLED)
 
 Unwatched = Callable[[], Mapping[int, datetime] | None]
 """Returns the servers whose events aren't all recorded yet, and since when (UTC); None if no server's are."""
@@ -91,7 +90,7 @@ def _length(intervals: Iterable[Interval]) -> timedelta:
 async def record_join(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> None:
     """Record that someone joined a voice channel, if it's a session's room and they're in that session."""
     row = await session_in(session, channel_id)
-    if row is not None and user_id in (row.coach_id, row.student_id):
+    if row is not None and user_id in row.participants:
         await _enter(session, row, user_id, now)
 
 
@@ -105,7 +104,7 @@ async def record_leave(session: AsyncSession, channel_id: int, user_id: int, now
         .where(Attendance.session_id == row.id, Attendance.user_id == user_id, Attendance.left_at.is_(None))
         .values(left_at=now)
     )
-    if row.status in _OVER and row.next_step_at is not None:
+    if row.status not in AHEAD and row.next_step_at is not None:
         row.next_step_at = now  # a change, so that a step in progress sees it
         return True
     return False
@@ -150,11 +149,11 @@ async def resync(
         for stay in await _open_stays(session, row.id):
             if stay.user_id not in there:
                 stay.left_at = max(stay.joined_at, min(since, now))
-        for user_id in sorted(there & {row.coach_id, row.student_id}):
+        for user_id in sorted(there.intersection(row.participants)):
             await _enter(session, row, user_id, now)
-        if row.status in _OVER and not there:
+        if row.status not in AHEAD and not there:
             row.next_step_at = now  # we didn't hear them leave, but the room can go
-        if since < now and row.status not in _OVER:
+        if since < now and row.status in AHEAD:
             session.add(Attendance(session_id=row.id, user_id=None, joined_at=since, left_at=now))
 
 
@@ -223,7 +222,7 @@ async def people_inside(session: AsyncSession, session_id: int) -> set[int]:
 async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[int, Presence]:
     """Say how coach and student have attended up to now, or up to the session's end."""
     stays = await stays_of(session, row.id, min(now, row.ends_at))
-    return {user_id: presence(stays, user_id) for user_id in (row.coach_id, row.student_id)}
+    return {user_id: presence(stays, user_id) for user_id in row.participants}
 
 
 async def watched_until(session: AsyncSession, guild_id: int) -> datetime | None:

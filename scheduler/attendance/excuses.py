@@ -62,11 +62,10 @@ async def valid(
         Notification.created_at < row.starts_at,
     )
     told = set(await session.scalars(known))
-    others = {row.coach_id: row.student_id, row.student_id: row.coach_id}
     return {
         user_id: barrier
         for user_id, barrier in kept_out.items()
-        if barrier is not Barrier.LEFT or others[user_id] in told
+        if barrier is not Barrier.LEFT or row.other(user_id) in told
     }
 
 
@@ -92,7 +91,7 @@ async def alert_admins(
 
 async def resolve_alerts(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
     """Resolve the alerts that coach or student were kept out, because they've met."""
-    for user_id in (row.coach_id, row.student_id):
+    for user_id in row.participants:
         await admin_alerts.resolve(session, row.guild_id, f"{_KEPT_OUT}{user_id}", now)
 
 

@@ -166,7 +166,7 @@ async def _open_appeal(
     found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
     if found is None or found.guild_id != guild_id or found.appealed_at is None:
         raise NotFound("There's no such appeal in this server.")
-    if actor.user_id in (found.coach_id, found.student_id):
+    if actor.user_id in found.participants:
         raise NotAllowed("This is about your own session. Another admin has to decide.")
     if of not in (None, appellant(found)):
         raise AlreadyDecided("That appeal is decided. The other person has appealed since: see the newer card.")

@@ -125,7 +125,7 @@ async def answer_whether_it_took_place(
     found = await lookup.find_visible(session, session_id, actor, guild_id)
     await lock_coach(session, found.guild_id, found.coach_id)  # before the session, as everywhere
     found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
-    if actor.user_id not in (found.coach_id, found.student_id) or found.missed_at is None:
+    if actor.user_id not in found.participants or found.missed_at is None:
         raise NotFound("There's nothing to answer about this session. `/sessions` lists yours.")
     if found.took_place is not None:
         if found.took_place is answer:
@@ -147,8 +147,6 @@ async def answer_whether_it_took_place(
         await outbox.requeue_direct(session, found.id, now)
         await events.settle(session, found, now)
         found.revision += 1
-    other = found.student_id if actor.user_id == found.coach_id else found.coach_id
-    kind = NotificationKind.ATTENDANCE_CHANGED
-    outbox.enqueue(session, kind, found.guild_id, now=now, user_id=other, session_id=found.id)
+    events.notify_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
     events.record(session, found, "session_took_place" if answer else "session_did_not_take_place", actor, now)
     return found

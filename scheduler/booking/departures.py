@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CoachStatus, Guild, Notification, NotificationKind, SessionStatus
+from models import AHEAD, CoachingSession, CoachStatus, Guild, Notification, NotificationKind
 from models.storage.database import Database
 from scheduler.booking import cancellation, early_end
 from scheduler.booking.ports import Membership
@@ -33,7 +33,7 @@ async def present_members(
     If Discord can't say, they count as present: one room too many is better than one too few. Raises NotInServer.
     """
     present: list[int] = []
-    for user_id in (row.coach_id, row.student_id):
+    for user_id in row.participants:
         try:
             is_present = await discord.is_member(row.guild_id, user_id)
         except NotInServer:
@@ -62,7 +62,7 @@ async def handle_departure(
     is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
     cancelled = 0
     for row in await lock_sessions(session, *_upcoming(guild_id, user_id, now)):
-        other = row.student_id if user_id == row.coach_id else row.coach_id
+        other = row.other(user_id)
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         if not keeps and await cancellation.can_only_be_ended(session, row, now):
             await early_end.end(session, row, guild, now)
@@ -109,7 +109,7 @@ def _upcoming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement
         CoachingSession.guild_id == guild_id,
         or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id),
         CoachingSession.next_step_at.is_not(None),
-        CoachingSession.status.in_((SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)),
+        CoachingSession.status.in_(AHEAD),
         CoachingSession.ends_at > now,
     )
 

@@ -14,7 +14,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
 from scheduler.notifications import outbox, reminders
 from scheduler.parsing.durations import write_length
-from scheduler.sessions import events, lifecycle, planning
+from scheduler.sessions import events, lifecycle, lookup, planning
 
 _HOURS = {SlotRefusal.DAY_OFF, SlotRefusal.OUTSIDE_HOURS}
 _UNBREAKABLE = {SlotRefusal.PAUSED, SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER}
@@ -152,9 +152,7 @@ async def find_reschedulable(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
 ) -> CoachingSession:
     """Return the session if this actor can reschedule it now; raises as `reschedule` does."""
-    found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    if found is None or actor.user_id not in (found.coach_id, found.student_id):
-        raise NotFound("You have no such session. `/sessions` lists yours.")
+    found = await lookup.find_visible(session, session_id, actor, None, lock=lock)
     if found.status is SessionStatus.CANCELLED:
         raise TooLate("This session was cancelled. Book a new one with `/book`.")
     if found.status is not SessionStatus.SCHEDULED or lifecycle.has_started(found, now):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Block, Coach, CoachingSession, CoachStatus, SessionStatus
+from models import AHEAD, Block, Coach, CoachingSession, CoachStatus, SessionStatus
 from scheduler.availability import coach_search, free_times, schedule
 from scheduler.availability.schedule import Dates, Week
 from scheduler.availability.slots import Hours
@@ -25,7 +25,6 @@ from scheduler.time.time_zones import is_known, zone
 _NO_STUDENT = 0
 """Stands in for a student who has nothing else planned."""
 _ORDER = (CoachStatus.PENDING, CoachStatus.APPROVED, CoachStatus.SUSPENDED, CoachStatus.REJECTED)
-_UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _STATUS_REASONS = {
     CoachStatus.PENDING: "waiting for approval: `/coach approve`",
     CoachStatus.REJECTED: "application rejected",
@@ -175,7 +174,7 @@ async def _count_upcoming(session: AsyncSession, guild_id: int, user_ids: Collec
         .where(
             CoachingSession.guild_id == guild_id,
             CoachingSession.coach_id.in_(user_ids),
-            CoachingSession.status.in_(_UPCOMING),
+            CoachingSession.status.in_(AHEAD),
         )
         .group_by(CoachingSession.coach_id)
     )

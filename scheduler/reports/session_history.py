@@ -12,11 +12,10 @@ from models import AuditEntry, Block, CoachingSession, Notification, Notificatio
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import blocks, cancellation
-from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
-from scheduler.sessions import lifecycle
+from scheduler.sessions import events, lifecycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ async def retry(session: AsyncSession, guild_id: int, session_id: int, actor: Ac
     )
     for notification in await session.scalars(failed):
         outbox.requeue(notification, now)
-    _record(session, row, "session_retried", actor, now)
+    events.record(session, row, "session_retried", actor, now)
     return row.code
 
 
@@ -113,7 +112,7 @@ async def repair_room(session: AsyncSession, guild_id: int, session_id: int, act
         raise TooLate("This session no longer needs a room.")
     row.discord_setup_complete, row.access_granted_at = False, None
     row.next_step_at, row.attempts, row.rooms_lost = now, 0, 0
-    _record(session, row, "room_repaired", actor, now)
+    events.record(session, row, "room_repaired", actor, now)
     return row.code
 
 
@@ -127,8 +126,3 @@ async def _get(session: AsyncSession, guild_id: int, session_id: int, **how: Any
     if row is None or row.guild_id != guild_id:
         raise NotFound("There's no such session on this server.")
     return row
-
-
-def _record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
-    actor_id, coach_id = actor.user_id, row.coach_id
-    audit.record(session, row.guild_id, action, at=now, actor_id=actor_id, coach_id=coach_id, session_id=row.id)

@@ -192,7 +192,7 @@ def _require_reviewable(row: CoachingSession, given: Review | None, now: datetim
 
 async def _own_session(session: AsyncSession, session_id: int, actor: Actor) -> CoachingSession:
     row = await session.get(CoachingSession, session_id)
-    if row is None or actor.user_id not in (row.student_id, row.coach_id):
+    if row is None or actor.user_id not in row.participants:
         raise NotFound("You have no such session. `/sessions` lists yours.")
     if actor.user_id != row.student_id:
         raise NotAllowed("Only the student can review a session.")

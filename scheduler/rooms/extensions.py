@@ -127,7 +127,7 @@ async def agree(
     guild = await session.get_one(Guild, found.guild_id)
     _check_open(found, guild, terms)
     if found.extension_asked_by == actor.user_id:
-        raise NotAllowed(f"You asked for this, so <@{_other(found, actor)}> has to accept it.")
+        raise NotAllowed(f"You asked for this, so <@{found.other(actor.user_id)}> has to accept it.")
     return await _extend(session, found, guild, actor, now)
 
 
@@ -239,7 +239,3 @@ async def _are_free(
     released = exists().where(Hold.id == Reservation.hold_id, is_released)
     conflict = select(Reservation.id).where(in_the_way, ~released)
     return await session.scalar(conflict.limit(1)) is None
-
-
-def _other(found: CoachingSession, actor: Actor) -> int:
-    return found.coach_id if actor.user_id == found.student_id else found.student_id

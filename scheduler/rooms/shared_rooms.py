@@ -14,13 +14,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, SessionStatus
+from models import AHEAD, CoachingSession, Guild, SessionStatus
 from scheduler.attendance import attendance
 from scheduler.notifications import kinds, outbox
 from scheduler.notifications.kinds import Audience
 from scheduler.sessions import events
-
-_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 _LONGEST_LOOKED_AT = timedelta(days=10)
 """How long after its start a session can need work: it takes a day at most, and retries end a week later.
@@ -31,7 +29,7 @@ Without it, SQLite reads every session that the two people ever had.
 
 async def earlier_ends_at(session: AsyncSession, row: CoachingSession, now: datetime) -> datetime | None:
     """Return when the earlier session of the same two people ends, if one isn't over yet."""
-    is_not_over = CoachingSession.status.in_(_AHEAD), CoachingSession.ends_at > now
+    is_not_over = CoachingSession.status.in_(AHEAD), CoachingSession.ends_at > now
     earlier = *_of_the_same_two(row, now), *is_not_over, CoachingSession.starts_at < row.starts_at
     ends_at = func.max(CoachingSession.ends_at, type_=CoachingSession.ends_at.type)
     return await session.scalar(select(ends_at).where(*earlier))
@@ -40,7 +38,7 @@ async def earlier_ends_at(session: AsyncSession, row: CoachingSession, now: date
 async def is_wanted(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> bool:
     """Whether another session of the same two people needs a room by now and has none, so it'll take this one."""
     wants = (
-        CoachingSession.status.in_(_AHEAD),
+        CoachingSession.status.in_(AHEAD),
         CoachingSession.room_intended_at.is_(None),
         CoachingSession.starts_at <= now + timedelta(minutes=guild.room_lead_minutes),
         CoachingSession.ends_at > now,
@@ -54,7 +52,7 @@ async def take_over(session: AsyncSession, row: CoachingSession, now: datetime) 
 
     Returns whether there was one. It still has to be opened for this session, which people inside don't notice.
     """
-    done_with = and_(CoachingSession.status.not_in(_AHEAD), CoachingSession.room_removed_at.is_(None))
+    done_with = and_(CoachingSession.status.not_in(AHEAD), CoachingSession.room_removed_at.is_(None))
     later = and_(CoachingSession.status == SessionStatus.SCHEDULED, CoachingSession.starts_at > row.starts_at)
     there = CoachingSession.discord_setup_complete, CoachingSession.discord_channel_id.is_not(None)
     candidate = select(CoachingSession.id).where(*_of_the_same_two(row, now), *there, or_(done_with, later))

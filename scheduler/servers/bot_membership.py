@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, Guild, Notification, SessionStatus
+from models import AHEAD, Coach, CoachingSession, CoachStatus, Guild, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.core import audit
 from scheduler.core.clock import Clock
@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 
 _RESEND_WITHIN = timedelta(days=7)
 """How old unsent messages can be to be sent after all."""
-_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 async def resume(session: AsyncSession, guild_id: int, now: datetime) -> datetime | None:
@@ -71,7 +70,7 @@ async def _resume_sessions(session: AsyncSession, guild_id: int, now: datetime) 
     """Make upcoming and running sessions, and rooms that still exist, due now."""
     here = CoachingSession.guild_id == guild_id
     has_room = and_(CoachingSession.room_intended_at.is_not(None), CoachingSession.room_removed_at.is_(None))
-    unfinished = here, or_(CoachingSession.status.in_(_AHEAD), has_room)
+    unfinished = here, or_(CoachingSession.status.in_(AHEAD), has_room)
     for row in await lock_sessions(session, *unfinished):
         row.next_step_at, row.attempts, row.last_error = now, 0, None
         if row.status is SessionStatus.SCHEDULED and row.starts_at > now:

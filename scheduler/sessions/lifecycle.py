@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from models.guild import Guild
-from models.session import CoachingSession, SessionStatus
+from models.session import AHEAD, CoachingSession, SessionStatus
 
 
 class Step(StrEnum):
@@ -30,7 +30,6 @@ class Due(NamedTuple):
     at: datetime
 
 
-_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _SHORTEST = timedelta(seconds=1)
 """The shortest session, because its end is after its start."""
 MUCH_TOO_EARLY = timedelta(hours=1)
@@ -48,7 +47,7 @@ def has_started(row: CoachingSession, now: datetime) -> bool:
 
 def is_over(row: CoachingSession, now: datetime) -> bool:
     """Whether it has ended, as it has at the end itself, or was cancelled. The tick may be late to record it."""
-    return row.status not in _AHEAD or row.ends_at <= now
+    return row.status not in AHEAD or row.ends_at <= now
 
 
 def is_running(row: CoachingSession, now: datetime) -> bool:
@@ -73,7 +72,7 @@ def next_step(
 
 
 def _steps(row: CoachingSession, guild: Guild, now: datetime) -> list[Due]:
-    if row.status not in _AHEAD:
+    if row.status not in AHEAD:
         return [Due(Step.REMOVE_ROOM, row.cancelled_at or row.ends_at)] if _room_may_exist(row) else []
     steps = []  # on a tie, the room comes first
     if is_much_too_early(row, guild, now):

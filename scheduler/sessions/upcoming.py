@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import LONGEST_RESERVATION, CoachingSession, SessionStatus
+from models import AHEAD, LONGEST_RESERVATION, CoachingSession
 
-_AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _LATE_TICK = timedelta(hours=1)
 """A session that should have ended this long ago is over, even if no tick has recorded it."""
 
@@ -43,12 +42,12 @@ async def list_page(
 
 def is_ahead(one: CoachingSession) -> bool:
     """Whether this session is upcoming or running."""
-    return one.status in _AHEAD
+    return one.status in AHEAD
 
 
 def _is_upcoming(now: datetime) -> ColumnElement[bool]:
     since = now - LONGEST_RESERVATION - _LATE_TICK
-    return and_(CoachingSession.status.in_(_AHEAD), CoachingSession.starts_at > since)
+    return and_(CoachingSession.status.in_(AHEAD), CoachingSession.starts_at > since)
 
 
 async def _sessions(
