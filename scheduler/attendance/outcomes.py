@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, CoachingSession, Guild, Notification, NotificationKind, Reservation, SessionStatus
@@ -17,6 +17,9 @@ from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from scheduler.sessions import events, lookup
 from scheduler.time.intervals import Interval
+
+_IS_LASTING = or_(Notification.given_up_at.is_(None), Notification.sent_at.is_not(None))
+"""Whether a message was delivered, or still will be."""
 
 
 async def finish(
@@ -97,21 +100,12 @@ async def conclude(
     row.absent = absent
     if absent is not None:
         events.notify_both(session, row, NotificationKind.NO_SHOW, now, except_for=by.user_id if by else None)
-    elif not await _was_asked(session, row):
+    elif not await outbox.was_enqueued(session, row.id, NotificationKind.REVIEW_REQUEST, _IS_LASTING):
         kind = NotificationKind.REVIEW_REQUEST
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=row.student_id, session_id=row.id)
     await events.update_room_messages(session, row, now)
     await outbox.requeue_direct(session, row.id, now)
     await events.settle(session, row, now)
-
-
-async def _was_asked(session: AsyncSession, row: CoachingSession) -> bool:
-    asked = select(Notification.id).where(
-        Notification.session_id == row.id,
-        Notification.kind == NotificationKind.REVIEW_REQUEST,
-        or_(Notification.given_up_at.is_(None), Notification.sent_at.is_not(None)),
-    )
-    return await session.scalar(asked.limit(1)) is not None
 
 
 async def answer_whether_it_took_place(

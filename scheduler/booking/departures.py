@@ -73,11 +73,11 @@ async def handle_departure(
             await events.call_off(session, row, guild, reason, now, except_for=unreachable)
             cancelled += 1
         elif why is Why.LEFT:
-            if not is_news and await _was_notified(session, row, other):
+            left, is_theirs = NotificationKind.PERSON_LEFT, Notification.user_id == other
+            if not is_news and await outbox.was_enqueued(session, row.id, left, is_theirs):
                 continue
             row.access_granted_at = None  # the room is opened again, for those who are still here
             planning.plan_next_step(row, guild, now)
-            left = NotificationKind.PERSON_LEFT
             outbox.enqueue(session, left, guild_id, now=now, user_id=other, session_id=row.id)
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
@@ -112,9 +112,3 @@ def _upcoming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement
         CoachingSession.status.in_(AHEAD),
         CoachingSession.ends_at > now,
     )
-
-
-async def _was_notified(session: AsyncSession, row: CoachingSession, user_id: int) -> bool:
-    about_this = Notification.session_id == row.id, Notification.kind == NotificationKind.PERSON_LEFT
-    notified = select(Notification.id).where(*about_this, Notification.user_id == user_id)
-    return await session.scalar(notified.limit(1)) is not None

@@ -3,7 +3,6 @@
 import logging
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Member, Notification, NotificationKind, Route
@@ -95,11 +94,8 @@ async def _report_unreachable(
             session, notification.guild_id, f"unreachable:{notification.user_id}", text, now
         )
         return
-    earlier = select(Notification.id).where(
-        Notification.session_id == about.id, Notification.kind == NotificationKind.STUDENT_UNREACHABLE
-    )
-    if await session.scalar(earlier.limit(1)) is None:
-        kind = NotificationKind.STUDENT_UNREACHABLE
+    kind = NotificationKind.STUDENT_UNREACHABLE
+    if not await outbox.was_enqueued(session, about.id, kind):
         outbox.enqueue(session, kind, about.guild_id, now=now, user_id=about.coach_id, session_id=about.id)
 
 

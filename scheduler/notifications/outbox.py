@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Notification, NotificationKind
@@ -97,6 +97,14 @@ async def enqueue_newest(
         enqueue(session, kind, guild_id, now=now, user_id=user_id, session_id=session_id)
     else:
         requeue(waiting, now)
+
+
+async def was_enqueued(
+    session: AsyncSession, session_id: int, kind: NotificationKind, *which: ColumnElement[bool]
+) -> bool:
+    """Whether there's a message of this kind about a session, sent or not, that matches `which`."""
+    found = select(Notification.id).where(Notification.session_id == session_id, Notification.kind == kind, *which)
+    return await session.scalar(found.limit(1)) is not None
 
 
 def requeue(notification: Notification, now: datetime) -> None:

@@ -213,8 +213,7 @@ async def remove_room(
 async def _warn(db: Database, row: CoachingSession, now: datetime) -> None:
     async with db.begin() as session:
         kind = NotificationKind.ROOM_CLOSING
-        warned = select(Notification.id).where(Notification.session_id == row.id, Notification.kind == kind)
-        if await session.scalar(warned.limit(1)) is None:
+        if not await outbox.was_enqueued(session, row.id, kind):
             outbox.enqueue(session, kind, row.guild_id, now=now, session_id=row.id)
 
 
