@@ -172,9 +172,9 @@ class AvailabilityCog(PanelCog):
             coach = await self.coach(session, interaction)
             at = parse_moment(ui.typed_in(interaction).get(_TIME, ""), now=now, zone=zone(coach.time_zone))
             usual = timedelta(minutes=coach.durations_minutes[0])
-            why = await free_times.first_refusal(session, coach, at, usual, student_id=coach.user_id, now=now)
+            refusals = await free_times.refusals(session, coach, at, usual, student_id=coach.user_id, now=now)
         can = f"can be booked for {coach.durations_minutes[0]} minutes."
-        said = f"✅ {stamp(at)} {can}" if why is None else f"❌ {stamp(at)}: {free_times.explain(why, coach)}"
+        said = f"❌ {stamp(at)}: {free_times.explain(refusals[0], coach)}" if refusals else f"✅ {stamp(at)} {can}"
         day = at.astimezone(zone(coach.time_zone)).date()
         await self.show_panel(interaction, PanelState(day.toordinal(), days), said)
 

@@ -76,24 +76,7 @@ async def free_and_busy(
     return [tuple(one) for one in free], [tuple(one) for one in subtract(hours, free)]
 
 
-async def first_refusal(
-    session: AsyncSession,
-    coach: Coach,
-    start: datetime,
-    duration: timedelta,
-    *,
-    student_id: int,
-    now: datetime,
-    rescheduling_id: int | None = None,
-) -> SlotRefusal | None:
-    """Return why this student can't book this start, or None if they can."""
-    found = await all_refusals(
-        session, coach, start, duration, student_id=student_id, now=now, rescheduling_id=rescheduling_id
-    )
-    return found[0] if found else None
-
-
-async def all_refusals(
+async def refusals(
     session: AsyncSession,
     coach: Coach,
     start: datetime,
@@ -103,7 +86,7 @@ async def all_refusals(
     now: datetime,
     rescheduling_id: int | None = None,
 ) -> list[SlotRefusal]:
-    """Return every reason this student can't book this start, beginning with the one from `first_refusal`."""
+    """Return every reason this student can't book this start, the most telling first; none if they can."""
     known = await calendars(
         session,
         [coach],

@@ -105,13 +105,13 @@ async def check_time(
     rescheduling_id: int | None = None,
 ) -> None:
     """Raise unless the list of free times would offer this start now."""
-    why = await free_times.first_refusal(
+    refusals = await free_times.refusals(
         session, coach, starts_at, duration, student_id=student_id, now=now, rescheduling_id=rescheduling_id
     )
-    if why is SlotRefusal.PAUSED:
+    if SlotRefusal.PAUSED in refusals:
         raise NotBookable("This coach isn't taking new bookings at the moment. Choose another coach with `/book`.")
-    if why is not None:
+    if refusals:
         time = coach, student_id, starts_at, duration, now
         raise await reservations.slot_taken_error(
-            session, *time, why, reader_id=reader_id, rescheduling_id=rescheduling_id
+            session, *time, refusals[0], reader_id=reader_id, rescheduling_id=rescheduling_id
         )

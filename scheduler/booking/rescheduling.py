@@ -124,7 +124,7 @@ async def find_broken_rules(
         return []
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a later one.")
-    refusals = await free_times.all_refusals(
+    refusals = await free_times.refusals(
         session, coach, starts_at, found.duration, student_id=found.student_id, now=now, rescheduling_id=found.id
     )
     if (refusal := next((one for one in refusals if one in _UNBREAKABLE), None)) is not None:

@@ -44,9 +44,10 @@ async def why_not(
     db: Database, start: datetime, *, now: datetime = MONDAY, rescheduling_id: int | None = None
 ) -> SlotRefusal | None:
     """Return why `STUDENT` can't book this start. `rescheduling_id` is the id of the session being rescheduled."""
-    return await ask(
-        db, free_times.first_refusal, start, HOUR, student_id=STUDENT, now=now, rescheduling_id=rescheduling_id
+    found = await ask(
+        db, free_times.refusals, start, HOUR, student_id=STUDENT, now=now, rescheduling_id=rescheduling_id
     )
+    return found[0] if found else None
 
 
 # Date overrides.
