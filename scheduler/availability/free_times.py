@@ -1,7 +1,7 @@
 """Load what decides when a coach can be booked; `scheduler.availability.slots` computes it."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,7 +19,7 @@ from models import (
     Reservation,
     SessionStatus,
 )
-from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, Period, SlotRefusal, WeeklyHours
+from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, Period, SlotRefusal, Window
 from scheduler.parsing.durations import write_length
 from scheduler.time.intervals import subtract
 from scheduler.time.time_zones import is_known, zone
@@ -218,28 +218,33 @@ async def hours_of_each(
     session: AsyncSession, coaches: Sequence[Coach], *, since: datetime, until: datetime
 ) -> Mapping[int, Hours]:
     """Return the hours of coaches on one server by user id, in two queries (see `hours_of`)."""
-    weekly: dict[int, list[WeeklyHours]] = defaultdict(list)
+    weeks = await weekly_windows(session, coaches)
     dates: dict[int, list[DayHours]] = defaultdict(list)
-    rules = select(
-        AvailabilityRule.coach_id,
-        AvailabilityRule.weekday,
-        AvailabilityRule.start_minute,
-        AvailabilityRule.end_minute,
-    )
-    for coach_id, weekday, start, end in await session.execute(
-        rules.where(*_belongs_to(AvailabilityRule, coaches))
-    ):
-        weekly[coach_id].append(WeeklyHours(weekday, start, end))
     overrides = select(DateOverride.coach_id, DateOverride.day, DateOverride.windows, DateOverride.adds).where(
         *_belongs_to(DateOverride, coaches), DateOverride.day.between(*_dates_around(since, until))
     )
     for coach_id, day, windows, adds in await session.execute(overrides):
         dates[coach_id].append(DayHours(day, [(start, end) for start, end in windows], adds))
-    return {coach.user_id: Hours(weekly[coach.user_id], dates[coach.user_id]) for coach in coaches}
+    return {coach.user_id: Hours(weeks[coach.user_id], dates[coach.user_id]) for coach in coaches}
+
+
+async def weekly_windows(session: AsyncSession, coaches: Collection[Coach]) -> dict[int, dict[int, list[Window]]]:
+    """Return the weekly hours of coaches on one server by user id and weekday, unsorted, in one query."""
+    weeks: dict[int, dict[int, list[Window]]] = {coach.user_id: defaultdict(list) for coach in coaches}
+    for rule in await session.execute(
+        select(
+            AvailabilityRule.coach_id,
+            AvailabilityRule.weekday,
+            AvailabilityRule.start_minute,
+            AvailabilityRule.end_minute,
+        ).where(*_belongs_to(AvailabilityRule, coaches))
+    ):
+        weeks[rule.coach_id][rule.weekday].append((rule.start_minute, rule.end_minute))
+    return weeks
 
 
 def _belongs_to(
-    table: type[AvailabilityRule | DateOverride], coaches: Sequence[Coach]
+    table: type[AvailabilityRule | DateOverride], coaches: Collection[Coach]
 ) -> list[ColumnElement[bool]]:
     """Select the rows of these coaches, who must be on one server."""
     return [

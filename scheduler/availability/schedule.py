@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AvailabilityChange, AvailabilityRule, Coach, DateOverride
 from scheduler.availability import booking_policy, lost_zones
 from scheduler.availability.booking_policy import Rules
-from scheduler.availability.slots import DayHours
+from scheduler.availability.free_times import weekly_windows
+from scheduler.availability.slots import DayHours, Window
 from scheduler.availability.zone_change import convert_dates, convert_week
 from scheduler.core import audit
 from scheduler.core.actor import Actor
@@ -23,7 +24,6 @@ from scheduler.time.time_zones import is_known, parse_zone, zone
 
 Week = dict[int, list[Interval]]
 """Weekday (Monday is 0) → its windows, as sorted minutes of the day. Days without hours are missing."""
-Window = tuple[int, int]
 State = dict[str, Any]
 """Everything `undo` restores, as JSON."""
 
@@ -50,15 +50,9 @@ async def week_of(session: AsyncSession, coach: Coach) -> Week:
 
 async def weeks_of(session: AsyncSession, coaches: Collection[Coach]) -> dict[int, Week]:
     """Return the weekly hours of coaches on one server by user id, in one query."""
-    found: dict[int, Week] = {coach.user_id: {} for coach in coaches}
-    rules = select(AvailabilityRule).where(
-        AvailabilityRule.guild_id.in_({coach.guild_id for coach in coaches}), AvailabilityRule.coach_id.in_(found)
-    )
-    for rule in await session.scalars(rules):
-        window = Interval(rule.start_minute, rule.end_minute)
-        found[rule.coach_id].setdefault(rule.weekday, []).append(window)
+    weeks = await weekly_windows(session, coaches)
     return {
-        user_id: {day: union(windows) for day, windows in sorted(week.items())} for user_id, week in found.items()
+        user_id: {day: union(windows) for day, windows in sorted(week.items())} for user_id, week in weeks.items()
     }
 
 

@@ -7,12 +7,13 @@ there twice.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum, auto
 from functools import lru_cache
 from itertools import chain, starmap
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from scheduler.time.intervals import union
@@ -29,8 +30,12 @@ from scheduler.time.local_time import (
     stretches_of,
 )
 
-Windows = tuple[tuple[int, int], ...]
-"""Hours of one date: sorted, half-open wall-clock minutes of the day. None touches the next."""
+Window = tuple[int, int]
+"""`[start, end)` in wall-clock minutes of the day."""
+Windows = tuple[Window, ...]
+"""The hours of one date, sorted. None touches the next."""
+Week = Mapping[int, Sequence[Window]]
+"""Weekday (Monday is 0) → its hours, in any order. Days without hours can be missing."""
 Period = tuple[datetime, datetime]
 """`[start, end)`, aware."""
 
@@ -42,28 +47,19 @@ _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
-class WeeklyHours:
-    """`[start_minute, end_minute)` on the wall clock of one weekday (Monday is 0; the end is at most 1440)."""
-
-    weekday: int
-    start_minute: int
-    end_minute: int
-
-
-@dataclass(frozen=True, slots=True)
 class DayHours:
     """A date override: hours that replace the weekly ones (none is a day off) or, with `adds`, extend them."""
 
     day: date
-    windows: Sequence[tuple[int, int]]
+    windows: Sequence[Window]
     adds: bool = False
 
 
 class Hours:
     """A coach's working hours on their own wall clock: weekly hours and date overrides."""
 
-    def __init__(self, weekly: Iterable[WeeklyHours] = (), dates: Iterable[DayHours] = ()) -> None:
-        self._week = _Week(weekly)
+    def __init__(self, week: Week = MappingProxyType({}), dates: Iterable[DayHours] = ()) -> None:
+        self._week = _MergedWeek(week)
         self._dates = {one.day.toordinal(): one for one in dates}
 
     def on(self, day: date) -> Windows:
@@ -99,15 +95,14 @@ class Hours:
         return _merged((*usual, *one.windows) if one.adds else tuple(one.windows))
 
 
-class _Week(dict[int, Windows]):
+class _MergedWeek(dict[int, Windows]):
     """Weekday → hours, computed on first use, because finding the first free slot needs few of them."""
 
-    def __init__(self, rules: Iterable[WeeklyHours]) -> None:
-        self._rules = tuple(rules)
+    def __init__(self, week: Week) -> None:
+        self._week = week
 
     def __missing__(self, weekday: int) -> Windows:
-        rules = [(rule.start_minute, rule.end_minute) for rule in self._rules if rule.weekday == weekday]
-        self[weekday] = windows = _merged(tuple(rules))
+        self[weekday] = windows = _merged(tuple(self._week.get(weekday, ())))
         return windows
 
 
@@ -284,7 +279,7 @@ class Calendar:
 
 
 @lru_cache(maxsize=4096)
-def _merged(windows: tuple[tuple[int, int], ...]) -> Windows:
+def _merged(windows: tuple[Window, ...]) -> Windows:
     """Sort and merge windows. Cached, because coaches share hours; plain tuples, because they unpack faster."""
     return tuple((start, end) for start, end in union(windows))
 

@@ -1,15 +1,12 @@
 """Convert a coach's hours to another time zone so that they stay at the same actual times."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from scheduler.availability.slots import DayHours, Hours, WeeklyHours
+from scheduler.availability.slots import DayHours, Hours, Week
 from scheduler.time.intervals import Interval, union
 from scheduler.time.local_time import DAY_MINUTES, MINUTE, local_pieces
-
-Week = Mapping[int, Sequence[tuple[int, int]]]
-"""Weekday (Monday is 0) → windows in minutes of the day."""
 
 
 def convert_week(week: Week, old: ZoneInfo, new: ZoneInfo, now: datetime) -> dict[int, list[Interval]]:
@@ -36,8 +33,8 @@ def convert_dates(
     week: Week, dates: Sequence[DayHours], old: ZoneInfo, new: ZoneInfo, now: datetime
 ) -> list[DayHours]:
     """Return the overrides that `dates` become in the `new` zone, on top of `convert_week`."""
-    hours = Hours(_weekly(week), dates)
-    usual = Hours(_weekly(convert_week(week, old, new, now)))
+    hours = Hours(week, dates)
+    usual = Hours(convert_week(week, old, new, now))
     # Two days, because from UTC+14 to UTC-11 is more than a day.
     near = {one.day + timedelta(days=step) for one in dates for step in range(-2, 3)}
     found: list[DayHours] = []
@@ -58,7 +55,3 @@ def _minutes_on(hours: Hours, old: ZoneInfo, new: ZoneInfo, day: date) -> list[t
         if shown == day
     ]
     return [(start, end) for start, end in union(local)]
-
-
-def _weekly(week: Week) -> list[WeeklyHours]:
-    return [WeeklyHours(day, start, end) for day, windows in week.items() for start, end in windows]

@@ -21,7 +21,7 @@ import icalendar
 import recurring_ical_events
 from dateutil.rrule import WEEKLY, rrule
 
-from scheduler.availability.slots import BookingRules, Calendar, Hours, Period, WeeklyHours
+from scheduler.availability.slots import BookingRules, Calendar, Hours, Period, Week
 from scheduler.time import local_time
 from scheduler.time.intervals import union
 from tests.bench.options import Options, from_command_line, write
@@ -62,10 +62,10 @@ QUICK = Size(listings=1, browsings=1, cold=1, again=1, coaches=50, by_calendar=2
 
 @dataclass(frozen=True)
 class Coach:
-    """One coach in each way's form: rows for the engine, rules for rrule, a parsed calendar."""
+    """One coach in each way's form: a week for the engine, rules for rrule, a parsed calendar."""
 
     rules: BookingRules
-    rows: list[WeeklyHours]
+    week: Week
     windows: Windows
     query: recurring_ical_events.CalendarQuery
     busy: Busy
@@ -74,9 +74,12 @@ class Coach:
 def a_coach(zone: str, windows: Windows, busy: Busy) -> Coach:
     """Prepare everything outside the measurement."""
     rules = BookingRules(ZoneInfo(zone), STEP, BUFFER, BUFFER, 0 * MINUTE, 90 * DAY)
-    rows = [WeeklyHours(day, *window) for window, days in windows.items() for day in days]
+    week: dict[int, list[tuple[int, int]]] = {}
+    for window, days in windows.items():
+        for day in days:
+            week.setdefault(day, []).append(window)
     query = recurring_ical_events.of(parsed(a_calendar(rules.zone, windows)))
-    return Coach(rules, rows, windows, query, busy)
+    return Coach(rules, week, windows, query, busy)
 
 
 def a_calendar(zone: ZoneInfo, windows: Windows) -> icalendar.Calendar:
@@ -124,19 +127,19 @@ def some_coaches(count: int) -> list[Coach]:
 
 
 def by_engine(coach: Coach, until: datetime) -> Iterator[datetime]:
-    """Use the engine, from plain rows."""
-    return Calendar(Hours(coach.rows), coach.rules, coach.busy).free(LENGTH, now=NOW, since=NOW, until=until)
+    """Use the engine, from a plain week."""
+    return Calendar(Hours(coach.week), coach.rules, coach.busy).free(LENGTH, now=NOW, since=NOW, until=until)
 
 
 def by_rrule(coach: Coach, until: datetime) -> list[datetime]:
     """Expand each rule, and compare each step with each reservation."""
     zone, found = coach.rules.zone, []
     last = until.replace(tzinfo=None) + DAY
-    for row in coach.rows:
-        first = datetime.combine(NOW.date() - DAY, time(row.start_minute // 60, row.start_minute % 60))
-        for local in rrule(WEEKLY, byweekday=row.weekday, dtstart=first, until=last):
+    for weekday, start, end in ((day, *window) for window, days in coach.windows.items() for day in days):
+        first = datetime.combine(NOW.date() - DAY, time(start // 60, start % 60))
+        for local in rrule(WEEKLY, byweekday=weekday, dtstart=first, until=last):
             at = local.replace(tzinfo=zone).astimezone(UTC)
-            closes = (local + (row.end_minute - row.start_minute) * MINUTE).replace(tzinfo=zone).astimezone(UTC)
+            closes = (local + (end - start) * MINUTE).replace(tzinfo=zone).astimezone(UTC)
             while at + LENGTH <= closes:
                 if NOW < at < until and not any(
                     at - BUFFER < ends and begins < at + LENGTH + BUFFER for begins, ends in coach.busy

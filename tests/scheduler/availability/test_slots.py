@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, WeeklyHours
+from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours
 from tests.support.slot_oracle import DAY, DAY_MINUTES, HOUR, MINUTE, Ask, Oracle, Override, asks
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -31,8 +31,10 @@ def calendar_of(ask: Ask) -> Calendar:
         accepting=ask.accepting,
     )
     dates = [DayHours(one.day, one.windows, adds=one.adds) for one in ask.dates]
-    hours = Hours([WeeklyHours(*one) for one in ask.hours], dates)
-    return Calendar(hours, rules, ask.coach_busy, ask.student_busy, ask.counted)
+    week: dict[int, list[tuple[int, int]]] = {}
+    for weekday, *window in ask.hours:
+        week.setdefault(weekday, []).append((window[0], window[1]))
+    return Calendar(Hours(week, dates), rules, ask.coach_busy, ask.student_busy, ask.counted)
 
 
 def offers(ask: Ask) -> Iterator[datetime]:
