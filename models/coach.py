@@ -41,9 +41,9 @@ class Coach(Base):
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"), primary_key=True)
     user_id: Mapped[Snowflake] = mapped_column(primary_key=True)
     display_name: Mapped[str] = mapped_column(String(100))
+    """As last seen, for select options and button labels, where Discord shows no mentions."""
     avatar_url: Mapped[str | None] = mapped_column(String(200))
     """Their avatar in the server, or else their own, as of their last use of the bot; None if they have none."""
-    """As last seen, for select options and button labels, where Discord shows no mentions."""
     status: Mapped[CoachStatus] = mapped_column(enum_column(CoachStatus))
     bio: Mapped[str]
     experience: Mapped[str]
