@@ -18,11 +18,11 @@ def groups(guild: Guild) -> dict[str, list[str]]:
     """List all settings except channels, categories and roles: the lines of each form, by its title."""
     found: dict[Form, dict[str, str]] = {form: {} for form in Form}
     for one in SETTINGS:
-        lines, value = found[one.form], _shown(guild, one)
-        if one.heading in lines:
-            lines[one.heading] += f" · {value}"
+        lines, value, heading = found[one.form], _shown(guild, one), one.heading or one.label
+        if heading in lines:
+            lines[heading] += f" · {value}"
         else:
-            lines[one.heading] = value if one.names_itself else f"{one.heading}: {value}"
+            lines[heading] = value if one.names_itself else f"{heading}: {value}"
     presets = ", ".join(preset.name for preset in settings.presets(guild))
     return {form.value: [*lines.values()] for form, lines in found.items()} | {
         "For new coaches": [f"Presets: {ui.quoted(presets, _EXCERPT)}"]

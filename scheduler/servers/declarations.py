@@ -33,8 +33,8 @@ class Setting:
     help: str
     """At most 100 characters."""
     form: Form
-    heading: str
-    """Begins its line in the panel. Settings with the same heading share one."""
+    heading: str = ""
+    """Begins its line in the panel instead of the label. Settings with the same heading share one."""
     names_itself: bool = False
     """Whether `shown` says what it is, so that its line needs no heading."""
     shown: str = "{}"
@@ -58,7 +58,6 @@ SETTINGS = (
         label="Time zone",
         help="For people who haven't set their own. Coaches keep theirs.",
         form=Form.PAYMENT,
-        heading="Time zone",
         default="UTC",
     ),
     Setting(
@@ -67,7 +66,6 @@ SETTINGS = (
         label="Currency",
         help="For new rates. Coaches keep theirs until they change it. You can ask them to.",
         form=Form.PAYMENT,
-        heading="Currency",
         default="USD",
     ),
     Setting(
@@ -76,7 +74,6 @@ SETTINGS = (
         label="Payment instructions",
         help="Students see them before they confirm a session that costs something.",
         form=Form.PAYMENT,
-        heading="Payment instructions",
     ),
     Setting(
         column="room_lead_minutes",
@@ -117,7 +114,6 @@ SETTINGS = (
         label="Access",
         help="How coach and student are let into their room.",
         form=Form.RULES,
-        heading="Access",
     ),
     Setting(
         column="reminder_minutes",
@@ -125,7 +121,6 @@ SETTINGS = (
         label="Reminders",
         help="How long before the start people are reminded. Applies to booked sessions, too.",
         form=Form.TIMES,
-        heading="Reminders",
         shown="{} before",
         shown_without="off",
     ),
@@ -135,7 +130,6 @@ SETTINGS = (
         label="No-show after",
         help="How late someone can be before they count as a no-show.",
         form=Form.TIMES,
-        heading="No-show",
         names_itself=True,
         shown="No-show after {}",
         replans_sessions=True,
@@ -187,7 +181,6 @@ SETTINGS = (
         label="Upcoming sessions of people who leave",
         help="What happens when someone leaves the server, or may no longer coach.",
         form=Form.RULES,
-        heading="Upcoming sessions of people who leave",
     ),
 )
 """In the order they're shown."""
