@@ -21,7 +21,7 @@ from models.storage.database import Database
 from scheduler.servers import declarations
 from scheduler.servers.resources import ServerResource
 from scheduler.servers.setting_kinds import Whole
-from scheduler.servers.settings import GuildDefaults, default_of
+from scheduler.servers.settings import GuildDefaults, unsaved, value_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -201,8 +201,10 @@ def test_every_command_in_the_documents_exists_with_its_options(commands: dict[s
 
 
 def test_every_server_setting_is_documented_as_it_is_declared() -> None:
+    defaults = unsaved(0, GuildDefaults())
     declared = [
-        [one.label, one.kind.accepts, one.kind.show(default_of(one)), one.help] for one in declarations.SETTINGS
+        [one.label, one.kind.accepts, one.kind.show(value_of(defaults, one)), one.help]
+        for one in declarations.SETTINGS
     ]
 
     documented = [cells for cells in rows(section(COMMANDS, "Server settings"))[1:] if len(cells) == 4]

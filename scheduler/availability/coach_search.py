@@ -56,7 +56,7 @@ async def browse(
     Takes a fixed number of queries, however many coaches and sessions there are.
     """
     coaches = [coach for coach in await find_coaches(session, guild_id, "") if coach.user_id != student_id]
-    taught = await _specialties(session, guild_id)
+    taught = await specialties_by_coach(session, guild_id)
     if specialty_id:
         coaches = [coach for coach in coaches if specialty_id in taught[coach.user_id]]
     free = await next_free(session, coaches, student_id, now)
@@ -114,7 +114,7 @@ async def _next_free_within(
     return {user_id: at for user_id, at in first.items() if at is not None}
 
 
-async def _specialties(session: AsyncSession, guild_id: int) -> Mapping[int, dict[int, str]]:
+async def specialties_by_coach(session: AsyncSession, guild_id: int) -> Mapping[int, dict[int, str]]:
     """Return each coach's specialties (id → name) by user id, in the server's order."""
     taught: dict[int, dict[int, str]] = defaultdict(dict)
     query = (

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Column, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Base, Coach, CoachingSession, CoachSpecialty, Review, Specialty
+from models import AuditEntry, Base, Coach, CoachingSession, Review
 from models.base import DiscordId
+from scheduler.availability import coach_search
 from scheduler.core.actor import Actor
 from scheduler.reports.spreadsheets import BOM, escape
 
@@ -48,16 +49,8 @@ async def coach_names(session: AsyncSession, guild_id: int) -> dict[int, str]:
 
 async def taught(session: AsyncSession, guild_id: int) -> dict[int, str]:
     """Return what each coach teaches, by id: "Mixing, Mastering"."""
-    found: dict[int, str] = {}
-    query = (
-        select(CoachSpecialty.coach_id, Specialty.name)
-        .join(Specialty, CoachSpecialty.specialty_id == Specialty.id)
-        .where(CoachSpecialty.guild_id == guild_id)
-        .order_by(Specialty.id)
-    )
-    for coach_id, name in await session.execute(query):
-        found[coach_id] = f"{found[coach_id]}, {name}" if coach_id in found else name
-    return found
+    taught = await coach_search.specialties_by_coach(session, guild_id)
+    return {coach_id: ", ".join(names.values()) for coach_id, names in taught.items()}
 
 
 async def people_in(session: AsyncSession, what: str, guild_id: int, actor: Actor) -> set[int]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession, CoachStatus, Guild, Notification, NotificationKind, Specialty
 from models.base import OpenEnum
 from models.storage.database import insert_if_absent
-from scheduler.availability import booking_policy
+from scheduler.availability import booking_policy, coach_search
 from scheduler.availability.booking_policy import Rules
 from scheduler.core import audit, coaches
 from scheduler.core.actor import Actor
@@ -83,8 +83,12 @@ _COLUMN_DEFAULTS = {
 
 async def look_up(session: AsyncSession, guild_id: int, defaults: GuildDefaults) -> Guild:
     """Return the server's settings, or the defaults if it has no row yet. Writes nothing."""
-    found = await session.get(Guild, guild_id)
-    return found or Guild(id=guild_id, **_COLUMN_DEFAULTS | defaults.values)
+    return await session.get(Guild, guild_id) or unsaved(guild_id, defaults)
+
+
+def unsaved(guild_id: int, defaults: GuildDefaults) -> Guild:
+    """Return the defaults as a row that isn't stored."""
+    return Guild(id=guild_id, **_COLUMN_DEFAULTS | defaults.values)
 
 
 async def ensure(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> Guild:
@@ -100,10 +104,8 @@ async def ensure(session: AsyncSession, guild_id: int, defaults: GuildDefaults, 
 
 async def specialties(session: AsyncSession, guild_id: int) -> list[str]:
     """List the names of up to 25 specialties, as many as a Discord select holds."""
-    names = await session.scalars(
-        select(Specialty.name).where(Specialty.guild_id == guild_id).order_by(Specialty.id).limit(25)
-    )
-    return list(names) or list(FIRST_SPECIALTIES)
+    known = await coach_search.specialties(session, guild_id)
+    return list(known.values() or FIRST_SPECIALTIES)
 
 
 def presets(guild: Guild) -> list[Preset]:
@@ -214,12 +216,6 @@ def value_of(guild: Guild, setting: Setting) -> Value:
 def _value_in(guild: Guild, column: str) -> Any:
     setting = BY_COLUMN.get(column)
     return getattr(guild, column) if setting is None else value_of(guild, setting)
-
-
-def default_of(setting: Setting) -> Value:
-    """Return a setting's declared default."""
-    value = _COLUMN_DEFAULTS.get(setting.column) if setting.default is None else setting.default
-    return setting.kind.when_unset if value is None else value
 
 
 def _checked(column: str, value: Value) -> Any:

@@ -16,7 +16,7 @@ from scheduler.core.actor import Actor
 from scheduler.parsing.weekly_hours import Preset
 from scheduler.servers import settings
 from scheduler.servers.declarations import SETTINGS
-from scheduler.servers.settings import default_of
+from scheduler.servers.settings import GuildDefaults, unsaved, value_of
 from tests.cogs.booking.people import Visitor
 from tests.support import builders
 from tests.support.reviewing import took_place
@@ -180,9 +180,11 @@ async def test_other_changes_are_shown_with_their_values_and_reasons(world: Acad
 
 
 async def test_a_page_of_the_audit_log_fits_the_longest_changes(world: Academy) -> None:
+    guild = unsaved(world.guild.id, GuildDefaults())
+    defaults = {one.column: value_of(guild, one) for one in SETTINGS}
     async with world.db.begin() as session:
         for _ in range(11):
-            details = {one.column: {"from": default_of(one), "to": default_of(one)} for one in SETTINGS}
+            details = {column: {"from": value, "to": value} for column, value in defaults.items()}
             people = {"actor_id": 2**63 - 1, "coach_id": 2**63 - 2, "member_id": 2**63 - 3}
             audit.record(session, world.guild.id, "settings_changed", at=world.now, details=details, **people)
 

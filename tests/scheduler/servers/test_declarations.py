@@ -11,6 +11,7 @@ from scheduler.servers.settings import GuildChanges, GuildDefaults
 NOT_SETTINGS = {"id", "created_at", "bot_removed_at"}
 ELSEWHERE = {"presets", "default_policy"}
 """Set with `/coaching defaults`."""
+DEFAULTS = settings.unsaved(0, GuildDefaults())
 LABELS = [setting.label for setting in SETTINGS]
 
 
@@ -47,7 +48,7 @@ def test_a_form_asks_for_one_to_five_settings(form: Form) -> None:
 def test_the_default_and_every_suggestion_can_be_set_and_typed(setting: Setting) -> None:
     kind = setting.kind
 
-    for value in (settings.default_of(setting), *kind.suggestions):
+    for value in (settings.value_of(DEFAULTS, setting), *kind.suggestions):
         assert kind.check(value) == value
         assert kind.parse(kind.write(value)) == value
 
