@@ -10,11 +10,6 @@ from dateutil.relativedelta import relativedelta
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.typed_text import hour_of_day, normalized, quoted
 
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
 _YEARS_BACK, _YEARS_AHEAD = 1, 5
 _HALF_A_YEAR = timedelta(days=183)
 _LONGEST = 60
@@ -45,6 +40,9 @@ _SHAPES |= {"dmy": (0, 1, 2), "mdy": (1, 0, 2), "ymd": (2, 1, 0), "dmd": (0, 1, 
 
 _ENGLISH = parserinfo()
 """Names of months and weekdays only: `dateutil.parser.parse` guesses, reading "32 Dec" as a day in 2032."""
+
+_WEEKDAYS = [names[-1] for names in _ENGLISH.WEEKDAYS]
+_MONTHS = [names[-1] for names in _ENGLISH.MONTHS]
 
 _SPELLINGS = {"tues": "tue", "weds": "wed", "thur": "thu", "thurs": "thu"}
 """Short names of weekdays that dateutil doesn't know."""
