@@ -4,6 +4,7 @@ Sources: 49 CFR part 71 for the United States, comments in the IANA time zone da
 Of zones that always agree, the table lists one. The zone most people in the state use comes first.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 _EAST, _CENTRAL, _MOUNTAIN, _PACIFIC = (
@@ -23,17 +24,13 @@ class State(NamedTuple):
     zones: tuple[str, ...]
 
 
-def _us(code: str, name: str, *zones: str) -> State:
-    return State("US", code, tuple(name.split("|")), zones)
+def _state(country: str, area: str, code: str, names: str, *zones: str) -> State:
+    return State(country, code, tuple(names.split("|")), tuple(area + zone for zone in zones))
 
 
-def _ca(code: str, name: str, *zones: str) -> State:
-    return State("CA", code, tuple(name.split("|")), tuple(f"America/{zone}" for zone in zones))
-
-
-def _au(code: str, name: str, *zones: str) -> State:
-    return State("AU", code, tuple(name.split("|")), tuple(f"Australia/{zone}" for zone in zones))
-
+_us = partial(_state, "US", "")
+_ca = partial(_state, "CA", "America/")
+_au = partial(_state, "AU", "Australia/")
 
 STATES = (
     _us("AL", "Alabama", _CENTRAL),
