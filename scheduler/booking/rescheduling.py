@@ -80,7 +80,7 @@ async def find_coach(session: AsyncSession, found: CoachingSession) -> Coach:
 
 async def _notify(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
     """Notify both of the new time, and replace the old reminders."""
-    await reminders.drop(session, found.id, now, "the session was rescheduled")
+    await outbox.drop(session, found.id, [NotificationKind.SESSION_REMINDER], "the session was rescheduled", now)
     await reminders.plan(session, found, guild, now)
     await events.update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)

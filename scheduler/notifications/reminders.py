@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, Member, Notification, NotificationKind, SessionStatus
@@ -40,11 +40,6 @@ async def plan(session: AsyncSession, row: CoachingSession, guild: Guild, now: d
     await outbox.enqueue_all(session, planned_reminders(row, guild, now), now)
 
 
-async def drop(session: AsyncSession, session_id: int, now: datetime, note: str) -> None:
-    """Withdraw a session's unsent reminders; `note` says why."""
-    await _drop(session, now, note, Notification.session_id == session_id)
-
-
 async def replan(session: AsyncSession, guild: Guild, now: datetime) -> None:
     """Replan the reminders of all upcoming sessions of the server after its reminder times changed.
 
@@ -58,8 +53,12 @@ async def replan(session: AsyncSession, guild: Guild, now: datetime) -> None:
     )
     wanted = [lead // timedelta(minutes=1) for lead in reminder_times(guild)]
     ours = Notification.guild_id == guild.id
-    await _drop(
-        session, now, "the server's reminder times were changed", ours, Notification.lead_minutes.not_in(wanted)
+    why = "the server's reminder times were changed"
+    await session.execute(
+        update(Notification)
+        .where(*_WAITING, ours, Notification.lead_minutes.not_in(wanted))
+        # A new revision, so that an attempt that fails right now doesn't bring it back.
+        .values(due_at=None, given_up_at=now, last_error=why, revision=Notification.revision + 1)
     )
     columns = Notification.session_id, Notification.user_id, Notification.lead_minutes
     enqueued = {tuple(one) for one in await session.execute(select(*columns).where(ours, *_WAITING))}
@@ -75,15 +74,6 @@ async def set_off(session: AsyncSession, user_id: int, *, off: bool) -> None:
 
 
 _WAITING = (Notification.kind == NotificationKind.SESSION_REMINDER, Notification.due_at.is_not(None))
-
-
-async def _drop(session: AsyncSession, now: datetime, note: str, *which: ColumnElement[bool]) -> None:
-    # A new revision, so that an attempt that fails right now doesn't bring it back.
-    await session.execute(
-        update(Notification)
-        .where(*_WAITING, *which)
-        .values(due_at=None, given_up_at=now, last_error=note, revision=Notification.revision + 1)
-    )
 
 
 def _still_needed(context: NotificationContext, now: datetime) -> str | None:

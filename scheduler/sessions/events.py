@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, Guild, NotificationKind, Reservation, SessionStatus
 from scheduler.core import audit
 from scheduler.core.actor import Actor
-from scheduler.notifications import outbox, reminders
+from scheduler.notifications import outbox
 from scheduler.sessions import planning
 
 Settle = Callable[[AsyncSession, CoachingSession, datetime], Awaitable[None]]
@@ -76,7 +76,7 @@ async def call_off(
     found.revision += 1
     planning.plan_next_step(found, guild, now)
     await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
-    await reminders.drop(session, found.id, now, "the session was cancelled")
+    await outbox.drop(session, found.id, [NotificationKind.SESSION_REMINDER], "the session was cancelled", now)
     notify_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
     await update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)

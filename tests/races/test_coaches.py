@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, Hold, Member, SessionStatus
+from models import Coach, CoachingSession, Guild, Hold, Member, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.availability import free_times, schedule
 from scheduler.booking import booking, departures, holds, membership_checks, rescheduling
@@ -20,7 +20,7 @@ from scheduler.coaches import suspensions
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, NotBookable, NotFound, NotReviewable, SlotTaken, TooLate
-from scheduler.notifications import reminders
+from scheduler.notifications import outbox
 from scheduler.reviews import reviews
 from tests.support.builders import (
     ADMIN,
@@ -217,7 +217,7 @@ async def test_a_reminder_sent_while_its_session_is_rescheduled_does_not_deadloc
         await members.lock(session, COACH, STUDENT)
         delivering = asyncio.create_task(deliver_due(another, FakeDiscord(), FakeClock(a_day_before)))
         await until_blocked(db, delivering)
-        await reminders.drop(session, session_id, a_day_before, "the session was rescheduled")
+        await outbox.drop(session, session_id, [NotificationKind.SESSION_REMINDER], "rescheduled", a_day_before)
 
     assert (await delivering).failed == 0
     assert (await fetch(db, Member, STUDENT)).dms_closed_at is None
