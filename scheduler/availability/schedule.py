@@ -1,7 +1,7 @@
 """Change a coach's hours and booking rules. The last change can be undone; booked sessions are never changed."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -63,8 +63,8 @@ async def dates_of(session: AsyncSession, coach: Coach, since: date) -> list[Dat
     for row in await session.scalars(query.order_by(DateOverride.day)):
         one = Dates(row.day, row.day, row.adds, tuple(union((a, b) for a, b in row.windows)), row.reason)
         before = found[-1] if found else None
-        if before and (before.last + timedelta(days=1), *_content(before)) == (one.first, *_content(one)):
-            found[-1] = Dates(before.first, one.last, *_content(one))
+        if before and one == replace(before, first=before.last + timedelta(days=1), last=one.last):
+            found[-1] = replace(before, last=one.last)
         else:
             found.append(one)
     return found
@@ -323,10 +323,6 @@ def _rule(coach: Coach, day: int, window: Window) -> AvailabilityRule:
 def _override(coach: Coach, day: date, adds: bool, windows: Sequence[Window], reason: str | None) -> DateOverride:
     spans = [list(one) for one in windows]
     return DateOverride(day=day, adds=adds, windows=spans, reason=reason, **_key(coach))
-
-
-def _content(one: Dates) -> tuple[bool, tuple[Interval, ...], str | None]:
-    return one.adds, one.windows, one.reason
 
 
 def _span(first: date, last: date, windows: Sequence[Window]) -> dict[str, Any]:

@@ -128,5 +128,4 @@ async def _record(
     """Add an audit entry, and update the card of their application."""
     about = {"from": [str(one) for one in EVERYTHING if one in what]} | ({"reason": reason} if reason else {})
     audit.record(session, guild_id, action, at=now, actor_id=actor.user_id, member_id=user_id, details=about)
-    if (card := await outbox.application_card(session, guild_id, user_id)) is not None:
-        outbox.requeue(card, now)
+    await outbox.requeue_application_card(session, guild_id, user_id, now)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 from models.storage.database import Database
 from models.storage.locks import LockHolder
@@ -29,14 +28,7 @@ class BackgroundWork:
         self.notifications: TaskPool[list[bool | None]] = TaskPool(wait_for_slow=wait_for_slow)
         self.payments: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
-        self._pools: list[TaskPool[Any]] = [
-            self.sessions,
-            self.roles,
-            self.members,
-            self.notifications,
-            self.payments,
-            self.sweeps,
-        ]
+        self._pools = self.sessions, self.roles, self.members, self.notifications, self.payments, self.sweeps
         self._longest = longest
         self._lock = AsyncExitStack()
         self._held: LockHolder | None = None

@@ -130,7 +130,7 @@ async def gather(
         coaches=await _coaches(session, guild_id, calendar, given),
         with_room=with_room,
         without_room=without_room,
-        stars=_total_stars(given.values()),
+        stars=dict(sorted(sum(map(Counter, given.values()), Counter()).items())),
         ticks=await _count_ticks(session, calendar),
     )
 
@@ -230,13 +230,6 @@ async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> d
     for coach_id, stars, count in await session.execute(by_coach):
         found[coach_id][stars] = count
     return found
-
-
-def _total_stars(given: Iterable[Mapping[int, int]]) -> dict[int, int]:
-    total = Counter[int]()
-    for stars in given:
-        total.update(stars)
-    return dict(sorted(total.items()))
 
 
 async def _coaches(

@@ -161,7 +161,7 @@ async def mark_room_lost(session: AsyncSession, row: CoachingSession, now: datet
 
 def is_missing(row: CoachingSession, now: datetime) -> bool:
     """Whether the room was deleted and hasn't been made again."""
-    return row.rooms_lost > 0 and not row.discord_setup_complete and needs_room(row, now)
+    return row.rooms_lost > 0 and not row.discord_setup_complete and not is_over(row, now)
 
 
 async def handle_deleted_channel(session: AsyncSession, channel_id: int, now: datetime) -> bool:
@@ -174,15 +174,10 @@ async def handle_deleted_channel(session: AsyncSession, channel_id: int, now: da
     return True
 
 
-def needs_room(row: CoachingSession, now: datetime) -> bool:
-    """Whether the session needs a room, now or later."""
-    return not is_over(row, now)
-
-
 async def keeps_room(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
     """Whether an existing room has to stay. The bot itself removes one that's much too early."""
     guild = await session.get_one(Guild, row.guild_id)
-    return needs_room(row, now) and not is_much_too_early(row, guild, now)
+    return not is_over(row, now) and not is_much_too_early(row, guild, now)
 
 
 async def remove_room(

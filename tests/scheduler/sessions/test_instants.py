@@ -23,7 +23,7 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.reports import session_history
 from scheduler.reviews import notifications as about_reviews
 from scheduler.reviews import reviews
-from scheduler.rooms import extensions, in_room, rooms
+from scheduler.rooms import extensions, in_room
 from scheduler.rooms import notifications as about_rooms
 from scheduler.rooms.extensions import Terms
 from scheduler.sessions import lifecycle
@@ -122,7 +122,7 @@ async def test_a_session_is_ahead_running_or_over_for_every_rule(
         assert cancels is not (over or only_ends), now
         assert only_ends <= ends, now
         assert (cancels or ends) is not over, now  # nobody is left without a way out
-        assert repairs is rooms.needs_room(row, now) is not over, now
+        assert repairs is not over, now
         assert is_due(row, guild, Step.START, now) is (is_scheduled and started), now
         assert is_due(row, guild, Step.FINISH, now) is (not is_scheduled and over), now
         assert is_needed(about_rooms.KINDS, NotificationKind.ROOM_OPEN, row, guild, now) is not over, now
