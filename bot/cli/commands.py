@@ -249,7 +249,7 @@ async def _restore(settings: "Settings", file: Path, database: Path, kept: Path)
 
     db = Database(settings.database_url)
     try:
-        async with db.run_lock() as ours, db.tick_lock() as idle:
+        async with db.locks.run_lock() as ours, db.locks.tick_lock() as idle:
             if not (ours and idle):
                 raise Stop("the bot is running on this database; stop it first (systemctl stop coachbot)", FAILED)
             with _progress("Restoring") as progress:

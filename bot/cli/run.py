@@ -103,7 +103,7 @@ async def _stand_by(settings: Settings, token: str, db: Database, asked_to_stop:
 async def _run_unless_running(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
     """Run the bot until it ends, unless another process is running."""
     async with contextlib.AsyncExitStack() as stack:
-        ours = await _or_stop(db, stack.enter_async_context(db.run_lock()))
+        ours = await _or_stop(db, stack.enter_async_context(db.locks.run_lock()))
         if ours and not asked_to_stop.is_set():
             # Not earlier: until now another process may have been using the old schema.
             await _or_stop(db, db.upgrade())
@@ -112,17 +112,18 @@ async def _run_unless_running(settings: Settings, token: str, db: Database, aske
 
 
 async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: asyncio.Event) -> _End:
-    async with contextlib.AsyncExitStack() as stack:
-        bot = CoachBot(
+    async with (
+        _stripe(settings) as stripe,
+        CoachBot(
             db,
             settings.guild_defaults,
             home_guild_id=settings.discord_guild_id,
             tick_interval=timedelta(seconds=settings.tick_seconds),
-            stripe=await stack.enter_async_context(_stripe(settings)),
-        )
-        await stack.enter_async_context(bot)
-        await stack.enter_async_context(_web(settings, bot))
-        kept = await stack.enter_async_context(_in_background(db.keep_run_lock()))
+            stripe=stripe,
+        ) as bot,
+        _web(settings, bot),
+        _in_background(db.locks.keep_run_lock()) as kept,
+    ):
         running = asyncio.create_task(bot.start(token))
         async with _in_background(asked_to_stop.wait()) as stopping:
             await asyncio.wait((running, stopping, kept), return_when=asyncio.FIRST_COMPLETED)
@@ -206,7 +207,7 @@ async def process_sessions(settings: Settings) -> TickReport | datetime | None:
     """
     token = settings.token()
     async with _database(settings) as db:
-        if await _or_stop(db, db.is_bot_running()):
+        if await _or_stop(db, db.locks.is_bot_running()):
             return await _or_stop(db, _check_running_bot(db, timedelta(seconds=settings.tick_seconds)))
         await _or_stop(db, db.upgrade())
         patience = CALL_TIMEOUT.total_seconds()

@@ -98,7 +98,7 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
         # A local file always answers, but reading all of a large one takes a while.
         async with asyncio.timeout(None if db.is_sqlite else CHECK_TIMEOUT.total_seconds()):
             found, last = await inspection.inspect_database(db, lambda session: _check_contents(session, shown))
-            found.checks.append(running.check_heartbeats(await db.is_bot_running(), last, now))
+            found.checks.append(running.check_heartbeats(await db.locks.is_bot_running(), last, now))
     except (OSError, SQLAlchemyError) as failure:
         if any(check.name == "file" and check.level is Level.ERROR for check in stored.checks):
             return  # already reported above

@@ -68,7 +68,7 @@ class AdvisoryLocks(Locks):
         return None
 
     async def is_bot_running(self) -> bool:
-        """Whether any process holds the run lock. Doesn't take it."""
+        """Query which locks are held."""
         key = self._keys[RUN]
         async with self._pool.connect() as connection:
             found = await connection.scalar(

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from models.base import Base
 from models.storage import schema_version
 from models.storage.advisory_locks import AdvisoryLocks
 from models.storage.file_locks import FileLocks
-from models.storage.locks import RUN, TICK, LockHolder
+from models.storage.locks import RUN, TICK, Locks
 
 # Maps a backend to its async driver, whatever driver the URL names.
 _DRIVERS = {"sqlite": "sqlite+aiosqlite"} | dict.fromkeys(("postgresql", "postgres"), "postgresql+asyncpg")
@@ -42,7 +42,8 @@ class Database:
         parsed = make_url(url)
         self.url = parsed.set(drivername=_DRIVERS[parsed.get_backend_name()])
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._locks: FileLocks | AdvisoryLocks
+        self.locks: Locks
+        """They keep two bots off one database, and two ticks from running at once."""
         if self.is_sqlite:
             file = sqlite_file(self.url)
             self.url = self.url.set(database=str(file))
@@ -54,7 +55,7 @@ class Database:
             _take_over_transactions(writer.sync_engine, "BEGIN IMMEDIATE")
             _take_over_transactions(reader.sync_engine, "BEGIN")
             self._engines = [writer, reader]
-            self._locks = FileLocks(file)
+            self.locks = FileLocks(file)
         else:
             from models.storage import libpq, postgres  # needs the extra `postgres`
 
@@ -69,7 +70,7 @@ class Database:
                 self._address, to_answer=postgres.BEGIN_TIMEOUT, poolclass=NullPool, execution_options=at_once
             )
             self._engines = [writer]
-            self._locks = AdvisoryLocks(alone, writer.execution_options(**at_once), _LOCKS)
+            self.locks = AdvisoryLocks(alone, writer.execution_options(**at_once), _LOCKS)
         self._writer = writer
         self._write = async_sessionmaker(writer, expire_on_commit=False)
         self._read = async_sessionmaker(reader, expire_on_commit=False)
@@ -137,25 +138,6 @@ class Database:
             raise UnknownSchema(str(error)) from None
         if self.is_sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").all()):
             raise RuntimeError(f"migrating to {revision} would leave dangling references: {broken[:5]}")
-
-    def tick_lock(self) -> AbstractAsyncContextManager[LockHolder | None]:
-        """Take the right to run a tick, or yield None without waiting. The lock dies with its process.
-
-        A process with the run lock gets it only while it still has that lock, and loses both together.
-        """
-        return self._locks.tick_lock()
-
-    def run_lock(self) -> AbstractAsyncContextManager[bool]:
-        """Take the right to run the bot without waiting. Yields whether it was free. It dies with its process."""
-        return self._locks.run_lock()
-
-    async def keep_run_lock(self) -> None:
-        """Inside `run_lock`: take the lock again whenever it's lost. Returns once another process has it."""
-        await self._locks.keep_run_lock()
-
-    async def is_bot_running(self) -> bool:
-        """Whether a bot is running on this database. Takes no lock and leaves no file behind."""
-        return await self._locks.is_bot_running()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -34,7 +34,7 @@ class FileLocks(Locks):
         return await self.acquire(RUN)
 
     async def is_bot_running(self) -> bool:
-        """Whether any process holds the run lock. Creates no file and disturbs nobody. Raises like `acquire`."""
+        """Check the file without creating it. Raises like `acquire`."""
         self._refuse_hard_links()
         return _is_locked(self._path(RUN))
 

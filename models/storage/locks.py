@@ -53,9 +53,13 @@ class Locks(ABC):
     async def reacquire(self, old: LockHolder) -> LockHolder | None:
         """Retake the lost run lock. Raises one of UNREACHABLE, also if it should be tried again."""
 
+    @abstractmethod
+    async def is_bot_running(self) -> bool:
+        """Whether any process holds the run lock. Takes no lock and leaves no file behind."""
+
     @contextlib.asynccontextmanager
     async def run_lock(self) -> AsyncIterator[bool]:
-        """Take the right to run the bot. Yields whether it was free."""
+        """Take the right to run the bot without waiting. Yields whether it was free."""
         held = await self.acquire(RUN)
         if held is None:
             yield False
@@ -68,7 +72,7 @@ class Locks(ABC):
             await held.release()
 
     async def keep_run_lock(self) -> None:
-        """Watch the run lock and retake it when it's lost, until another process has it."""
+        """Inside `run_lock`: retake the lock whenever it's lost. Returns once another process has it."""
         assert self._run is not None, "inside run_lock"
         while True:
             while not self._run.lost.done():
@@ -92,9 +96,9 @@ class Locks(ABC):
 
     @contextlib.asynccontextmanager
     async def tick_lock(self) -> AsyncIterator[LockHolder | None]:
-        """Take the right to tick. Yields None if another process has it, or this one lost its run lock.
+        """Take the right to tick without waiting. Yields None if another process has it.
 
-        Lost together with the run lock.
+        A process with the run lock gets it only while it still has that lock, and loses both together.
         """
         if self._run is not None and self._run.lost.done():
             yield None

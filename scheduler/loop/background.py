@@ -63,7 +63,7 @@ class BackgroundWork:
             await self._release()
 
     async def _take(self, db: Database) -> None:
-        self._held = await self._lock.enter_async_context(db.tick_lock())
+        self._held = await self._lock.enter_async_context(db.locks.tick_lock())
         if self._held is None:
             await self._lock.aclose()
         else:

@@ -345,7 +345,7 @@ async def test_failures_are_returned_with_reasons_but_no_notes_or_names(world: A
 
 
 async def test_the_answer_says_when_another_process_is_ticking(world: Academy, client: Client) -> None:
-    async with world.db.tick_lock(), client.post(web.CRON, headers=bearer()) as answer:
+    async with world.db.locks.tick_lock(), client.post(web.CRON, headers=bearer()) as answer:
         status, body = answer.status, await answer.json()
 
     assert (status, body["done"]) == (200, False)

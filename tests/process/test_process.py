@@ -414,7 +414,7 @@ async def test_process_sessions_says_when_the_running_bot_last_ticked(
     endpoint: Endpoint, program: Program, db: Database
 ):
     ticked_at = await ticked(db, timedelta(seconds=30))
-    async with db.run_lock():
+    async with db.locks.run_lock():
         outcome = await program.run("process-sessions")
 
     state, what_to_do = outcome.out.splitlines()
@@ -435,7 +435,7 @@ async def test_process_sessions_warns_about_a_bot_that_no_longer_ticks(
 ):
     if ago is not None:
         told += f"{await ticked(db, ago):%Y-%m-%d %H:%M:%S} UTC"
-    async with db.run_lock():
+    async with db.locks.run_lock():
         outcome = await program.run("process-sessions")
 
     [line] = outcome.err.splitlines()
@@ -449,7 +449,7 @@ async def test_process_sessions_warns_about_a_bot_that_no_longer_ticks(
 async def test_process_sessions_does_not_migrate_a_running_bots_database(program: Program, tmp_path: Path):
     older = Database(f"sqlite:///{tmp_path / 'coachbot.db'}")
     await older.upgrade("0004")
-    async with older.run_lock():
+    async with older.locks.run_lock():
         outcome = await program.run("process-sessions")
 
     is_current = await older.is_current()

@@ -552,7 +552,7 @@ async def test_a_read_only_folder_is_reported_without_its_consequences(readable:
 
 async def test_a_running_bot_is_ok(setup: Setup):
     await setup.beat(timedelta(seconds=10))
-    async with setup.db.run_lock() as ours:
+    async with setup.db.locks.run_lock() as ours:
         assert ours
 
         checks = await setup.examined()
@@ -564,7 +564,7 @@ async def test_a_running_bot_is_ok(setup: Setup):
 
 async def test_a_running_bot_that_has_long_been_idle_is_a_warning(setup: Setup):
     await setup.beat(timedelta(minutes=6))
-    async with setup.db.run_lock():
+    async with setup.db.locks.run_lock():
         checks = await setup.examined()
 
     found = the_warning(checks)
@@ -573,7 +573,7 @@ async def test_a_running_bot_that_has_long_been_idle_is_a_warning(setup: Setup):
 
 
 async def test_a_running_bot_that_has_never_ticked_is_a_warning(setup: Setup):
-    async with setup.db.run_lock():
+    async with setup.db.locks.run_lock():
         checks = await setup.examined()
 
     found = the_warning(checks)
@@ -592,7 +592,7 @@ async def test_a_bot_that_does_not_record_events_is_a_warning(
     for job, minutes in (("watch", of_all), (f"watch:{GUILD_ID}", of_one)):
         if minutes is not None:
             await setup.beat(timedelta(minutes=minutes), job)
-    async with setup.db.run_lock():
+    async with setup.db.locks.run_lock():
         checks = await setup.examined()
 
     assert [(name, str(found) in said) for name, said in warnings(checks)] == ([("bot", True)] if found else [])
@@ -630,10 +630,10 @@ async def test_a_stopped_bot_is_not_expected_to_tick(setup: Setup):
 
 
 async def test_a_second_check_gets_the_lock_released_by_the_first(setup: Setup):
-    async with setup.db.run_lock():
+    async with setup.db.locks.run_lock():
         await setup.examined()
 
-    async with setup.db.run_lock() as ours:
+    async with setup.db.locks.run_lock() as ours:
         assert ours
         checks = await setup.examined()
 

@@ -271,9 +271,9 @@ async def test_a_row_without_its_parent_is_refused(db: Database) -> None:
 async def test_only_one_process_holds_the_tick_lock(db: Database) -> None:
     other = Database(db.url.render_as_string(hide_password=False))
 
-    async with db.tick_lock() as first, db.tick_lock() as second, other.tick_lock() as third:
+    async with db.locks.tick_lock() as first, db.locks.tick_lock() as second, other.locks.tick_lock() as third:
         held = [first, second, third]
-    async with other.tick_lock() as afterwards:
+    async with other.locks.tick_lock() as afterwards:
         held.append(afterwards)
     await other.close()
 
@@ -282,20 +282,20 @@ async def test_only_one_process_holds_the_tick_lock(db: Database) -> None:
 
 async def test_a_failing_tick_releases_its_lock(db: Database) -> None:
     async def fail_in_a_tick() -> None:
-        async with db.tick_lock() as ours:
+        async with db.locks.tick_lock() as ours:
             assert ours
             raise RuntimeError("in the tick")
 
     with pytest.raises(RuntimeError, match="in the tick"):
         await fail_in_a_tick()
 
-    async with db.tick_lock() as again:
+    async with db.locks.tick_lock() as again:
         assert again
 
 
 async def test_a_killed_process_releases_the_tick_lock(db: Database) -> None:
     async with ticking_process(db) as process:
-        async with db.tick_lock() as while_it_lives:
+        async with db.locks.tick_lock() as while_it_lives:
             assert not while_it_lives
 
         process.kill()
@@ -308,7 +308,7 @@ async def test_a_killed_process_releases_the_tick_lock(db: Database) -> None:
 
 async def can_tick(db: Database) -> bool:
     """Whether the lock is free."""
-    async with db.tick_lock() as ours:
+    async with db.locks.tick_lock() as ours:
         return ours is not None
 
 
@@ -316,7 +316,7 @@ TICKING = """
 import asyncio, sys
 from models.storage.database import Database
 async def main():
-    async with Database(sys.argv[1]).tick_lock() as ours:
+    async with Database(sys.argv[1]).locks.tick_lock() as ours:
         print(ours is not None, flush=True)
         await asyncio.Event().wait()
 asyncio.run(main())

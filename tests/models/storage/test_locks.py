@@ -32,9 +32,9 @@ class Process:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[asyncio.Task[None]]:
         """Hold and watch the run lock; the task ends when another process takes it."""
-        async with self.db.run_lock() as ours:
+        async with self.db.locks.run_lock() as ours:
             assert ours
-            keeping = asyncio.create_task(self.db.keep_run_lock())
+            keeping = asyncio.create_task(self.db.locks.keep_run_lock())
             try:
                 yield keeping
             finally:
@@ -44,13 +44,13 @@ class Process:
     async def may_tick(self) -> bool:
         """Whether it gets the tick lock."""
         with contextlib.suppress(OSError):
-            async with self.db.tick_lock() as lock:
+            async with self.db.locks.tick_lock() as lock:
                 return lock is not None
         return False
 
     async def may_run(self) -> bool:
         """Whether it gets the run lock."""
-        async with self.db.run_lock() as ours:
+        async with self.db.locks.run_lock() as ours:
             return ours
 
     def lose_lock(self) -> None:
@@ -103,9 +103,9 @@ from models.storage.database import Database
 async def main():
     database = Database(sys.argv[1])
     while True:
-        print(await database.is_bot_running(), flush=True)
+        print(await database.locks.is_bot_running(), flush=True)
         for _ in range(int(sys.argv[2])):
-            await database.is_bot_running()
+            await database.locks.is_bot_running()
 asyncio.run(main())
 """
 
@@ -131,12 +131,12 @@ async def test_checking_a_lock_stops_nobody_from_taking_it(database_url: str, fi
 
 
 async def test_a_lock_is_checked_without_taking_it_or_creating_a_file(first: Process, second: Process) -> None:
-    before = await second.db.is_bot_running()
+    before = await second.db.locks.is_bot_running()
     files = names(first.db.file)
-    async with first.db.run_lock():
-        during = [await second.db.is_bot_running(), await first.db.is_bot_running()]
+    async with first.db.locks.run_lock():
+        during = [await second.db.locks.is_bot_running(), await first.db.locks.is_bot_running()]
         refused = not await second.may_run()
-    after = await second.db.is_bot_running()
+    after = await second.db.locks.is_bot_running()
 
     assert (before, during, refused, after) == (False, [True, True], True, False)
     assert not any(name.endswith(".run") for name in files)
@@ -264,8 +264,8 @@ async def test_a_file_has_one_lock_under_all_its_names(
     called = [str(tmp_path / "link.db"), str(tmp_path / "folder" / file.name), file.name, f"~/{file.name}"]
     others = [Database(f"sqlite:///{one}") for one in [*called, f"../{file.parent.name}/{file.name}"]]
 
-    async with first.db.run_lock(), first.db.tick_lock():
-        seen = [await one.is_bot_running() for one in others]
+    async with first.db.locks.run_lock(), first.db.locks.tick_lock():
+        seen = [await one.locks.is_bot_running() for one in others]
         got = [lock for one in others for lock in [await Process(one, None).may_run()]]
         ticks = [await Process(one, None).may_tick() for one in others]
     for one in others:
@@ -282,7 +282,11 @@ async def test_a_hard_linked_file_is_refused_under_both_names(first: Process, tm
     other = Database(f"sqlite:///{tmp_path / 'same.db'}")
 
     for one in (first.db, other):
-        for use in (one.is_bot_running, Process(one, None).may_run, lambda one=one: one.tick_lock().__aenter__()):
+        for use in (
+            one.locks.is_bot_running,
+            Process(one, None).may_run,
+            lambda one=one: one.locks.tick_lock().__aenter__(),
+        ):
             with pytest.raises(OSError, match="a second name"):
                 await use()
     await other.close()

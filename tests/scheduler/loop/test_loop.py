@@ -101,7 +101,7 @@ async def test_a_tick_does_nothing_while_another_process_ticks(db: Database) -> 
     discord, clock = await set_up(db, "abc", now=ROOM)
     before = await everything(db)
 
-    async with db.tick_lock():
+    async with db.locks.tick_lock():
         report = await tick(db, discord, clock)
 
     assert (report, discord.calls) == (None, [])
@@ -261,7 +261,7 @@ async def test_a_request_returns_nothing_while_another_process_ticks(db: Databas
     async with running(db, clock) as one:
         await one.until_it_beats_at(MONDAY)
 
-        async with db.tick_lock():
+        async with db.locks.tick_lock():
             report = await one.loop.run_now()
 
     assert report is None
