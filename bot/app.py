@@ -50,8 +50,9 @@ from cogs.setup.one_setting import OneSettingCog
 from cogs.setup.presses import SetupCog
 from cogs.setup.public_panel import PublicPanelCog
 from cogs.timezone import TimezoneCog
+from cogs.ui.answering import Tree
 from cogs.ui.interaction_stats import InteractionStats
-from cogs.ui.routing import Router, Tree
+from cogs.ui.routing import Router
 from models.storage.database import Database
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork

@@ -5,8 +5,9 @@ from discord import app_commands
 
 from cogs import ui
 from cogs.ui import Interaction, Typed
+from cogs.ui.answering import answers_command
 from cogs.ui.options import ZoneTransformer
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Cog, Route, on, opens
 from cogs.ui.zones import resolve_zone
 from models import Coach
 from scheduler.availability import reader_zone
@@ -42,10 +43,9 @@ class TimezoneCog(Cog):
         place="City, country, state or zone, like Munich (optional). Leave it out to see what's set"
     )
     @app_commands.allowed_contexts(guilds=True, dms=True)
-    @retried
+    @answers_command
     async def timezone(self, interaction: Interaction, place: PlaceOption | None = None) -> None:
         """Set the zone, or show it."""
-        await ui.acknowledge(interaction)
         if place is not None:
             await self._set(interaction, place)
         await ui.show(interaction, await self._panel(interaction))
@@ -53,7 +53,6 @@ class TimezoneCog(Cog):
     @on(CHANGE)
     async def change(self, interaction: Interaction) -> None:
         """Set what was typed."""
-        await ui.acknowledge(interaction)
         await self._set(interaction, await resolve_zone(ui.typed_in(interaction).get(_PLACE, "")))
         await ui.show(interaction, await self._panel(interaction))
 

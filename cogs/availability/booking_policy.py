@@ -21,19 +21,16 @@ class RulesCog(PanelCog):
     @on(panel.RULES)
     async def show_rules(self, interaction: Interaction, week: int, days: int) -> None:
         """Show the rules, with buttons to change them."""
-        await ui.acknowledge(interaction)
         await ui.show(interaction, _rules_panel(await self._read(interaction), PanelState(week, days)))
 
     @on(SESSIONS)
     async def change_sessions(self, interaction: Interaction, week: int, days: int) -> None:
         """Change lengths, rooms, start times and buffers."""
-        await ui.acknowledge(interaction)
         await self._change(interaction, policy_forms.read_sessions, PanelState(week, days))
 
     @on(LIMITS)
     async def change_limits(self, interaction: Interaction, week: int, days: int) -> None:
         """Change notice, horizon and limits."""
-        await ui.acknowledge(interaction)
         await self._change(interaction, policy_forms.read_limits, PanelState(week, days))
 
     @opens(SESSIONS)

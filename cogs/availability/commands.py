@@ -8,7 +8,8 @@ from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import PanelCog, PanelState, mask
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import on, opens, retried
+from cogs.ui.answering import answers_command
+from cogs.ui.routing import on, opens
 from scheduler.availability import free_times, schedule
 from scheduler.core.clock import stamp
 from scheduler.core.errors import TooLate, Unreadable
@@ -31,12 +32,11 @@ class AvailabilityCog(PanelCog):
     @app_commands.describe(
         days='Days, like "Mon-Fri" or "Tue, Thu" (optional)', hours='Hours, like "9-12, 13:30-17" (optional)'
     )
-    @retried
+    @answers_command
     async def availability(
         self, interaction: Interaction, days: str | None = None, hours: str | None = None
     ) -> None:
         """Set hours if both options are given, else show the panel."""
-        await ui.acknowledge(interaction)
         if days is not None and hours is not None:
             await self._set_hours(interaction, PanelState(), days, hours)
         elif days is None and hours is None:
@@ -50,13 +50,11 @@ class AvailabilityCog(PanelCog):
     @on(panel.SHOW)
     async def show_week(self, interaction: Interaction, week: int, days: int) -> None:
         """Show another week."""
-        await ui.acknowledge(interaction)
         await self.show_panel(interaction, PanelState(week, days))
 
     @on(panel.PICK_DAYS)
     async def pick_days(self, interaction: Interaction, week: int) -> None:
         """Make presets and forms apply to these days."""
-        await ui.acknowledge(interaction)
         await self.show_panel(interaction, PanelState(week, mask(ui.chosen_in(interaction))))
 
     @on(panel.PRESET)
@@ -64,7 +62,6 @@ class AvailabilityCog(PanelCog):
         self, interaction: Interaction, number: int, start: int, end: int, week: int, days: int
     ) -> None:
         """Add a preset to the picked days, if it's still what the button says."""
-        await ui.acknowledge(interaction)
         place, window = PanelState(week, days), (start, end)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
@@ -78,7 +75,6 @@ class AvailabilityCog(PanelCog):
     @on(panel.CLEAR)
     async def clear(self, interaction: Interaction, week: int, days: int) -> None:
         """Remove all hours from the picked days."""
-        await ui.acknowledge(interaction)
         place = PanelState(week, days)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
@@ -89,7 +85,6 @@ class AvailabilityCog(PanelCog):
     @on(panel.EDIT)
     async def edit_hours(self, interaction: Interaction, week: int, days: int) -> None:
         """Set what was typed."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         await self._set_hours(interaction, PanelState(week, days), typed.get(_DAYS, ""), typed.get(_HOURS, ""))
 
@@ -121,7 +116,6 @@ class AvailabilityCog(PanelCog):
     @on(panel.COPY)
     async def copy_day(self, interaction: Interaction, week: int, days: int) -> None:
         """Copy one day's hours to others."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         with Fields() as fields:
             sources = fields.read(_FROM, _chosen, typed, _FROM)
@@ -146,7 +140,6 @@ class AvailabilityCog(PanelCog):
     @on(panel.PAUSE)
     async def pause(self, interaction: Interaction, accepting: int, week: int, days: int) -> None:
         """Pause or resume bookings."""
-        await ui.acknowledge(interaction)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             changed = await schedule.set_accepting(session, guild_id, actor, bool(accepting), self.bot.clock())
@@ -157,7 +150,6 @@ class AvailabilityCog(PanelCog):
     @on(panel.UNDO)
     async def undo(self, interaction: Interaction, number: int, week: int, days: int) -> None:
         """Undo the last change."""
-        await ui.acknowledge(interaction)
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             await schedule.undo(session, guild_id, actor, number, self.bot.clock())
@@ -166,7 +158,6 @@ class AvailabilityCog(PanelCog):
     @on(panel.WHY)
     async def check_time(self, interaction: Interaction, week: int, days: int) -> None:
         """Say whether that time can be booked, or why not."""
-        await ui.acknowledge(interaction)
         now = self.bot.clock()
         async with self.bot.db.read() as session:
             coach = await self.coach(session, interaction)

@@ -28,13 +28,11 @@ class ConflictsCog(CancellingCog, PanelCog):
     @on(panel.CONFLICTS)
     async def list_conflicts(self, interaction: Interaction, page: int, week: int, days: int) -> None:
         """Show a page of conflicts, or the panel if there are none."""
-        await ui.acknowledge(interaction)
         await self._show(interaction, page, PanelState(week, days))
 
     @on(KEEP)
     async def keep_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
         """Keep a session although it's outside the hours."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             actor = ui.person_of(interaction)
             await rescheduling.keep_session(session, session_id, actor, self.bot.clock())
@@ -43,7 +41,6 @@ class ConflictsCog(CancellingCog, PanelCog):
     @on(CANCEL)
     async def cancel_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
         """Cancel a session, and show what's left."""
-        await ui.acknowledge(interaction)
         await self._require_coach(interaction)
         cancelled, _ = await self.cancel(interaction, session_id)
         said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. We've messaged you both."

@@ -37,7 +37,6 @@ class DatesCog(PanelCog):
     @on(panel.DAYS_OFF)
     async def set_days_off(self, interaction: Interaction, week: int, days: int) -> None:
         """Set what was typed."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         coach = await self._coach(interaction)
         first, last, windows = _read_days_off(typed, coach, self.bot.clock())
@@ -75,7 +74,6 @@ class DatesCog(PanelCog):
     @on(panel.EXTRA)
     async def add_extra_hours(self, interaction: Interaction, week: int, days: int) -> None:
         """Add what was typed."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction)
         coach, now = await self._coach(interaction), self.bot.clock()
         with Fields() as fields:
@@ -100,7 +98,6 @@ class DatesCog(PanelCog):
     @on(panel.DATES)
     async def list_dates(self, interaction: Interaction, page: int, week: int, days: int) -> None:
         """List today's and upcoming days off and other hours."""
-        await ui.acknowledge(interaction)
         coach = await self._coach(interaction)
         async with self.bot.db.read() as session:
             found = await schedule.dates_of(session, coach, _today(coach, self.bot.clock()))
@@ -111,7 +108,6 @@ class DatesCog(PanelCog):
     @on(CLEAR)
     async def remove_dates(self, interaction: Interaction, first: int, last: int, week: int, days: int) -> None:
         """Go back to the weekly hours on these dates."""
-        await ui.acknowledge(interaction)
         since, until = (date.fromordinal(min(max(one, 1), _LATEST)) for one in (first, last))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:

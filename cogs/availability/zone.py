@@ -26,7 +26,6 @@ class ZoneCog(PanelCog):
     @on(panel.ZONE)
     async def ask_how(self, interaction: Interaction, week: int, days: int) -> None:
         """Ask how the hours should move to the new zone."""
-        await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(_ZONE, ""))
         async with self.bot.db.read() as session:
             coach = await self.coach(session, interaction)
@@ -48,7 +47,6 @@ class ZoneCog(PanelCog):
     @on(APPLY)
     async def change_zone(self, interaction: Interaction, same_instants: int, week: int, days: int) -> None:
         """Change the zone."""
-        await ui.acknowledge(interaction)
         name = await resolve_zone(ui.stored_fields(interaction.message).get(_NEW, ""))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:

@@ -15,8 +15,9 @@ from cogs.images.drawing import draw_week
 from cogs.images.week import Kind, WeekPicture
 from cogs.images.week_days import picture_of
 from cogs.ui import Interaction, Typed
+from cogs.ui.answering import answers_command
 from cogs.ui.options import CoachOption, SpecialtyName
-from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.routing import Cog, on, opens
 from cogs.ui.time_picker import by_day, instant
 from cogs.ui.zones import resolve_zone
 from models import BlockedFrom, Coach, Guild
@@ -42,12 +43,11 @@ class BookingCog(Cog):
     @app_commands.describe(
         coach="Who to book (optional). Leave it out to see all coaches", specialty="What to learn (optional)"
     )
-    @retried
+    @answers_command
     async def book(
         self, interaction: Interaction, coach: CoachOption | None = None, specialty: SpecialtyName | None = None
     ) -> None:
         """Show the coaches, or one coach's free times."""
-        await ui.acknowledge(interaction)
         if coach is None:
             specialty_id = await self._find_specialty(interaction, specialty) if specialty else 0
             await self._browse(interaction, 0, specialty_id, 0)
@@ -55,10 +55,9 @@ class BookingCog(Cog):
             coach_id = coach if isinstance(coach, int) else await self._find_coach(interaction, coach)
             await self._pick(interaction, coach_id)
 
-    @on(routes.PANEL_BOOK)
+    @on(routes.PANEL_BOOK, ui.acknowledge_beside)
     async def book_pressed(self, interaction: Interaction) -> None:
         """Show the coaches beside the public panel."""
-        await ui.acknowledge_beside(interaction)
         await self._browse(interaction, 0, 0, 0)
 
     @on(BROWSE)
@@ -81,10 +80,9 @@ class BookingCog(Cog):
         """Show a page of a coach's free times on one day."""
         await self._pick(interaction, coach_id, minutes, day, times_page=page)
 
-    @on(routes.BOOK_AGAIN)
+    @on(routes.BOOK_AGAIN, ui.acknowledge_beside)
     async def book_again(self, interaction: Interaction, coach_id: int, minutes: int, session_id: int) -> None:
         """Offer the same coach and length beside a past session. Its id only tells two such buttons apart."""
-        await ui.acknowledge_beside(interaction)
         await self._pick(interaction, coach_id, minutes)
 
     @on(panels.PICK_LENGTH)
@@ -105,7 +103,6 @@ class BookingCog(Cog):
     @on(panels.ZONE)
     async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
         """Show the times in the zone of the place that was typed, from now on."""
-        await ui.acknowledge(interaction)
         name = await resolve_zone(ui.typed_in(interaction).get(panels.ZONE_NAME, ""))
         guild_id = await self._guild_id(interaction, coach_id)
         async with self.bot.db.begin() as session:
@@ -126,7 +123,6 @@ class BookingCog(Cog):
     @on(panels.TIME)
     async def pick_time(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Hold the time and ask for confirmation."""
-        await ui.acknowledge(interaction)
         await self.bot.check_coach_membership(await self._guild_id(interaction, coach_id), coach_id)
         notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
@@ -134,7 +130,6 @@ class BookingCog(Cog):
     @on(panels.NOTES)
     async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Put the notes on the panel."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(panels.NOTES_NAME, "").strip()
         eligibility.check_notes(typed)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, typed)
@@ -159,7 +154,6 @@ class BookingCog(Cog):
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
         """Book it. The panel may be hours old, so check again whether the coach has left."""
-        await ui.acknowledge(interaction)
         guild_id = await self._guild_id(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
         async with self.bot.db.begin() as session:
@@ -215,7 +209,6 @@ class BookingCog(Cog):
         raise NotFound(f'"{ui.quoted(typed, 50)}" isn\'t taught here. Pick one from the suggestions.')
 
     async def _browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
-        await ui.acknowledge(interaction)
         order, guild_id = read_sort(sort), ui.guild_id_of(interaction)
         async with self.bot.db.read() as session:
             await blocks.require_unblocked(session, guild_id, interaction.user.id, BlockedFrom.BOOKING)
@@ -259,7 +252,6 @@ class BookingCog(Cog):
         times_page: int = 0,
     ) -> None:
         """Show a coach's free times. 0 means the coach's usual length, and the first free day."""
-        await ui.acknowledge(interaction)
         now, student_id, cycle = self.bot.clock(), interaction.user.id, ui.hour_cycle_of(interaction)
         guild_id = await self._guild_id(interaction, coach_id)
         async with self.bot.db.read() as session:

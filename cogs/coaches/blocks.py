@@ -8,8 +8,7 @@ from discord import app_commands
 
 from cogs import routes, ui
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import Block, BlockedFrom, CoachStatus
 from scheduler.booking import blocks
 from scheduler.booking.blocks import LONGEST_REASON
@@ -40,7 +39,6 @@ class BlockingCog(Cog):
     @app_commands.describe(
         member="Who", what="What they can't do any more", reason="They'll see this when they try (optional)"
     )
-    @retried
     async def block(
         self,
         interaction: Interaction,
@@ -53,7 +51,6 @@ class BlockingCog(Cog):
 
     @group_command("coaching", name="unblock", description="Let someone book and apply again")
     @app_commands.describe(member="Who")
-    @retried
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
         """Lift all blocks of one person."""
         await self._unblock(interaction, member.id, routes.FROM_BOTH)
@@ -61,15 +58,13 @@ class BlockingCog(Cog):
     @group_command(
         "coaching", name="blocked", description="See who is blocked from what and why, and unblock them"
     )
-    @retried
     async def blocked(self, interaction: Interaction) -> None:
         """Show the first page of the list."""
         await self._show(interaction, 0)
 
-    @on(routes.BLOCK)
+    @on(routes.BLOCK, ui.acknowledge_beside)
     async def block_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
         """Block someone, and reply beside the card."""
-        await ui.acknowledge_beside(interaction)
         await self._block(interaction, user_id, what, ui.typed_in(interaction).get(_REASON, ""))
 
     @opens(routes.BLOCK)
@@ -93,10 +88,9 @@ class BlockingCog(Cog):
         )
         return ui.Form(f"Block from {' and '.join(meant)}", routes.BLOCK.id(user_id=user_id, what=what), field)
 
-    @on(routes.UNBLOCK)
+    @on(routes.UNBLOCK, ui.acknowledge_beside)
     async def unblock_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
         """Lift the block, and reply beside the card."""
-        await ui.acknowledge_beside(interaction)
         await self._unblock(interaction, user_id, what)
 
     @on(routes.BLOCKED)
@@ -107,12 +101,10 @@ class BlockingCog(Cog):
     @on(LIFT)
     async def lift_pressed(self, interaction: Interaction, page: int, user_id: int, what: int) -> None:
         """Lift a block and show the list without it."""
-        await ui.acknowledge(interaction)
         await self._lift(interaction, user_id, what)
         await self._show(interaction, page)
 
     async def _block(self, interaction: Interaction, user_id: int, what: int, reason: str) -> None:
-        await ui.acknowledge(interaction)
         meant = _meant(what)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
@@ -125,14 +117,12 @@ class BlockingCog(Cog):
         await ui.show(interaction, ui.Panel(ui.text(said), ui.row(undo)))
 
     async def _unblock(self, interaction: Interaction, user_id: int, what: int) -> None:
-        await ui.acknowledge(interaction)
         lifted = await self._lift(interaction, user_id, what)
         can = " and ".join(_DOING[one] for one in lifted)
         await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {can} again.")))
 
     async def _show(self, interaction: Interaction, page: int) -> None:
         """Show an admin who's blocked."""
-        await ui.acknowledge(interaction)
         page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)

@@ -6,8 +6,7 @@ from discord import app_commands
 from cogs import cards, routes, ui
 from cogs.coaches import forms
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Cog, Route, group_command, on, opens
 from cogs.ui.zones import resolve_zone
 from models import BlockedFrom
 from scheduler.booking import blocks
@@ -26,18 +25,12 @@ APPLY = Route("coach:apply")
 class CoachCog(Cog):
     """`/coach apply`, `/coach approve` and `/coach reject`, and the buttons that do the same."""
 
-    @group_command("coach", name="apply", description="Apply to coach here, or edit your open application")
-    @retried
+    @on(routes.PANEL_APPLY, None)
+    @group_command(
+        "coach", name="apply", description="Apply to coach here, or edit your open application", opens_form=True
+    )
     async def apply(self, interaction: Interaction) -> None:
         """Open the form, filled in with an earlier application if there is one."""
-        await self._open_form(interaction)
-
-    @on(routes.PANEL_APPLY)
-    async def apply_pressed(self, interaction: Interaction) -> None:
-        """Do the same from the public panel."""
-        await self._open_form(interaction)
-
-    async def _open_form(self, interaction: Interaction) -> None:
         typed = await self._earlier_application(interaction)
         await interaction.response.send_modal(await self.application_form(interaction, typed))
 
@@ -60,12 +53,9 @@ class CoachCog(Cog):
             ),
         )
 
-    @on(APPLY)
+    @on(APPLY, ui.acknowledge_keeping)
     async def applied(self, interaction: Interaction) -> None:
         """Submit the application. If the form was opened from the public panel, that panel stays."""
-        opened_from = interaction.message
-        is_public = opened_from is not None and not opened_from.flags.ephemeral
-        await (ui.acknowledge_beside if is_public else ui.acknowledge)(interaction)
         typed = ui.typed_in(interaction)
         application = Application(
             display_name=interaction.user.display_name,
@@ -88,10 +78,8 @@ class CoachCog(Cog):
 
     @group_command("coach", name="approve", description="Approve an application, or page through all open ones")
     @app_commands.describe(member="Who applied (optional). Leave it out to see all open applications")
-    @retried
     async def approve(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Approve one person, or show the queue."""
-        await ui.acknowledge(interaction)
         if member is None:
             await ui.show(interaction, await self._queue(interaction, 0))
         else:
@@ -100,7 +88,6 @@ class CoachCog(Cog):
     @on(routes.APPROVE)
     async def approve_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Approve from the card in the review channel, or from the queue."""
-        await ui.acknowledge(interaction)
         await self._approve(interaction, user_id)
         await self._refresh_queue(interaction)
 
@@ -114,18 +101,15 @@ class CoachCog(Cog):
 
     @group_command("coach", name="reject", description="Turn an application down, with a reason")
     @app_commands.describe(member="Who applied", reason="They'll see this")
-    @retried
     async def reject(
         self, interaction: Interaction, member: discord.User, reason: app_commands.Range[str, 1, LONGEST_TEXT]
     ) -> None:
         """Reject one person."""
-        await ui.acknowledge(interaction)
         await self._reject(interaction, member.id, reason)
 
     @on(routes.REJECT)
     async def reject_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Reject for the reason in the form."""
-        await ui.acknowledge(interaction)
         await self._reject(interaction, user_id, ui.typed_in(interaction).get(REASON, ""))
         await self._refresh_queue(interaction)
 
@@ -152,7 +136,6 @@ class CoachCog(Cog):
     @on(routes.APPLICATIONS)
     async def turn_queue(self, interaction: Interaction, position: int) -> None:
         """Show another open application."""
-        await ui.acknowledge(interaction)
         await ui.show(interaction, await self._queue(interaction, position))
 
     async def _refresh_queue(self, interaction: Interaction) -> None:

@@ -9,8 +9,7 @@ from cogs import cards, routes, ui
 from cogs.cards import booking_policy
 from cogs.coaches import forms
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import Coach, CoachStatus
 from scheduler.availability.free_times import takes_bookings
 from scheduler.coaches import profiles
@@ -45,13 +44,13 @@ class ProfileCog(Cog):
         "coach", name="profile", description="See who a coach is, what they teach and when they're free"
     )
     @app_commands.describe(member="The coach (optional). Leave it out to see your own profile")
-    @retried
     async def profile(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Show one profile."""
         await self._show(interaction, (member or interaction.user).id)
 
-    @group_command("coach", name="edit", description="Change your profile, or your open application")
-    @retried
+    @group_command(
+        "coach", name="edit", description="Change your profile, or your open application", opens_form=True
+    )
     async def edit(self, interaction: Interaction) -> None:
         """Open the form, filled in with the current profile."""
         await interaction.response.send_modal(await self.form(interaction, {}))
@@ -59,7 +58,6 @@ class ProfileCog(Cog):
     @on(EDIT)
     async def edit_pressed(self, interaction: Interaction) -> None:
         """Save what was typed, and show the new profile."""
-        await ui.acknowledge(interaction)
         written = ProfileInput(display_name=interaction.user.display_name, **forms.read(ui.typed_in(interaction)))
         guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
@@ -81,7 +79,6 @@ class ProfileCog(Cog):
         return ui.Form("Your profile", EDIT.id(), *forms.fields(typed, taught_here, currency, guild.currency))
 
     async def _show(self, interaction: Interaction, user_id: int, said: str | None = None) -> None:
-        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)

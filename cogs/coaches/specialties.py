@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import routes, ui
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import Coach, Guild
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, TaughtSpecialty
@@ -28,7 +27,6 @@ class SpecialtiesCog(Cog):
     """`/coaching specialties`."""
 
     @group_command("coaching", name="specialties", description="Add, rename and remove what can be taught here")
-    @retried
     async def list_specialties(self, interaction: Interaction) -> None:
         """Show the list, with buttons to change it."""
         await self._show(interaction)
@@ -41,13 +39,11 @@ class SpecialtiesCog(Cog):
     @on(PICK)
     async def picked(self, interaction: Interaction) -> None:
         """Show one specialty, with buttons to rename and remove it."""
-        await ui.acknowledge(interaction)
         await ui.show(interaction, _one(await self._find(interaction, ui.chosen_in(interaction)[0])))
 
     @on(ADD)
     async def add_pressed(self, interaction: Interaction) -> None:
         """Add the names to the list."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAMES, "")
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
@@ -68,7 +64,6 @@ class SpecialtiesCog(Cog):
     @on(RENAME)
     async def rename_pressed(self, interaction: Interaction, specialty: int) -> None:
         """Rename a specialty."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_NAME, "")
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
@@ -86,7 +81,6 @@ class SpecialtiesCog(Cog):
     @on(REMOVE)
     async def remove_pressed(self, interaction: Interaction, specialty: int, count: int) -> None:
         """Remove a specialty. Ask first if more coaches lose it than the admin was told."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, now = await self._guild(session, interaction), self.bot.clock()
             actor = ui.actor_of(interaction, guild)
@@ -108,7 +102,6 @@ class SpecialtiesCog(Cog):
 
     async def _show(self, interaction: Interaction, said: str | None = None) -> None:
         """Show the list to an admin."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:  # not `read`: a server's first command creates its list
             guild = await self._guild(session, interaction)
             found = await specialties.list_all(session, guild.id, ui.actor_of(interaction, guild))

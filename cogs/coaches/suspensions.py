@@ -7,8 +7,7 @@ from discord import app_commands
 
 from cogs import routes, ui
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, on, opens, retried
+from cogs.ui.routing import Cog, group_command, on, opens
 from scheduler.coaches import suspensions
 from scheduler.coaches.applications import LONGEST_TEXT, REASON
 from scheduler.servers import settings
@@ -26,7 +25,6 @@ class SuspendingCog(Cog):
         reason="They'll see this",
         upcoming="What happens to their upcoming sessions (optional). Default: as in /coaching setup",
     )
-    @retried
     async def suspend(
         self,
         interaction: Interaction,
@@ -39,7 +37,6 @@ class SuspendingCog(Cog):
 
     @group_command("coach", name="reinstate", description="Let a suspended coach coach again")
     @app_commands.describe(member="The coach")
-    @retried
     async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
         """Reinstate one coach."""
         await self._reinstate(interaction, member.id)
@@ -75,7 +72,6 @@ class SuspendingCog(Cog):
 
     async def _suspend(self, interaction: Interaction, user_id: int, reason: str, *, keep: bool | None) -> None:
         """Suspend a coach. Without `keep`, the server's setting decides about upcoming sessions."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor, now = ui.actor_of(interaction, guild), self.bot.clock()
@@ -86,7 +82,6 @@ class SuspendingCog(Cog):
         await ui.reply_privately(interaction, said)
 
     async def _reinstate(self, interaction: Interaction, user_id: int) -> None:
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)

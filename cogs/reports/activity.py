@@ -9,8 +9,7 @@ from discord import app_commands
 from cogs import cards, routes, ui
 from cogs.reports import audit_words, session_history
 from cogs.ui import Interaction
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, retried
+from cogs.ui.routing import Cog, Route, group_command, on
 from cogs.ui.text import cut_our_text
 from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.core.clock import stamp
@@ -34,7 +33,6 @@ class ActivityCog(Cog):
         status="Only sessions with this status (optional)",
         member="Only this coach's or student's sessions (optional)",
     )
-    @retried
     async def sessions(
         self,
         interaction: Interaction,
@@ -42,29 +40,24 @@ class ActivityCog(Cog):
         member: discord.User | None = None,
     ) -> None:
         """List the sessions."""
-        await ui.acknowledge(interaction)
         wanted = next((one for one, words in cards.STATUS_WORDS.items() if words == status), None)
         await self._show_sessions(interaction, wanted, member.id if member else 0)
 
     @group_command("coaching", name="audit", description="Show who did what, newest first")
     @app_commands.describe(member="Only what this person did, or what happened to this coach (optional)")
-    @retried
     async def audit(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Show the audit log."""
-        await ui.acknowledge(interaction)
         await self._show_audit(interaction, member.id if member else 0)
 
     @on(routes.ALL_SESSIONS)
     async def sessions_turned(self, interaction: Interaction, status: int, user_id: int, page: int) -> None:
         """Turn the page."""
-        await ui.acknowledge(interaction)
         known = STATUSES[status] if status < len(STATUSES) else None
         await self._show_sessions(interaction, known, user_id, min(page, _MOST_PAGES))
 
     @on(routes.AUDIT_LOG)
     async def audit_turned(self, interaction: Interaction, user_id: int, page: int) -> None:
         """Turn the page."""
-        await ui.acknowledge(interaction)
         await self._show_audit(interaction, user_id, min(page, _MOST_PAGES))
 
     @on(FILTER)

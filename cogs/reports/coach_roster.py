@@ -10,8 +10,7 @@ from discord import app_commands
 from cogs import cards, routes, ui
 from cogs.cards import booking_policy
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Cog, Route, group_command, on, opens
 from cogs.ui.text import cut_our_text
 from models import Coach, CoachStatus, Guild
 from scheduler.availability.booking_policy import rules_of
@@ -40,10 +39,8 @@ class CoachRosterCog(Cog):
 
     @group_command("coaching", name="coaches", description="List all coaches, and why someone can't be booked")
     @app_commands.describe(member="Show everything about this coach (optional)")
-    @retried
     async def coaches(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """List all coaches, or show one."""
-        await ui.acknowledge(interaction)
         if member is None:
             await self._show_coaches(interaction)
         else:
@@ -52,19 +49,16 @@ class CoachRosterCog(Cog):
     @on(routes.COACHES)
     async def list_turned(self, interaction: Interaction, page: int) -> None:
         """Turn the page."""
-        await ui.acknowledge(interaction)
         await self._show_coaches(interaction, min(page, _MOST_PAGES))
 
-    @on(routes.COACH)
+    @on(routes.COACH, ui.acknowledge_beside)
     async def profile_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Show a coach beside the list."""
-        await ui.acknowledge_beside(interaction)
         await self._show_profile(interaction, user_id)
 
     @on(RATE)
     async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Set a coach's rate in the server's currency."""
-        await ui.acknowledge(interaction)
         typed = ui.typed_in(interaction).get(_RATE, "")
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)

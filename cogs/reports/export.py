@@ -10,8 +10,7 @@ from cogs import routes, ui
 from cogs.reports import audit_words, export_columns
 from cogs.reports.export_columns import Reader
 from cogs.ui import Interaction
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, beside, on, retried
+from cogs.ui.routing import Cog, Route, beside, group_command, on
 from scheduler.availability import reader_zone
 from scheduler.core.errors import CoachingError, NotFound
 from scheduler.reports import export
@@ -34,16 +33,13 @@ class ExportCog(Cog):
 
     @group_command("coaching", name="export", description="Download data as CSV files for spreadsheets")
     @app_commands.describe(what="What to download")
-    @retried
     async def export_table(self, interaction: Interaction, what: Table) -> None:
         """Send a table as two files."""
-        await ui.acknowledge(interaction)
         await self._export(interaction, what)
 
     @on(routes.EXPORT)
     async def export_opened(self, interaction: Interaction) -> None:
         """Ask an admin what to download."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()
@@ -56,7 +52,6 @@ class ExportCog(Cog):
     @on(TABLE)
     async def table_pressed(self, interaction: Interaction, table: int) -> None:
         """Send the table as two files."""
-        await ui.acknowledge(interaction)
         if table >= len(TABLES):
             raise NotFound("This button is out of date. Run `/coaching export`.")
         await self._export(interaction, TABLES[table])

@@ -9,8 +9,7 @@ import discord
 from cogs import routes, ui
 from cogs.cards.server_limits import limits_ahead
 from cogs.ui import Interaction
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, retried
+from cogs.ui.routing import Cog, Route, group_command, on
 from cogs.ui.text import cut_our_text
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
@@ -32,13 +31,11 @@ class HealthCog(Cog):
     @group_command(
         "coaching", name="health", description="Check whether coaching works, and how to fix what doesn't"
     )
-    @retried
     async def show_health(self, interaction: Interaction) -> None:
         """Show the panel."""
         await self._show(interaction)
 
     @group_command("coaching", name="run", description="Run the background checks now and see what they did")
-    @retried
     async def run(self, interaction: Interaction) -> None:
         """Run the background checks, then show the panel."""
         await self._run(interaction)
@@ -54,11 +51,9 @@ class HealthCog(Cog):
         await self._run(interaction)
 
     async def _show(self, interaction: Interaction) -> None:
-        await ui.acknowledge(interaction)
         await ui.show(interaction, ui.Panel(*await self._panel(interaction)))
 
     async def _run(self, interaction: Interaction) -> None:
-        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
         ui.actor_of(interaction, guild).must_be_admin()

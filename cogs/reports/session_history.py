@@ -10,9 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.reports import audit_words
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
 from cogs.ui.options import LONGEST_CODE, SessionCode
-from cogs.ui.routing import Cog, Route, on, opens, retried
+from cogs.ui.routing import Cog, Route, group_command, on, opens
 from cogs.ui.text import cut_our_text
 from models import BlockedFrom, Guild, Notification, SessionStatus
 from scheduler.core.actor import Actor
@@ -37,16 +36,13 @@ class SessionHistoryCog(Cog):
 
     @group_command("coaching", name="session", description="Show everything about a session, and fix it")
     @app_commands.describe(code="It's on every message about the session")
-    @retried
     async def session(self, interaction: Interaction, code: SessionCode) -> None:
         """Show the session."""
-        await ui.acknowledge(interaction)
         await self._show(interaction, code)
 
-    @on(routes.FIND_SESSION)
+    @on(routes.FIND_SESSION, ui.acknowledge_beside)
     async def found(self, interaction: Interaction) -> None:
         """Show the session with the code in the form, beside the menu."""
-        await ui.acknowledge_beside(interaction)
         await self._show(interaction, session_history.read_code(ui.typed_in(interaction).get(_CODE, "")))
 
     @opens(routes.FIND_SESSION)
@@ -62,13 +58,11 @@ class SessionHistoryCog(Cog):
     @on(routes.SESSION_DETAILS)
     async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Show the session as it is now."""
-        await ui.acknowledge(interaction)
         await self._show_by_id(interaction, session_id)
 
-    @on(OPEN)
+    @on(OPEN, ui.acknowledge_beside)
     async def open_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Show the session beside the list."""
-        await ui.acknowledge_beside(interaction)
         await self._show_by_id(interaction, session_id)
 
     @on(RETRY)
@@ -82,7 +76,6 @@ class SessionHistoryCog(Cog):
         await self._fix(interaction, session_id, session_history.repair_room)
 
     async def _fix(self, interaction: Interaction, session_id: int, fix: _Fix) -> None:
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             code = await fix(session, guild.id, session_id, ui.actor_of(interaction, guild), self.bot.clock())

@@ -13,8 +13,7 @@ from cogs.images import drawing
 from cogs.images import stats as stats_picture
 from cogs.images.stats import room_share, write_hours, write_span
 from cogs.ui import Interaction
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, retried
+from cogs.ui.routing import Cog, Route, group_command, on
 from scheduler.availability import reader_zone
 from scheduler.parsing.durations import write_length
 from scheduler.reports import statistics
@@ -36,24 +35,20 @@ class StatisticsCog(Cog):
 
     @group_command("coaching", name="stats", description="Show statistics on sessions, rooms, hours and reviews")
     @app_commands.describe(period="Up to today (optional). Default: 30 days")
-    @retried
     async def stats(
         self, interaction: Interaction, period: Literal["7 days", "30 days", "90 days", "all"] = "30 days"
     ) -> None:
         """Show the statistics."""
-        await ui.acknowledge(interaction)
         await self._show(interaction, PERIODS[period])
 
     @on(routes.STATISTICS)
     async def opened(self, interaction: Interaction) -> None:
         """Show the statistics of the usual period."""
-        await ui.acknowledge(interaction)
         await self._show(interaction, _DEFAULT)
 
     @on(PICK)
     async def period_picked(self, interaction: Interaction) -> None:
         """Show another period."""
-        await ui.acknowledge(interaction)
         await self._show(interaction, ui.chosen_in(interaction)[0])
 
     async def _show(self, interaction: Interaction, days: int) -> None:

@@ -19,18 +19,16 @@ _REVIEW = "Your review"
 class ReviewsCog(Cog):
     """The buttons that review a session. They work in direct messages too."""
 
-    @on(routes.REVIEW)
+    @on(routes.REVIEW, ui.acknowledge_beside)
     async def review_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Ask for stars, or show those given so far, beside the button's message."""
-        await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
             row, given = await self._reviewable(session, interaction, session_id)
         await ui.show(interaction, _panel(row, given))
 
-    @on(routes.GIVE_STARS)
+    @on(routes.GIVE_STARS, ui.acknowledge_keeping)
     async def stars_pressed(self, interaction: Interaction, session_id: int, count: int) -> None:
         """Give these stars. A private panel is replaced; a notification stays, to find it again."""
-        await ui.acknowledge_keeping(interaction)
         actor = ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             given = await reviews.review(session, session_id, actor, count, self.bot.clock())
@@ -40,7 +38,6 @@ class ReviewsCog(Cog):
     @on(COMMENT)
     async def comment_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Save the words that were typed."""
-        await ui.acknowledge(interaction)
         typed, actor = ui.typed_in(interaction).get(_REVIEW, ""), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             given = await reviews.comment(session, session_id, actor, typed, self.bot.clock())

@@ -9,8 +9,7 @@ from discord import app_commands
 from cogs import cards, routes, ui
 from cogs.cards import stars
 from cogs.ui import Interaction
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Cog, Route, on, retried
+from cogs.ui.routing import Cog, Route, group_command, on
 from cogs.ui.time_picker import Item
 from models import Review
 from scheduler.core import coaches
@@ -33,15 +32,13 @@ class ReviewListCog(Cog):
 
     @group_command("coaching", name="reviews", description="See what students said, and hide or show reviews")
     @app_commands.describe(coach="Whose reviews to list (optional)")
-    @retried
     async def list_reviews(self, interaction: Interaction, coach: discord.User | None = None) -> None:
         """List reviews, newest first."""
         await self._show(interaction, coach.id if coach else 0, 0)
 
-    @on(routes.READ_REVIEWS)
+    @on(routes.READ_REVIEWS, ui.acknowledge_beside)
     async def read_pressed(self, interaction: Interaction, coach_id: int) -> None:
         """Show a coach's reviews beside the button's message."""
-        await ui.acknowledge_beside(interaction)
         await self._read(interaction, coach_id, 0)
 
     @on(READ_PAGE)
@@ -69,13 +66,11 @@ class ReviewListCog(Cog):
     async def _change(
         self, interaction: Interaction, use_case: Callable[..., Awaitable[object]], session_id: int
     ) -> None:
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             await use_case(session, session_id, ui.actor_of(interaction, guild), guild.id, self.bot.clock())
 
     async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
-        await ui.acknowledge(interaction)
         page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
@@ -89,7 +84,6 @@ class ReviewListCog(Cog):
 
     async def _show(self, interaction: Interaction, coach_id: int, page: int) -> None:
         """List a coach's reviews (0: everyone's) to an admin."""
-        await ui.acknowledge(interaction)
         page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)

@@ -10,7 +10,8 @@ from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
 from cogs.cards.cancellation import CancellingCog
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Route, on, opens, retried
+from cogs.ui.answering import answers_command
+from cogs.ui.routing import Route, on, opens
 from cogs.ui.time_picker import Item
 from models import Coach, CoachingSession, Guild
 from scheduler.attendance import attendance
@@ -36,15 +37,14 @@ class SessionsCog(CancellingCog):
 
     @app_commands.command(name="sessions", description="Your sessions, as student and as coach")
     @app_commands.allowed_contexts(guilds=True, dms=True)
-    @retried
+    @answers_command
     async def sessions(self, interaction: Interaction) -> None:
         """Show the first page."""
         await self._list(interaction, 0)
 
-    @on(routes.PANEL_SESSIONS)
+    @on(routes.PANEL_SESSIONS, ui.acknowledge_beside)
     async def sessions_pressed(self, interaction: Interaction) -> None:
         """Show the first page beside the public panel."""
-        await ui.acknowledge_beside(interaction)
         await self._list(interaction, 0)
 
     @on(routes.SESSION_LIST)
@@ -63,15 +63,13 @@ class SessionsCog(CancellingCog):
         await self._set_reminders(interaction, page, off=False)
 
     async def _set_reminders(self, interaction: Interaction, page: int, *, off: bool) -> None:
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             await reminders.set_off(session, interaction.user.id, off=off)
         await self._list(interaction, page)
 
-    @on(routes.CALENDAR)
+    @on(routes.CALENDAR, ui.acknowledge_beside)
     async def calendar_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Send the session as a calendar file beside the button's message."""
-        await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
             actor = await self.actor_anywhere(session, interaction)
             found = await lookup.find_visible(session, session_id, actor, interaction.guild_id)
@@ -83,10 +81,9 @@ class SessionsCog(CancellingCog):
         words = ui.text("Open the file with your calendar app. Download it again if the session changes.")
         await ui.show(interaction, ui.Panel(words, *shown.items, files=[shown.file]))
 
-    @on(routes.CANCEL)
+    @on(routes.CANCEL, ui.acknowledge_keeping)
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Cancel for the reason in the form. The message that was pressed, if it stays, is updated later."""
-        await ui.acknowledge_keeping(interaction)
         cancelled, guild = await self.cancel(interaction, session_id)
         card = cards.of_session(cancelled, guild, title="Session cancelled", viewer_id=interaction.user.id)
         messaged = ui.text("The time is free again. We've messaged you both.")
@@ -98,7 +95,6 @@ class SessionsCog(CancellingCog):
         return await self.cancel_form(interaction, typed, session_id, routes.CANCEL.id(session_id=session_id))
 
     async def _list(self, interaction: Interaction, page: int) -> None:
-        await ui.acknowledge(interaction)
         page, now, viewer_id = min(page, _MOST_PAGES), self.bot.clock(), interaction.user.id
         guilds = {guild.id: guild for guild in await self.servers_of(interaction)}
         async with self.bot.db.read() as session:

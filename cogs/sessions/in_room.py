@@ -24,18 +24,17 @@ GO_ON = Route("room:end:{session_id}:no")
 class RoomCog(Cog):
     """The buttons in a session's room."""
 
-    @on(LONGER)
+    @on(LONGER, ui.acknowledge_beside)
     async def longer_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Show the price, and ask from there."""
         await self._ask(interaction, session_id, None)
 
-    @on(routes.ASK_EXTENSION)
+    @on(routes.ASK_EXTENSION, ui.acknowledge_beside)
     async def ask_pressed(self, interaction: Interaction, session_id: int, until: int, cost: int) -> None:
         """Ask the other person for 15 more minutes."""
         await self._ask(interaction, session_id, Terms(instant(until), cost))
 
     async def _ask(self, interaction: Interaction, session_id: int, terms: Terms | None) -> None:
-        await ui.acknowledge_beside(interaction)
         actor = ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             found = await extensions.ask(session, session_id, actor, terms, self.bot.clock())
@@ -44,30 +43,27 @@ class RoomCog(Cog):
             interaction, _asked(found) if found.extension_asked_by == actor.user_id else _extended(found)
         )
 
-    @on(AGREE)
+    @on(AGREE, ui.acknowledge_beside)
     async def agree_pressed(self, interaction: Interaction, session_id: int, until: int, cost: int) -> None:
         """Agree, which extends the session."""
-        await ui.acknowledge_beside(interaction)
         actor, terms = ui.person_of(interaction), Terms(instant(until), cost)
         async with self.bot.db.begin() as session:
             found = await extensions.agree(session, session_id, actor, terms, self.bot.clock())
         self.bot.wake()
         await ui.show(interaction, _extended(found))
 
-    @on(DECLINE)
+    @on(DECLINE, ui.acknowledge_beside)
     async def decline_pressed(self, interaction: Interaction, session_id: int, until: int, cost: int) -> None:
         """Decline, or take one's own request back."""
-        await ui.acknowledge_beside(interaction)
         actor, terms = ui.person_of(interaction), Terms(instant(until), cost)
         async with self.bot.db.begin() as session:
             found = await extensions.decline(session, session_id, actor, terms, self.bot.clock())
         self.bot.wake()
         await ui.show(interaction, ui.Panel(ui.text(f"Your session still ends at {stamp(found.ends_at, 't')}.")))
 
-    @on(routes.END_SESSION)
+    @on(routes.END_SESSION, ui.acknowledge_beside)
     async def end_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Ask once whether to end the session."""
-        await ui.acknowledge_beside(interaction)
         async with self.bot.db.read() as session:
             actor, now = await self.actor_anywhere(session, interaction), self.bot.clock()
             found = await in_room.find_endable(session, session_id, actor, now, guild_id=interaction.guild_id)
@@ -76,7 +72,6 @@ class RoomCog(Cog):
     @on(END_FOR_GOOD)
     async def end_for_good_pressed(self, interaction: Interaction, session_id: int) -> None:
         """End the session now."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             actor, now = await self.actor_anywhere(session, interaction), self.bot.clock()
             await in_room.end_early(session, session_id, actor, now, guild_id=interaction.guild_id)
@@ -87,7 +82,6 @@ class RoomCog(Cog):
     @on(GO_ON)
     async def go_on_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Leave the session as it is."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             actor, now = await self.actor_anywhere(session, interaction), self.bot.clock()
             found = await in_room.find_endable(session, session_id, actor, now, guild_id=interaction.guild_id)

@@ -18,26 +18,23 @@ _REASON = "What happened"
 class NoShowsCog(Cog):
     """Buttons about who was there. Each is answered beside its message."""
 
-    @on(routes.MARK_NO_SHOW)
+    @on(routes.MARK_NO_SHOW, ui.acknowledge_beside)
     async def mark_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Mark the student as a no-show, for the coach."""
-        await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
             await no_shows.mark_no_show(session, session_id, ui.person_of(interaction), self.bot.clock())
         await self._done(interaction, "Marked as a no-show. We've told your student, who can appeal.")
 
-    @on(routes.WAS_HERE)
+    @on(routes.WAS_HERE, ui.acknowledge_beside)
     async def was_here_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Take the student's no-show back, for the coach."""
-        await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
             await no_shows.unmark_no_show(session, session_id, ui.person_of(interaction), self.bot.clock())
         await self._done(interaction, "Marked as completed. We've told your student.")
 
-    @on(routes.APPEAL)
+    @on(routes.APPEAL, ui.acknowledge_beside)
     async def appeal_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Send the appeal to the admins."""
-        await ui.acknowledge_beside(interaction)
         reason, actor = ui.typed_in(interaction).get(_REASON, ""), ui.person_of(interaction)
         async with self.bot.db.begin() as session:
             await no_shows.appeal(session, session_id, actor, reason, self.bot.clock())
@@ -52,12 +49,12 @@ class NoShowsCog(Cog):
         field = ui.field(_REASON, typed, description=about, long=True, most=LONGEST_NOTES)
         return ui.Form("Appeal your no-show", routes.APPEAL.id(session_id=session_id), field)
 
-    @on(DECIDE)
+    @on(DECIDE, ui.acknowledge_beside)
     async def decide_appeal(self, interaction: Interaction, session_id: int, user_id: int, granted: int) -> None:
         """Decide on this person's appeal, for an admin."""
         await self._decide(interaction, session_id, user_id, granted=bool(granted))
 
-    @on(DECIDE_ONLY_ONE)
+    @on(DECIDE_ONLY_ONE, ui.acknowledge_beside)
     async def decide_only_appeal(self, interaction: Interaction, session_id: int, granted: int) -> None:
         """Do the same from an older card."""
         await self._decide(interaction, session_id, None, granted=bool(granted))
@@ -65,7 +62,6 @@ class NoShowsCog(Cog):
     async def _decide(
         self, interaction: Interaction, session_id: int, user_id: int | None, *, granted: bool
     ) -> None:
-        await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             actor = ui.actor_of(interaction, guild)
@@ -81,10 +77,9 @@ class NoShowsCog(Cog):
             outcome = f"No-show overturned. <@{other}> is still a no-show."
         await self._done(interaction, f"{outcome} We've told them both.")
 
-    @on(HAPPENED)
+    @on(HAPPENED, ui.acknowledge_beside)
     async def answer_pressed(self, interaction: Interaction, session_id: int, answer: int) -> None:
         """Record whether a session took place that the bot missed."""
-        await ui.acknowledge_beside(interaction)
         actor, guild_id = ui.person_of(interaction), interaction.guild_id
         async with self.bot.db.begin() as session:
             await outcomes.answer_whether_it_took_place(

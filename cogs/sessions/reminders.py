@@ -18,18 +18,17 @@ _TURNED_ON = "### Reminders are on\nYou'll be reminded of your sessions again, i
 class RemindersCog(Cog):
     """The buttons below a reminder, and below the reply to them."""
 
-    @on(OFF)
+    @on(OFF, ui.acknowledge_beside)
     async def off_pressed(self, interaction: Interaction) -> None:
         """Turn this person's reminders off."""
         await self._set(interaction, off=True)
 
-    @on(ON)
+    @on(ON, ui.acknowledge_beside)
     async def on_pressed(self, interaction: Interaction) -> None:
         """Turn this person's reminders back on."""
         await self._set(interaction, off=False)
 
     async def _set(self, interaction: Interaction, *, off: bool) -> None:
-        await ui.acknowledge_beside(interaction)
         async with self.bot.db.begin() as session:
             await reminders.set_off(session, interaction.user.id, off=off)
         said = ui.text(_TURNED_OFF if off else _TURNED_ON)

@@ -33,10 +33,9 @@ _REASON, _TIME = "Reason", "Day and time"
 class ReschedulingCog(Cog):
     """The buttons that reschedule a session. They work in direct messages too."""
 
-    @on(routes.RESCHEDULE)
+    @on(routes.RESCHEDULE, ui.acknowledge_beside)
     async def reschedule_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Show the free times beside the button's message."""
-        await ui.acknowledge_beside(interaction)
         await self._pick(interaction, session_id)
 
     @on(routes.RESCHEDULE_TIMES)
@@ -57,7 +56,6 @@ class ReschedulingCog(Cog):
     @on(routes.RESCHEDULE_TO)
     async def pick_time(self, interaction: Interaction, session_id: int, start: int) -> None:
         """Show the old and the new time, and ask."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, _ = await self._load(session, interaction, session_id)
             question = await self._question(session, interaction, found, coach, instant(start))
@@ -66,7 +64,6 @@ class ReschedulingCog(Cog):
     @on(OTHER)
     async def ask_about_time(self, interaction: Interaction, session_id: int) -> None:
         """Show which rules the typed time breaks, and ask."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.read() as session:
             found, coach, zone_name = await self._load_own(session, interaction, session_id)
             typed = ui.typed_in(interaction).get(_TIME, "")
@@ -94,7 +91,6 @@ class ReschedulingCog(Cog):
         await self._confirm(interaction, session_id, start, rules)
 
     async def _confirm(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
-        await ui.acknowledge(interaction)
         reason, actor = ui.typed_in(interaction).get(_REASON, ""), ui.person_of(interaction)
         breaking = {rule for rule in SlotRefusal if rules >> rule.value & 1}
         async with self.bot.db.begin() as session:
@@ -191,7 +187,6 @@ class ReschedulingCog(Cog):
         days_page: int | None = None,
         times_page: int = 0,
     ) -> None:
-        await ui.acknowledge(interaction)
         now = self.bot.clock()
         async with self.bot.db.read() as session:
             found, coach, guild = await self._load(session, interaction, session_id)

@@ -32,17 +32,15 @@ def how_to_show(role_id: int, bot_name: str) -> str:
 class AdminMenuCog(AdminCog):
     """The button **Admin**."""
 
-    @on(routes.ADMIN)
+    @on(routes.ADMIN, ui.acknowledge_beside)
     async def opened(self, interaction: Interaction) -> None:
         """Show the menu beside the message with the button."""
-        await ui.acknowledge_beside(interaction)
         await self.settings_for_admin(interaction)
         await ui.show(interaction, _menu())
 
-    @on(PERSON)
+    @on(PERSON, ui.acknowledge_beside)
     async def person_chosen(self, interaction: Interaction) -> None:
         """Show what there is about one person, beside the menu."""
-        await ui.acknowledge_beside(interaction)
         await self.settings_for_admin(interaction)
         await ui.show(interaction, _about(ui.chosen_in(interaction)[0]))
 

@@ -9,8 +9,7 @@ from cogs.cards import booking_policy
 from cogs.setup.admin_cog import AdminCog
 from cogs.setup.panel import DEFAULTS
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Route, on, opens, retried
+from cogs.ui.routing import Route, group_command, on, opens
 from models import Guild
 from scheduler.availability.booking_policy import Rules, default_policy
 from scheduler.coaches import default_rules
@@ -31,16 +30,13 @@ class DefaultsCog(AdminCog):
     """`/coaching defaults`."""
 
     @group_command("coaching", name="defaults", description="Presets for coaches, and rules for new coaches")
-    @retried
     async def defaults(self, interaction: Interaction) -> None:
         """Show the defaults."""
-        await ui.acknowledge(interaction)
         await self._show(interaction)
 
-    @on(DEFAULTS)
+    @on(DEFAULTS, ui.acknowledge_beside)
     async def opened(self, interaction: Interaction) -> None:
         """Show the defaults beside the setup panel."""
-        await ui.acknowledge_beside(interaction)
         await self._show(interaction)
 
     @on(SESSIONS)
@@ -56,7 +52,6 @@ class DefaultsCog(AdminCog):
     @on(PRESETS)
     async def presets_pressed(self, interaction: Interaction) -> None:
         """Change the presets."""
-        await ui.acknowledge(interaction)
         wanted = parse_presets(ui.typed_in(interaction).get(_PRESETS, ""))
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
@@ -66,7 +61,6 @@ class DefaultsCog(AdminCog):
     @on(GIVE)
     async def give_pressed(self, interaction: Interaction, agreed: int) -> None:
         """Give these rules to all coaches, once the admin has agreed."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
             count = len(await default_rules.with_other_rules(session, guild, actor))
@@ -86,7 +80,6 @@ class DefaultsCog(AdminCog):
     @on(SHOW)
     async def refresh(self, interaction: Interaction) -> None:
         """Go back to the defaults."""
-        await ui.acknowledge(interaction)
         await self._show(interaction)
 
     @opens(SESSIONS)
@@ -116,7 +109,6 @@ class DefaultsCog(AdminCog):
         return ui.Form("Presets for coaches", PRESETS.id(), field)
 
     async def _set_policy(self, interaction: Interaction, read: Callable[[Rules, Typed], Rules]) -> None:
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
             wanted = read(default_policy(guild), ui.typed_in(interaction))

@@ -8,9 +8,8 @@ from cogs.setup import forms
 from cogs.setup.admin_cog import AdminCog
 from cogs.setup.panel import SHOW
 from cogs.ui import Interaction
-from cogs.ui.group_commands import group_command
 from cogs.ui.options import Choices, ZoneTransformer
-from cogs.ui.routing import Route, on, retried
+from cogs.ui.routing import Route, group_command, on
 from cogs.ui.zones import resolve_zone
 from models import Guild
 from scheduler.core.errors import Unreadable
@@ -53,17 +52,14 @@ class OneSettingCog(AdminCog):
     @group_command("coaching", name="set", description="Change one setting")
     @app_commands.describe(setting="Which setting", value="What to set it to")
     @app_commands.autocomplete(setting=complete_setting, value=complete_value)
-    @retried
     async def set(self, interaction: Interaction, setting: str, value: str) -> None:
         """Set it and show what changed."""
-        await ui.acknowledge(interaction)
         await self.settings_for_admin(interaction)
         await self._set(interaction, declarations.find(setting), value)
 
     @on(ZONE_PICKED)
     async def zone_picked(self, interaction: Interaction, setting: int) -> None:
         """Set the zone picked from those that the typed one could mean."""
-        await ui.acknowledge(interaction)
         await self.settings_for_admin(interaction)
         wanted = SETTINGS[min(setting, len(SETTINGS) - 1)]
         await self._set(interaction, wanted, ui.typed_in(interaction).get(wanted.label, ""))

@@ -13,8 +13,7 @@ from cogs.setup.admin_menu import how_to_show
 from cogs.setup.panel import ASK_RATES, CHANGE, CLEAR, FORM, FORMS, MAKE, PICK, PICKED, PLACES, SHOW
 from cogs.setup.settings import check_admin_role, check_channel, check_coach_role, must_manage_server
 from cogs.ui import Interaction, Typed
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import on, opens, retried
+from cogs.ui.routing import group_command, on, opens
 from models import Guild
 from scheduler.coaches import currencies
 from scheduler.core.errors import NotAllowed, NotFound
@@ -30,28 +29,23 @@ class SetupCog(AdminCog):
     """`/coaching setup`."""
 
     @group_command("coaching", name="setup", description="Check the server's setup and change settings")
-    @retried
     async def setup(self, interaction: Interaction) -> None:
         """Show the panel."""
-        await ui.acknowledge(interaction)
         await self._show(interaction)
 
-    @on(routes.OPEN_SETUP)
+    @on(routes.OPEN_SETUP, ui.acknowledge_beside)
     async def opened(self, interaction: Interaction) -> None:
         """Show the panel to this admin only, beside a message for everyone."""
-        await ui.acknowledge_beside(interaction)
         await self._show(interaction)
 
     @on(SHOW)
     async def refresh(self, interaction: Interaction) -> None:
         """Check the server again."""
-        await ui.acknowledge(interaction)
         await self._show(interaction)
 
     @on(MAKE)
     async def make_pressed(self, interaction: Interaction, place: int) -> None:
         """Create what's missing, or choose an existing one that fits."""
-        await ui.acknowledge(interaction)
         wanted, guild = _place(place), await self.settings_for_admin(interaction)
         if not interaction.permissions.manage_guild:
             raise NotAllowed(
@@ -65,7 +59,6 @@ class SetupCog(AdminCog):
     @on(PICK)
     async def pick_pressed(self, interaction: Interaction, place: int) -> None:
         """Show where to choose a channel, category or role."""
-        await ui.acknowledge(interaction)
         wanted = _place(place)
         await ui.show(interaction, setup_panel.of_place(await self.settings_for_admin(interaction), wanted))
 
@@ -77,7 +70,6 @@ class SetupCog(AdminCog):
     @on(PICKED)
     async def picked(self, interaction: Interaction, place: int) -> None:
         """Set what was picked."""
-        await ui.acknowledge(interaction)
         wanted = _place(place)
         await self.settings_for_admin(interaction)
         changes = GuildChanges(**{wanted.column: _chosen(interaction, wanted).id})
@@ -90,7 +82,6 @@ class SetupCog(AdminCog):
     @on(CLEAR)
     async def clear_pressed(self, interaction: Interaction, place: int) -> None:
         """Clear the channel or role."""
-        await ui.acknowledge(interaction)
         wanted = _place(place)
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.settings_to_change(session, interaction)
@@ -102,7 +93,6 @@ class SetupCog(AdminCog):
     @on(ASK_RATES)
     async def rates_asked(self, interaction: Interaction) -> None:
         """Ask coaches who charge in another currency for a rate in this server's."""
-        await ui.acknowledge(interaction)
         async with self.bot.db.begin() as session:
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             asked = await currencies.ask_for_new_rates(
@@ -116,7 +106,6 @@ class SetupCog(AdminCog):
     @on(FORM)
     async def form_pressed(self, interaction: Interaction, form: int) -> None:
         """Change the settings in the form."""
-        await ui.acknowledge(interaction)
         # In a thread, because a city may be looked up.
         values = await asyncio.to_thread(forms.read, _form(form), ui.typed_in(interaction))
         await self._save(interaction, lambda guild: forms.changed(guild, values))

@@ -11,8 +11,7 @@ from discord import app_commands
 from cogs import routes, ui
 from cogs.setup.admin_cog import AdminCog
 from cogs.ui import Interaction
-from cogs.ui.group_commands import group_command
-from cogs.ui.routing import Route, on, retried
+from cogs.ui.routing import Route, group_command, on
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
 
@@ -50,16 +49,13 @@ class PublicPanelCog(AdminCog):
         "coaching", name="post", description="Post a message with buttons to book, see sessions and apply"
     )
     @app_commands.describe(channel="Where to post it (optional). Default: here")
-    @retried
     async def post(self, interaction: Interaction, channel: discord.TextChannel | None = None) -> None:
         """Post the message in the chosen channel, or where the command was used."""
-        await ui.acknowledge(interaction)
         await self._post(interaction, channel or interaction.channel)
 
     @on(POST)
     async def post_pressed(self, interaction: Interaction) -> None:
         """Ask an admin where to post it."""
-        await ui.acknowledge(interaction)
         await self.settings_for_admin(interaction)
         select = discord.ui.ChannelSelect[Any](
             custom_id=POST_IN.id(), channel_types=[discord.ChannelType.text], placeholder="Pick a text channel"
@@ -70,7 +66,6 @@ class PublicPanelCog(AdminCog):
     @on(POST_IN)
     async def channel_chosen(self, interaction: Interaction) -> None:
         """Post the message in the chosen channel."""
-        await ui.acknowledge(interaction)
         await self.settings_for_admin(interaction)
         server, [channel_id, *_] = interaction.guild, ui.chosen_in(interaction)
         await self._post(interaction, server.get_channel(channel_id) if server else None)

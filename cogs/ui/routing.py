@@ -1,18 +1,16 @@
-"""Route presses, forms and commands to the methods that answer them, and retry lost races.
+"""Route presses, forms and subcommands to the methods that answer them.
 
 A press is answered by its `custom_id` alone, whoever presses it, at any later time, after any restart.
 discord.py's own views can't do that: it forgets forms on a restart, keeps every sent view in memory, and only logs
 what a dynamic item raises.
 """
 
-import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial, wraps
-from inspect import signature
-from typing import Any, TypeVar, cast
+from functools import partial
+from inspect import Parameter, signature
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -21,29 +19,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs.bot_base import BotBase, Interaction
 from cogs.ui.actors import actor_of, person_of
-from cogs.ui.errors import FIX, report_error
+from cogs.ui.answering import Acknowledge, F, answer_with, answers_command
+from cogs.ui.errors import FIX
 from cogs.ui.forms import Typed, form_sent_by, stored_fields
-from cogs.ui.group_commands import join_groups
-from cogs.ui.interaction_stats import timed
-from cogs.ui.replies import acknowledge_beside
+from cogs.ui.replies import acknowledge, acknowledge_beside
 from cogs.ui.text import whole_number
 from models import Guild
-from models.storage.database import lost_a_race
 from scheduler.core.actor import Actor
-from scheduler.core.errors import CoachingError, NotFound
+from scheduler.core.errors import NotFound
 from scheduler.servers import own_servers, settings
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-log = logging.getLogger(__name__)
 
 _NOT_OURS = re.compile(r"[^a-z0-9_:]")  # keeps what a tampered client writes out of the log
 _NAME = re.compile(r"\{(\w+)\}")
-_ANSWERS, _OPENS = "__answers__", "__opens__"
+_ANSWERS, _OPENS, _JOINS = "__answers__", "__opens__", "__joins__"
 BESIDE = "beside:"
 """Precedes a `custom_id` whose answer doesn't replace the message that was pressed."""
-_TRIES = 3
-"""How often to try an interaction whose transaction loses a race."""
+_GROUPS = {
+    "coach": ("Become a coach, see profiles, and decide on applications", None),
+    "coaching": ("Run coaching in this server", discord.Permissions(manage_guild=True)),
+}
+"""Each group's description, and the permissions to see it, unless an admin changes that in Discord.
+
+Discord hides only whole commands, so `/coach approve` is seen by all. Every use is checked anyway.
+"""
 
 
 class Route:
@@ -76,6 +74,13 @@ class Handler:
 
     route: Route
     call: Callable[..., Awaitable[Any]]
+    acknowledge: Acknowledge | None
+
+    async def answer(self, numbers: dict[str, int], interaction: Interaction) -> None:
+        """Acknowledge and answer, with the numbers in the `custom_id`."""
+        if self.acknowledge is not None:
+            await self.acknowledge(interaction)
+        await self.call(interaction, **numbers)
 
 
 class Router:
@@ -90,8 +95,9 @@ class Router:
         for name in dir(type(cog)):
             method = getattr(cog, name)
             for mark, known in ((_ANSWERS, self.handlers), (_OPENS, self.openers)):
-                if route := getattr(method, mark, None):
-                    known.append(Handler(route, method))
+                known.extend(
+                    Handler(route, method, acknowledge) for route, acknowledge in getattr(method, mark, ())
+                )
 
     async def dispatch(self, interaction: Interaction) -> None:
         """Answer a press, a choice or a submitted form. Ignores other interactions."""
@@ -100,7 +106,7 @@ class Router:
             return
         custom_id, form = str((interaction.data or {}).get("custom_id", "")), form_sent_by(interaction)
         name, answer = self._find(form or custom_id, is_form=form is not None)
-        await _try(interaction, _NOT_OURS.sub("?", custom_id), name, lambda: answer(interaction))
+        await answer_with(interaction, _NOT_OURS.sub("?", custom_id), name, lambda: answer(interaction))
 
     def _find(self, custom_id: str, *, is_form: bool) -> tuple[str, Callable[[Interaction], Awaitable[Any]]]:
         """Find what answers, and the name to count it under."""
@@ -114,7 +120,7 @@ class Router:
             for opener, numbers in _matching(self.openers, custom_id):
                 return opener.route.template, partial(_open, opener, numbers, {})
         for handler, numbers in _matching(self.handlers, custom_id):
-            return handler.route.template, partial(handler.call, **numbers)
+            return handler.route.template, partial(handler.answer, numbers)
         return "unknown", _too_old
 
 
@@ -141,68 +147,18 @@ async def _too_old(_interaction: Interaction) -> None:
     raise NotFound("This button is out of date. Run the command again.")
 
 
-async def _try(interaction: Interaction, what: str, counted_as: str, answer: Callable[[], Awaitable[Any]]) -> None:
-    """Answer, retrying lost races. Reports errors to the person, and logs the outcome."""
-    clock, response = asyncio.get_running_loop().time, timed(interaction)
-    began, outcome = clock(), "answered"
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            await answer()
-        except Exception as error:  # noqa: BLE001  (the boundary: reported and logged here)
-            # Nothing was committed and no reply was sent, so a lost race can be retried.
-            if lost_a_race(error) and tries_left:
-                continue
-            outcome = f"{'refused' if isinstance(error, CoachingError) else 'failed'}: {type(error).__name__}"
-            await report_error(interaction, error)
-        break
-    milliseconds = round((clock() - began) * 1000)
-    waited = response.at - began if response.at is not None else None
-    interaction.client.count_interaction(interaction.type, counted_as, outcome.partition(":")[0], waited)
-    ids = {"interaction": interaction.id, "user": interaction.user.id, "guild": interaction.guild_id}
-    log.info(
-        "%s %s in %s ms (interaction %s, user %s, guild %s)",
-        *(what, outcome, milliseconds, *ids.values()),
-        extra={**ids, "what": what, "outcome": outcome, "milliseconds": milliseconds},
-    )
-
-
-def retried(method: F) -> F:
-    """Answer a slash command as presses are answered: with retries, error replies and a log line."""
-
-    @wraps(method)
-    async def answer(self: object, interaction: Interaction, **options: Any) -> None:
-        name = interaction.command.qualified_name if interaction.command else ""
-        await _try(interaction, f"/{name}", f"/{name}", lambda: method(self, interaction, **options))
-
-    return cast("F", answer)
-
-
-class Tree(app_commands.CommandTree[BotBase]):
-    """Slash commands. Errors raised before their method runs, as by an option, get a reply too."""
-
-    async def on_error(self, interaction: Interaction, error: app_commands.AppCommandError, /) -> None:
-        """Tell the person why. discord.py wraps our error as the cause of its own."""
-        if isinstance(error, app_commands.CommandNotFound):  # another version's, as in a client not yet reloaded
-            error.__cause__ = NotFound("This command is out of date. Reload Discord to see the current ones.")
-        name = interaction.command.qualified_name if interaction.command else ""
-        await _try(interaction, f"/{name}", f"/{name}", partial(_fail, error.__cause__ or error))
-
-
-async def _fail(error: BaseException) -> None:
-    raise error
-
-
 def beside(custom_id: str) -> str:
     """Make the `custom_id` of a button whose answer is a new message. Not for buttons that open a form."""
     return f"{BESIDE}{custom_id}"
 
 
-def on(route: Route) -> Callable[[F], F]:
-    """Mark the method that answers this route: `(interaction, **numbers)`.
+def on(route: Route, acknowledge: Acknowledge | None = acknowledge) -> Callable[[F], F]:
+    """Mark a method that answers this route: `(interaction, **numbers)`. It may answer several.
 
-    It answers presses and choices, or only the submitted form if `opens` marks a method for the same route.
+    It's called once the press is acknowledged, unless `acknowledge` is None because it answers with a form. It
+    answers presses and choices, or only the submitted form if `opens` marks a method for the same route.
     """
-    return _marked(_ANSWERS, route, ["self", "interaction"])
+    return _marked(_ANSWERS, route, acknowledge, ["self", "interaction"])
 
 
 def opens(route: Route) -> Callable[[F], F]:
@@ -210,18 +166,38 @@ def opens(route: Route) -> Callable[[F], F]:
 
     A press opens it with nothing `typed`. **Fix it** opens it again with what was typed before.
     """
-    return _marked(_OPENS, route, ["self", "interaction", "typed"])
+    return _marked(_OPENS, route, None, ["self", "interaction", "typed"])
 
 
-def _marked(mark: str, route: Route, first: list[str]) -> Callable[[F], F]:
+def _marked(mark: str, route: Route, acknowledge: Acknowledge | None, first: list[str]) -> Callable[[F], F]:
     def marked(method: F) -> F:
-        names = list(signature(method).parameters)
-        if names[: len(first)] != first or route.names.symmetric_difference(names[len(first) :]):
+        taken = signature(method).parameters
+        names, numbers = [*taken][: len(first)], {*taken} - {*first}
+        needed = {name for name in numbers if taken[name].default is Parameter.empty}
+        if names != first or not needed <= route.names <= numbers:
             raise TypeError(f"{method.__qualname__} must take {first}, then the numbers of {route.template}")
-        setattr(method, mark, route)
+        setattr(method, mark, [*getattr(method, mark, ()), (route, acknowledge)])
         return method
 
     return marked
+
+
+@dataclass(frozen=True, slots=True)
+class _Subcommand:
+    group: str
+    name: str
+    description: str
+    opens_form: bool
+
+
+def group_command(group: str, *, name: str, description: str, opens_form: bool = False) -> Callable[[F], F]:
+    """Mark the method that answers `/group name`. It's called once that's acknowledged, unless it `opens_form`."""
+
+    def mark(method: F) -> F:
+        setattr(method, _JOINS, _Subcommand(group, name, description, opens_form))
+        return method
+
+    return mark
 
 
 class Cog(commands.Cog):
@@ -231,8 +207,25 @@ class Cog(commands.Cog):
         self.bot = bot
 
     async def cog_load(self) -> None:
-        """Put the subcommands into their groups."""
-        join_groups(self.bot, self)
+        """Add the marked subcommands to their groups. Makes missing groups."""
+        for method in (getattr(type(self), attribute) for attribute in dir(type(self))):
+            if (wanted := getattr(method, _JOINS, None)) is None:
+                continue
+            group = self.bot.tree.get_command(wanted.group)
+            if group is None:
+                description, seen_with = _GROUPS[wanted.group]
+                group = app_commands.Group(
+                    name=wanted.group, description=description, default_permissions=seen_with
+                )
+                self.bot.tree.add_command(group)
+            assert isinstance(group, app_commands.Group), f"/{wanted.group} isn't a group"
+            command = app_commands.Command[Any, ..., Any](
+                name=wanted.name,
+                description=wanted.description,
+                callback=answers_command(method, opens_form=wanted.opens_form),
+            )
+            command.binding = self
+            group.add_command(command)
 
     async def actor_anywhere(self, session: AsyncSession, interaction: Interaction) -> Actor:
         """Return who pressed, in a server or in direct messages, where nobody is an admin."""

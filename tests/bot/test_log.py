@@ -68,7 +68,9 @@ def test_elsewhere_each_event_is_a_json_line_with_its_ids() -> None:
     collected, secret = io.StringIO(), 'of "quotes"\nand lines'
 
     with logging_as_set_up("INFO", secret, stream=collected):
-        logging.getLogger("cogs.ui.routing").info("/book answered", extra={"interaction": 7, "milliseconds": 120})
+        logging.getLogger("cogs.ui.answering").info(
+            "/book answered", extra={"interaction": 7, "milliseconds": 120}
+        )
         try:
             raise RuntimeError(f"Discord did not like {secret}")
         except RuntimeError:
@@ -78,7 +80,7 @@ def test_elsewhere_each_event_is_a_json_line_with_its_ids() -> None:
     assert answered.pop("at").endswith("+00:00")
     assert answered == {
         "level": "INFO",
-        "logger": "cogs.ui.routing",
+        "logger": "cogs.ui.answering",
         "message": "/book answered",
         "interaction": 7,
         "milliseconds": 120,

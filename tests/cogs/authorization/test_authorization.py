@@ -43,7 +43,7 @@ async def everything_done_by(stage: Stage, who: str) -> AsyncIterator[tuple[str,
 async def test_everyone_can_do_what_the_table_says_and_nothing_else(
     world: Academy, who: str, restarted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "cogs.ui.routing")
+    caplog.set_level(logging.INFO, "cogs.ui.answering")
     stage = await stage_of(world)
     if restarted:
         await world.restart()

@@ -165,13 +165,13 @@ async def test_the_log_has_each_interaction_with_ids_but_no_words(
     open_world: Academy, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = open_world
-    caplog.set_level(logging.INFO, "cogs.ui.routing")
+    caplog.set_level(logging.INFO, "cogs.ui.answering")
 
     panel = await world.about_to_confirm(world.student, "14:00", notes="My secret song.")
     await world.student.click(panel, label="Confirm")
     await world.press_custom_id(world.outsider, "coach:approve:7 \n\x1b[2J<@1>")
 
-    lines: list[Any] = [one for one in caplog.records if one.name == "cogs.ui.routing"]
+    lines: list[Any] = [one for one in caplog.records if one.name == "cogs.ui.answering"]
     said = [(one.what.rstrip("0123456789:"), one.outcome, one.user) for one in lines]
     stu, olaf = world.student.id, world.outsider.id
     assert said[0] == ("/book", "answered", stu)
