@@ -14,7 +14,6 @@ from scheduler.booking import blocks
 from scheduler.booking.blocks import LONGEST_REASON
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
-from scheduler.servers import settings
 
 LIFT = Route("block:list:{page}:lift:{user_id}:{what}")
 
@@ -71,13 +70,10 @@ class BlockingCog(Cog):
     async def form(self, interaction: Interaction, typed: Typed, user_id: int, what: int) -> ui.Form:
         """Ask an admin why, filled in with the current reason."""
         meant = _meant(what)
+        guild = await self.guild_for_admin(interaction)
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            ui.actor_of(interaction, guild).must_be_admin()
-            found = [
-                one for one in await blocks.list_blocks(session, guild.id, user_id) if one.blocked_from in meant
-            ]
-        current = next((one.reason for one in found if one.reason), "")
+            found = await blocks.list_blocks(session, guild.id, user_id)
+        current = next((one.reason for one in found if one.reason and one.blocked_from in meant), "")
         field = ui.field(
             _REASON,
             typed or {_REASON: current},
@@ -107,9 +103,7 @@ class BlockingCog(Cog):
     async def _block(self, interaction: Interaction, user_id: int, what: int, reason: str) -> None:
         meant = _meant(what)
         async with self.bot.db.begin() as session:
-            now = self.bot.clock()
-            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             status = await blocks.block(session, guild.id, user_id, actor, meant, reason, now)
         self.bot.wake()
         undo = ui.button("Undo", routes.UNBLOCK.id(user_id=user_id, what=what))
@@ -125,8 +119,7 @@ class BlockingCog(Cog):
         """Show an admin who's blocked."""
         page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             found = await blocks.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
         none = ui.text("There's nobody on this page." if page else "Nobody is blocked here.")
         shown = [_section(one, page) for one in found.shown] or [none]
@@ -136,8 +129,7 @@ class BlockingCog(Cog):
     async def _lift(self, interaction: Interaction, user_id: int, what: int) -> Sequence[BlockedFrom]:
         meant = _meant(what)
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             lifted = await blocks.unblock(session, guild.id, user_id, actor, meant, self.bot.clock())
         self.bot.wake()
         return lifted

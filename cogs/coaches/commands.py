@@ -38,7 +38,7 @@ class CoachCog(Cog):
     async def application_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for an application, filled in with what was typed."""
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild, _ = await self.guild_and_actor(session, interaction)
             taught = await settings.specialties(session, guild.id)
         return ui.Form(
             "Become a coach",
@@ -93,8 +93,7 @@ class CoachCog(Cog):
 
     async def _approve(self, interaction: Interaction, user_id: int) -> None:
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             await applications.approve(session, guild.id, user_id, actor, self.bot.clock())
         self.bot.wake()
         await ui.reply_privately(interaction, f"Approved. We've messaged <@{user_id}> what to do next.")
@@ -116,9 +115,7 @@ class CoachCog(Cog):
     @opens(routes.REJECT)
     async def reason_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
         """Ask an admin why."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
+        await self.guild_for_admin(interaction)
         return ui.Form(
             "Reject this application",
             routes.REJECT.id(user_id=user_id),
@@ -127,8 +124,7 @@ class CoachCog(Cog):
 
     async def _reject(self, interaction: Interaction, user_id: int, reason: str) -> None:
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             await applications.reject(session, guild.id, user_id, actor, reason, self.bot.clock())
         self.bot.wake()
         await ui.reply_privately(interaction, f"Rejected. We've messaged <@{user_id}> the reason.")
@@ -145,8 +141,8 @@ class CoachCog(Cog):
 
     async def _queue(self, interaction: Interaction, position: int) -> ui.Panel:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            waiting = await applications.list_open(session, guild.id, ui.actor_of(interaction, guild))
+            guild, actor = await self.guild_and_actor(session, interaction)
+            waiting = await applications.list_open(session, guild.id, actor)
             if not waiting:
                 return ui.Panel(ui.text("No open applications. People apply with `/coach apply`."))
             position = min(position, len(waiting) - 1)
@@ -164,7 +160,7 @@ class CoachCog(Cog):
     async def _earlier_application(self, interaction: Interaction) -> Typed:
         """Return the fields of this person's last application. Raises if they may not apply."""
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild, _ = await self.guild_and_actor(session, interaction)
             coach = await coaches.find(session, guild.id, interaction.user.id)
             applications.check_may_apply(coach)
             await blocks.require_unblocked(session, guild.id, interaction.user.id, BlockedFrom.APPLYING)

@@ -69,7 +69,7 @@ class ProfileCog(Cog):
     async def form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask what the profile should say, filled in with what was typed, or else with the current profile."""
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild, _ = await self.guild_and_actor(session, interaction)
             coach = profiles.check_may_edit(await coaches.find(session, guild.id, interaction.user.id))
             await profiles.check_not_blocked(session, coach)
             taught_here = await settings.specialties(session, guild.id)
@@ -80,8 +80,7 @@ class ProfileCog(Cog):
 
     async def _show(self, interaction: Interaction, user_id: int, said: str | None = None) -> None:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             found = await profiles.view(session, guild.id, user_id, actor, self.bot.clock())
         await ui.show(interaction, _panel(found, is_own=actor.user_id == user_id, said=said))
 

@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 import discord
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, group_command, on, opens
-from models import Coach, Guild
+from models import Coach
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, TaughtSpecialty
-from scheduler.servers import settings
 
 PICK = Route("specialty:pick")
 ADD = Route("specialty:add")
@@ -46,17 +44,15 @@ class SpecialtiesCog(Cog):
         """Add the names to the list."""
         typed = ui.typed_in(interaction).get(_NAMES, "")
         async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
-            added = await specialties.add(session, guild, ui.actor_of(interaction, guild), typed, now)
+            guild, actor, now = await self.guild_to_change(session, interaction)
+            added = await specialties.add(session, guild, actor, typed, now)
         names = ui.quoted(", ".join(added), 500)
         await self._show(interaction, f"✅ Added {names}.")
 
     @opens(ADD)
     async def add_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for names."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
+        await self.guild_for_admin(interaction)
         about = f"Up to {LONGEST} characters each. Coaches choose from them."
         field = ui.field(_NAMES, typed, description=about, placeholder="Violin", long=True, most=1000)
         return ui.Form("Add specialties", ADD.id(), field)
@@ -66,8 +62,8 @@ class SpecialtiesCog(Cog):
         """Rename a specialty."""
         typed = ui.typed_in(interaction).get(_NAME, "")
         async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
-            await specialties.rename(session, guild, ui.actor_of(interaction, guild), specialty, typed, now)
+            guild, actor, now = await self.guild_to_change(session, interaction)
+            await specialties.rename(session, guild, actor, specialty, typed, now)
         self.bot.wake()
         await self._show(interaction, "✅ Renamed. Coaches who teach it keep it.")
 
@@ -82,8 +78,7 @@ class SpecialtiesCog(Cog):
     async def remove_pressed(self, interaction: Interaction, specialty: int, count: int) -> None:
         """Remove a specialty. Ask first if more coaches lose it than the admin was told."""
         async with self.bot.db.begin() as session:
-            guild, now = await self._guild(session, interaction), self.bot.clock()
-            actor = ui.actor_of(interaction, guild)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             losing = await specialties.remove(session, guild, actor, specialty, count, now)
         if losing is not None:
             await ui.show(interaction, _question(losing))
@@ -93,18 +88,14 @@ class SpecialtiesCog(Cog):
 
     async def _find(self, interaction: Interaction, specialty_id: int) -> TaughtSpecialty:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             return await specialties.find(session, guild.id, actor, specialty_id)
-
-    async def _guild(self, session: AsyncSession, interaction: Interaction) -> Guild:
-        return await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, self.bot.clock())
 
     async def _show(self, interaction: Interaction, said: str | None = None) -> None:
         """Show the list to an admin."""
         async with self.bot.db.begin() as session:  # not `read`: a server's first command creates its list
-            guild = await self._guild(session, interaction)
-            found = await specialties.list_all(session, guild.id, ui.actor_of(interaction, guild))
+            guild, actor, _ = await self.guild_to_change(session, interaction)
+            found = await specialties.list_all(session, guild.id, actor)
         await ui.show(interaction, _panel(found, said))
 
 

@@ -10,7 +10,6 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, group_command, on, opens
 from scheduler.coaches import suspensions
 from scheduler.coaches.applications import LONGEST_TEXT, REASON
-from scheduler.servers import settings
 
 _UPCOMING = "Upcoming sessions"
 _KEEPS = {"Cancel them": False, "Keep them": True}
@@ -52,8 +51,8 @@ class SuspendingCog(Cog):
     async def form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
         """Ask an admin why. Refuses if the coach is already suspended."""
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor, now = ui.actor_of(interaction, guild), self.bot.clock()
+            guild, actor = await self.guild_and_actor(session, interaction)
+            now = self.bot.clock()
             count = await suspensions.count_affected_sessions(session, guild.id, user_id, actor, now)
         usual = next(label for label, keep in _KEEPS.items() if keep is guild.keep_after_departure)
         booked = "1 is booked" if count == 1 else f"{count} are booked"
@@ -73,8 +72,8 @@ class SuspendingCog(Cog):
     async def _suspend(self, interaction: Interaction, user_id: int, reason: str, *, keep: bool | None) -> None:
         """Suspend a coach. Without `keep`, the server's setting decides about upcoming sessions."""
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor, now = ui.actor_of(interaction, guild), self.bot.clock()
+            guild, actor = await self.guild_and_actor(session, interaction)
+            now = self.bot.clock()
             cancelled = await suspensions.suspend(session, guild.id, user_id, actor, reason, now, keep=keep)
         self.bot.wake()
         sessions = "1 upcoming session was" if cancelled == 1 else f"{cancelled} upcoming sessions were"
@@ -83,8 +82,7 @@ class SuspendingCog(Cog):
 
     async def _reinstate(self, interaction: Interaction, user_id: int) -> None:
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             await suspensions.reinstate(session, guild.id, user_id, actor, self.bot.clock())
         self.bot.wake()
         await ui.reply_privately(

@@ -14,7 +14,6 @@ from cogs.ui.text import cut_our_text
 from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.core.clock import stamp
 from scheduler.reports import activity
-from scheduler.servers import settings
 from scheduler.servers.changes import NameOf
 
 FILTER = Route("records:filter:{user_id}")
@@ -69,11 +68,11 @@ class ActivityCog(Cog):
         self, interaction: Interaction, status: SessionStatus | None, user_id: int, page: int = 0
     ) -> None:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
+            guild, actor = await self.guild_and_actor(session, interaction)
             found = await activity.list_sessions(
                 session,
                 guild.id,
-                ui.actor_of(interaction, guild),
+                actor,
                 status=status,
                 user_id=user_id or None,
                 page=page,
@@ -90,8 +89,7 @@ class ActivityCog(Cog):
 
     async def _show_audit(self, interaction: Interaction, user_id: int, page: int = 0) -> None:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             found = await activity.list_audit_entries(
                 session, guild.id, actor, user_id=user_id or None, page=page, size=_ENTRIES_A_PAGE
             )

@@ -21,7 +21,6 @@ from scheduler.parsing.dates import write_dates
 from scheduler.parsing.weekly_hours import WEEKDAYS, write_hours
 from scheduler.reports import coach_roster
 from scheduler.reports.coach_roster import Entry, Profile
-from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
 
@@ -61,8 +60,7 @@ class CoachRosterCog(Cog):
         """Set a coach's rate in the server's currency."""
         typed = ui.typed_in(interaction).get(_RATE, "")
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             await currencies.set_rate(session, guild, actor, user_id, typed, self.bot.clock())
         self.bot.wake()
         await self._show_profile(interaction, user_id)
@@ -70,17 +68,14 @@ class CoachRosterCog(Cog):
     @opens(RATE)
     async def rate_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
         """Ask an admin for the rate."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
+        guild = await self.guild_for_admin(interaction)
         asked = f"In {guild.currency}. We'll tell them, and they can change it."
         field = ui.field(_RATE, typed, description=asked, placeholder="60", most=20)
         return ui.Form("Their rate", RATE.id(user_id=user_id), field)
 
     async def _show_coaches(self, interaction: Interaction, page: int = 0) -> None:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             found = await coach_roster.list_coaches(
                 session, guild.id, actor, self.bot.clock(), page=page, size=_A_PAGE
             )
@@ -96,10 +91,8 @@ class CoachRosterCog(Cog):
 
     async def _show_profile(self, interaction: Interaction, user_id: int) -> None:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await coach_roster.profile(
-                session, guild.id, ui.actor_of(interaction, guild), user_id, self.bot.clock()
-            )
+            guild, actor = await self.guild_and_actor(session, interaction)
+            found = await coach_roster.profile(session, guild.id, actor, user_id, self.bot.clock())
         coach, cycle = found.entry.coach, ui.hour_cycle_of(interaction)
         parts = [
             "\n".join((_title(coach), _standing(found.entry), *_blocked(found.entry), *_decision(coach))),

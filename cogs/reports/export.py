@@ -14,7 +14,6 @@ from cogs.ui.routing import Cog, Route, beside, group_command, on
 from scheduler.availability import reader_zone
 from scheduler.core.errors import CoachingError, NotFound
 from scheduler.reports import export
-from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
 
 Table = Literal["sessions", "coaches", "reviews", "audit"]
@@ -40,9 +39,7 @@ class ExportCog(Cog):
     @on(routes.EXPORT)
     async def export_opened(self, interaction: Interaction) -> None:
         """Ask an admin what to download."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
+        await self.guild_for_admin(interaction)
         buttons = [
             ui.button(_LABELS.get(what, what.capitalize()), beside(TABLE.id(table=at)))
             for at, what in enumerate(TABLES)
@@ -58,8 +55,7 @@ class ExportCog(Cog):
 
     async def _export(self, interaction: Interaction, what: Table) -> None:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             people = await export.people_in(session, what, guild.id, actor)
             names = await export.coach_names(session, guild.id)
             taught = await export.taught(session, guild.id)

@@ -15,7 +15,6 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
 from scheduler.reports import health
 from scheduler.reports.health import Health
-from scheduler.servers import settings
 
 RUN = Route("health:run")
 
@@ -54,9 +53,7 @@ class HealthCog(Cog):
         await ui.show(interaction, ui.Panel(*await self._panel(interaction)))
 
     async def _run(self, interaction: Interaction) -> None:
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
+        guild = await self.guild_for_admin(interaction)
         await ui.show(interaction, ui.Panel(ui.text("Running the background checks…")))
         report = await self.bot.process_now()
         done = "The background checks were already running."
@@ -70,10 +67,8 @@ class HealthCog(Cog):
 
     async def _panel(self, interaction: Interaction) -> list[discord.ui.Item[Any]]:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await health.inspect_health(
-                session, guild.id, ui.actor_of(interaction, guild), self.bot.clock()
-            )
+            guild, actor = await self.guild_and_actor(session, interaction)
+            found = await health.inspect_health(session, guild.id, actor, self.bot.clock())
         lines = [
             *_connection(found, self.bot.clock(), self.bot.latency),
             *_sessions(found),

@@ -18,7 +18,6 @@ from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.reports import session_history
 from scheduler.reports.session_history import SessionHistory
-from scheduler.servers import settings
 
 RETRY = Route("story:retry:{session_id}")
 REPAIR = Route("story:repair:{session_id}")
@@ -48,9 +47,7 @@ class SessionHistoryCog(Cog):
     @opens(routes.FIND_SESSION)
     async def code_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask an admin for the code."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-        ui.actor_of(interaction, guild).must_be_admin()
+        await self.guild_for_admin(interaction)
         about = "It's on every message about the session. The name of its room works, too."
         field = ui.field(_CODE, typed, description=about, placeholder="k7m2qd", most=LONGEST_CODE)
         return ui.Form("Find a session", routes.FIND_SESSION.id(), field)
@@ -77,8 +74,8 @@ class SessionHistoryCog(Cog):
 
     async def _fix(self, interaction: Interaction, session_id: int, fix: _Fix) -> None:
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            code = await fix(session, guild.id, session_id, ui.actor_of(interaction, guild), self.bot.clock())
+            guild, actor = await self.guild_and_actor(session, interaction)
+            code = await fix(session, guild.id, session_id, actor, self.bot.clock())
         await self.bot.process_now()
         await self._show(interaction, code)
 
@@ -89,10 +86,8 @@ class SessionHistoryCog(Cog):
 
     async def _show(self, interaction: Interaction, code: str) -> None:
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            found = await session_history.get_history(
-                session, guild.id, code, ui.actor_of(interaction, guild), self.bot.clock()
-            )
+            guild, actor = await self.guild_and_actor(session, interaction)
+            found = await session_history.get_history(session, guild.id, code, actor, self.bot.clock())
         await ui.show(interaction, _panel(found, guild))
 
 

@@ -18,7 +18,6 @@ from scheduler.availability import reader_zone
 from scheduler.parsing.durations import write_length
 from scheduler.reports import statistics
 from scheduler.reports.statistics import Stats, average
-from scheduler.servers import settings
 
 PICK = Route("stats:period")
 
@@ -54,8 +53,7 @@ class StatisticsCog(Cog):
     async def _show(self, interaction: Interaction, days: int) -> None:
         days = days if days in PERIODS.values() else _DEFAULT
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
             found = await statistics.gather(
                 session, guild.id, actor, zone_name, self.bot.clock(), days=days or None

@@ -15,7 +15,6 @@ from models import Review
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
 from scheduler.reviews import reviews
-from scheduler.servers import settings
 
 READ_PAGE = Route("review:page:{coach_id}:{page}")
 HIDE = Route("review:hide:{session_id}:{coach_id}:{page}")
@@ -67,8 +66,8 @@ class ReviewListCog(Cog):
         self, interaction: Interaction, use_case: Callable[..., Awaitable[object]], session_id: int
     ) -> None:
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            await use_case(session, session_id, ui.actor_of(interaction, guild), guild.id, self.bot.clock())
+            guild, actor = await self.guild_and_actor(session, interaction)
+            await use_case(session, session_id, actor, guild.id, self.bot.clock())
 
     async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
         page = min(page, _MOST_PAGES)
@@ -85,9 +84,8 @@ class ReviewListCog(Cog):
     async def _show(self, interaction: Interaction, coach_id: int, page: int) -> None:
         """List a coach's reviews (0: everyone's) to an admin."""
         page = min(page, _MOST_PAGES)
+        guild = await self.guild_for_admin(interaction)
         async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            ui.actor_of(interaction, guild).must_be_admin()
             found = await reviews.list_reviews(
                 session, guild.id, coach_id or None, page=page, size=_A_PAGE, with_hidden=True
             )

@@ -6,7 +6,6 @@ from cogs.ui.routing import Cog, Route, on, opens
 from models import SessionStatus
 from scheduler.attendance import no_shows, outcomes
 from scheduler.core.limits import LONGEST_NOTES
-from scheduler.servers import settings
 
 DECIDE = Route("session:appeal:{session_id}:of:{user_id}:decide:{granted}")
 DECIDE_ONLY_ONE = Route("session:appeal:{session_id}:decide:{granted}")
@@ -63,8 +62,7 @@ class NoShowsCog(Cog):
         self, interaction: Interaction, session_id: int, user_id: int | None, *, granted: bool
     ) -> None:
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            actor = ui.actor_of(interaction, guild)
+            guild, actor = await self.guild_and_actor(session, interaction)
             decided = await no_shows.decide_appeal(
                 session, session_id, actor, guild.id, was_there=granted, now=self.bot.clock(), of=user_id
             )

@@ -9,11 +9,10 @@ from typing import Any
 import discord
 
 from cogs import routes, ui
-from cogs.setup.admin_cog import AdminCog
 from cogs.setup.panel import DEFAULTS
 from cogs.setup.public_panel import POST
 from cogs.ui import Interaction
-from cogs.ui.routing import Route, beside, on
+from cogs.ui.routing import Cog, Route, beside, on
 
 PERSON = Route("admin:person")
 
@@ -29,19 +28,19 @@ def how_to_show(role_id: int, bot_name: str) -> str:
     )
 
 
-class AdminMenuCog(AdminCog):
+class AdminMenuCog(Cog):
     """The button **Admin**."""
 
     @on(routes.ADMIN, ui.acknowledge_beside)
     async def opened(self, interaction: Interaction) -> None:
         """Show the menu beside the message with the button."""
-        await self.settings_for_admin(interaction)
+        await self.guild_for_admin(interaction)
         await ui.show(interaction, _menu())
 
     @on(PERSON, ui.acknowledge_beside)
     async def person_chosen(self, interaction: Interaction) -> None:
         """Show what there is about one person, beside the menu."""
-        await self.settings_for_admin(interaction)
+        await self.guild_for_admin(interaction)
         await ui.show(interaction, _about(ui.chosen_in(interaction)[0]))
 
 

@@ -6,10 +6,9 @@ import discord
 
 from cogs import ui
 from cogs.cards import booking_policy
-from cogs.setup.admin_cog import AdminCog
 from cogs.setup.panel import DEFAULTS
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Route, group_command, on, opens
+from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import Guild
 from scheduler.availability.booking_policy import Rules, default_policy
 from scheduler.coaches import default_rules
@@ -26,7 +25,7 @@ SHOW = Route("defaults:show")
 _PRESETS = "Presets, one per line"
 
 
-class DefaultsCog(AdminCog):
+class DefaultsCog(Cog):
     """`/coaching defaults`."""
 
     @group_command("coaching", name="defaults", description="Presets for coaches, and rules for new coaches")
@@ -54,7 +53,7 @@ class DefaultsCog(AdminCog):
         """Change the presets."""
         wanted = parse_presets(ui.typed_in(interaction).get(_PRESETS, ""))
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.settings_to_change(session, interaction)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             await settings.set_presets(session, guild, actor, wanted, now)
         await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), "✅ Saved."))
 
@@ -62,7 +61,7 @@ class DefaultsCog(AdminCog):
     async def give_pressed(self, interaction: Interaction, agreed: int) -> None:
         """Give these rules to all coaches, once the admin has agreed."""
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.settings_to_change(session, interaction)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             count = len(await default_rules.with_other_rules(session, guild, actor))
             if agreed:
                 await default_rules.apply_to_all(session, guild, actor, now)
@@ -85,19 +84,19 @@ class DefaultsCog(AdminCog):
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for lengths, rooms and buffers."""
-        policy = default_policy(await self.settings_for_admin(interaction))
+        policy = default_policy(await self.guild_for_admin(interaction))
         return booking_policy.sessions_form(SESSIONS.id(), policy, typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for notice, horizon and limits."""
-        policy = default_policy(await self.settings_for_admin(interaction))
+        policy = default_policy(await self.guild_for_admin(interaction))
         return booking_policy.limits_form(LIMITS.id(), policy, typed)
 
     @opens(PRESETS)
     async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for the presets."""
-        present = settings.presets(await self.settings_for_admin(interaction))
+        present = settings.presets(await self.guild_for_admin(interaction))
         field = ui.field(
             _PRESETS,
             typed or {_PRESETS: write_presets(present, ui.hour_cycle_of(interaction))},
@@ -110,15 +109,13 @@ class DefaultsCog(AdminCog):
 
     async def _set_policy(self, interaction: Interaction, read: Callable[[Rules, Typed], Rules]) -> None:
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.settings_to_change(session, interaction)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             wanted = read(default_policy(guild), ui.typed_in(interaction))
             await settings.set_default_policy(session, guild, actor, wanted, now)
         await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), "✅ Saved."))
 
     async def _show(self, interaction: Interaction) -> None:
-        await ui.show(
-            interaction, _panel(await self.settings_for_admin(interaction), ui.hour_cycle_of(interaction))
-        )
+        await ui.show(interaction, _panel(await self.guild_for_admin(interaction), ui.hour_cycle_of(interaction)))
 
 
 def _question(count: int) -> ui.Panel:

@@ -5,11 +5,10 @@ from discord.app_commands import Choice
 
 from cogs import ui
 from cogs.setup import forms
-from cogs.setup.admin_cog import AdminCog
 from cogs.setup.panel import SHOW
 from cogs.ui import Interaction
 from cogs.ui.options import Choices, ZoneTransformer
-from cogs.ui.routing import Route, group_command, on
+from cogs.ui.routing import Cog, Route, group_command, on
 from cogs.ui.zones import resolve_zone
 from models import Guild
 from scheduler.core.errors import Unreadable
@@ -46,7 +45,7 @@ async def complete_value(interaction: Interaction, typed: str) -> Choices:
     return _choices(guild, setting, typed)
 
 
-class OneSettingCog(AdminCog):
+class OneSettingCog(Cog):
     """`/coaching set`."""
 
     @group_command("coaching", name="set", description="Change one setting")
@@ -54,13 +53,13 @@ class OneSettingCog(AdminCog):
     @app_commands.autocomplete(setting=complete_setting, value=complete_value)
     async def set(self, interaction: Interaction, setting: str, value: str) -> None:
         """Set it and show what changed."""
-        await self.settings_for_admin(interaction)
+        await self.guild_for_admin(interaction)
         await self._set(interaction, declarations.find(setting), value)
 
     @on(ZONE_PICKED)
     async def zone_picked(self, interaction: Interaction, setting: int) -> None:
         """Set the zone picked from those that the typed one could mean."""
-        await self.settings_for_admin(interaction)
+        await self.guild_for_admin(interaction)
         wanted = SETTINGS[min(setting, len(SETTINGS) - 1)]
         await self._set(interaction, wanted, ui.typed_in(interaction).get(wanted.label, ""))
 
@@ -71,7 +70,7 @@ class OneSettingCog(AdminCog):
         else:
             parsed = wanted.kind.parse(value)
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.settings_to_change(session, interaction)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             before, changes = settings.value_of(guild, wanted), forms.changed(guild, {wanted.column: parsed})
             await settings.change(session, guild, actor, changes, now)
         self.bot.wake()

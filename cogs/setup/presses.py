@@ -8,12 +8,11 @@ import discord
 from cogs import routes, ui
 from cogs.setup import forms
 from cogs.setup import panel as setup_panel
-from cogs.setup.admin_cog import AdminCog
 from cogs.setup.admin_menu import how_to_show
 from cogs.setup.panel import ASK_RATES, CHANGE, CLEAR, FORM, FORMS, MAKE, PICK, PICKED, PLACES, SHOW
 from cogs.setup.settings import check_admin_role, check_channel, check_coach_role, must_manage_server
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import group_command, on, opens
+from cogs.ui.routing import Cog, group_command, on, opens
 from models import Guild
 from scheduler.coaches import currencies
 from scheduler.core.errors import NotAllowed, NotFound
@@ -25,7 +24,7 @@ from scheduler.servers.settings import GuildChanges
 _SAVED = "✅ Saved."
 
 
-class SetupCog(AdminCog):
+class SetupCog(Cog):
     """`/coaching setup`."""
 
     @group_command("coaching", name="setup", description="Check the server's setup and change settings")
@@ -46,7 +45,7 @@ class SetupCog(AdminCog):
     @on(MAKE)
     async def make_pressed(self, interaction: Interaction, place: int) -> None:
         """Create what's missing, or choose an existing one that fits."""
-        wanted, guild = _place(place), await self.settings_for_admin(interaction)
+        wanted, guild = _place(place), await self.guild_for_admin(interaction)
         if not interaction.permissions.manage_guild:
             raise NotAllowed(
                 "Only members with Manage Server can have me create channels and roles. Ask one of them."
@@ -60,7 +59,7 @@ class SetupCog(AdminCog):
     async def pick_pressed(self, interaction: Interaction, place: int) -> None:
         """Show where to choose a channel, category or role."""
         wanted = _place(place)
-        await ui.show(interaction, setup_panel.of_place(await self.settings_for_admin(interaction), wanted))
+        await ui.show(interaction, setup_panel.of_place(await self.guild_for_admin(interaction), wanted))
 
     @on(CHANGE)
     async def change_chosen(self, interaction: Interaction) -> None:
@@ -71,7 +70,7 @@ class SetupCog(AdminCog):
     async def picked(self, interaction: Interaction, place: int) -> None:
         """Set what was picked."""
         wanted = _place(place)
-        await self.settings_for_admin(interaction)
+        await self.guild_for_admin(interaction)
         changes = GuildChanges(**{wanted.column: _chosen(interaction, wanted).id})
         said = _SAVED
         if wanted is ServerResource.ADMIN_ROLE:
@@ -84,7 +83,7 @@ class SetupCog(AdminCog):
         """Clear the channel or role."""
         wanted = _place(place)
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.settings_to_change(session, interaction)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             if wanted.is_role:
                 must_manage_server(interaction)
             await settings.clear(session, guild, actor, wanted.column, now)
@@ -94,10 +93,8 @@ class SetupCog(AdminCog):
     async def rates_asked(self, interaction: Interaction) -> None:
         """Ask coaches who charge in another currency for a rate in this server's."""
         async with self.bot.db.begin() as session:
-            guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
-            asked = await currencies.ask_for_new_rates(
-                session, guild, ui.actor_of(interaction, guild), self.bot.clock()
-            )
+            guild, actor = await self.guild_and_actor(session, interaction)
+            asked = await currencies.ask_for_new_rates(session, guild, actor, self.bot.clock())
         self.bot.wake()
         people = "1 coach" if asked == 1 else f"{asked} coaches"
         said = f"✅ We've messaged {people}." if asked else "They were already asked within the last day."
@@ -113,20 +110,20 @@ class SetupCog(AdminCog):
     @opens(FORM)
     async def settings_form(self, interaction: Interaction, typed: Typed, form: int) -> ui.Form:
         """Ask for the settings in the form."""
-        wanted, guild = _form(form), await self.settings_for_admin(interaction)
+        wanted, guild = _form(form), await self.guild_for_admin(interaction)
         return forms.settings_form(FORM.id(form=form), wanted, guild, typed)
 
     async def _save(
         self, interaction: Interaction, changes: Callable[[Guild], GuildChanges], said: str = _SAVED
     ) -> None:
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.settings_to_change(session, interaction)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             await settings.change(session, guild, actor, changes(guild), now)
         self.bot.wake()
         await self._show(interaction, said)
 
     async def _show(self, interaction: Interaction, said: str | None = None) -> None:
-        guild = await self.settings_for_admin(interaction)
+        guild = await self.guild_for_admin(interaction)
         async with self.bot.db.read() as session:
             elsewhere = await currencies.with_other_currency(session, guild)
         found, invitation = await setup.inspect_server(self.bot.port, guild), self.bot.invite_url(guild.id)

@@ -9,9 +9,8 @@ import discord
 from discord import app_commands
 
 from cogs import routes, ui
-from cogs.setup.admin_cog import AdminCog
 from cogs.ui import Interaction
-from cogs.ui.routing import Route, group_command, on
+from cogs.ui.routing import Cog, Route, group_command, on
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
 
@@ -42,7 +41,7 @@ def public_panel() -> ui.Panel:
     return ui.Panel(card)
 
 
-class PublicPanelCog(AdminCog):
+class PublicPanelCog(Cog):
     """`/coaching post`."""
 
     @group_command(
@@ -56,7 +55,7 @@ class PublicPanelCog(AdminCog):
     @on(POST)
     async def post_pressed(self, interaction: Interaction) -> None:
         """Ask an admin where to post it."""
-        await self.settings_for_admin(interaction)
+        await self.guild_for_admin(interaction)
         select = discord.ui.ChannelSelect[Any](
             custom_id=POST_IN.id(), channel_types=[discord.ChannelType.text], placeholder="Pick a text channel"
         )
@@ -66,13 +65,13 @@ class PublicPanelCog(AdminCog):
     @on(POST_IN)
     async def channel_chosen(self, interaction: Interaction) -> None:
         """Post the message in the chosen channel."""
-        await self.settings_for_admin(interaction)
+        await self.guild_for_admin(interaction)
         server, [channel_id, *_] = interaction.guild, ui.chosen_in(interaction)
         await self._post(interaction, server.get_channel(channel_id) if server else None)
 
     async def _post(self, interaction: Interaction, channel: object) -> None:
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.settings_to_change(session, interaction)
+            guild, actor, now = await self.guild_to_change(session, interaction)
             chosen = _writable(channel, interaction.user)
             about = {"channel_id": chosen.id}
             audit.record(session, guild.id, "panel_posted", at=now, actor_id=actor.user_id, details=about)

@@ -8,6 +8,7 @@ what a dynamic item raises.
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from inspect import Parameter, signature
 from typing import Any
@@ -18,7 +19,7 @@ from discord.ext import commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs.bot_base import BotBase, Interaction
-from cogs.ui.actors import actor_of, person_of
+from cogs.ui.actors import actor_of, guild_id_of, person_of
 from cogs.ui.answering import Acknowledge, F, answer_with, answers_command
 from cogs.ui.errors import FIX
 from cogs.ui.forms import Typed, form_sent_by, stored_fields
@@ -227,12 +228,34 @@ class Cog(commands.Cog):
             command.binding = self
             group.add_command(command)
 
+    async def guild_and_actor(self, session: AsyncSession, interaction: Interaction) -> tuple[Guild, Actor]:
+        """Return this server's settings, and who pressed. Raises NotFound in direct messages."""
+        guild = await settings.look_up(session, guild_id_of(interaction), self.bot.defaults)
+        return guild, actor_of(interaction, guild)
+
+    async def guild_for_admin(self, interaction: Interaction) -> Guild:
+        """Return this server's settings. Raises NotAllowed for anyone but admins."""
+        async with self.bot.db.read() as session:
+            guild, actor = await self.guild_and_actor(session, interaction)
+        actor.must_be_admin()
+        return guild
+
+    async def guild_to_change(
+        self, session: AsyncSession, interaction: Interaction
+    ) -> tuple[Guild, Actor, datetime]:
+        """Return this server's stored settings, the admin who pressed, and the time. Raises NotAllowed."""
+        now = self.bot.clock()
+        guild = await settings.ensure(session, guild_id_of(interaction), self.bot.defaults, now)
+        actor = actor_of(interaction, guild)
+        actor.must_be_admin()
+        return guild, actor, now
+
     async def actor_anywhere(self, session: AsyncSession, interaction: Interaction) -> Actor:
         """Return who pressed, in a server or in direct messages, where nobody is an admin."""
         if interaction.guild_id is None:
             return person_of(interaction)
-        guild = await settings.look_up(session, interaction.guild_id, self.bot.defaults)
-        return actor_of(interaction, guild)
+        _, actor = await self.guild_and_actor(session, interaction)
+        return actor
 
     async def servers_of(self, interaction: Interaction) -> list[Guild]:
         """Return this server or, in direct messages, all that concern the person.
