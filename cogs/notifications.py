@@ -2,9 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-
-import discord
+from typing import NamedTuple
 
 from cogs import ui
 from models import NotificationKind, Route
@@ -14,7 +12,7 @@ from scheduler.notifications.kinds import Audience, NotificationContext
 class Extra(NamedTuple):
     """What follows the words: buttons, or files."""
 
-    items: Sequence[discord.ui.Item[Any]]
+    items: Sequence[ui.Item]
     files: Sequence[tuple[str, bytes]] = ()
 
 
@@ -22,7 +20,7 @@ class Extra(NamedTuple):
 class Words:
     """What messages of one kind say."""
 
-    body: Callable[[NotificationContext], discord.ui.Item[Any]]
+    body: Callable[[NotificationContext], ui.Item]
     extra: Callable[[NotificationContext, str], Extra] | None = None
     """Takes the server's name. Only used in direct messages, not on another route."""
 
@@ -83,7 +81,7 @@ def mentions(context: NotificationContext) -> list[int]:
     return []
 
 
-def _in_public(user_id: int) -> discord.ui.Item[Any]:
+def _in_public(user_id: int) -> ui.Item:
     """Return words for a channel that others read too, so they don't say what it's about."""
     return ui.text(
         f"<@{user_id}> I have a message about your coaching, but your direct messages are closed. Allow direct "

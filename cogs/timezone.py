@@ -1,6 +1,5 @@
 """`/timezone`: set the time zone in which you see times."""
 
-import discord
 from discord import app_commands
 
 from cogs import ui
@@ -85,9 +84,7 @@ class TimezoneCog(Cog):
             if coach is not None and coach.time_zone != name:
                 elsewhere = None if interaction.guild_id else self.bot.server_name(coach.guild_id)
                 lines.append(_of_coach(coach, elsewhere))
-        return ui.Panel(
-            ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE.id(), discord.ButtonStyle.primary))
-        )
+        return ui.Panel(ui.text("\n".join(lines)), ui.row(ui.button("Change…", CHANGE.id(), ui.PRIMARY)))
 
 
 def _whose(chosen: str | None, shown: str) -> str:

@@ -1,9 +1,6 @@
 """List booked sessions outside the coach's hours, and let the coach reschedule, keep or cancel each."""
 
 from functools import partial
-from typing import Any
-
-import discord
 
 from cogs import cards, routes, ui
 from cogs.availability import panel
@@ -73,14 +70,12 @@ class ConflictsCog(CancellingCog, PanelCog):
 def _conflicts_panel(found: list[CoachingSession], page: int, place: PanelState, said: str | None) -> ui.Panel:
     last_page = (len(found) - 1) // _A_PAGE
     page = min(page, last_page)
-    parts: list[discord.ui.Item[Any]] = [
-        ui.text("### Sessions outside your hours\nThey stay booked until you decide.")
-    ]
+    parts: list[ui.Item] = [ui.text("### Sessions outside your hours\nThey stay booked until you decide.")]
     for one in found[page * _A_PAGE :][:_A_PAGE]:
         parts.append(ui.text(f"{stamp(one.starts_at)} · {cards.length(one.duration)} with <@{one.student_id}>"))
         parts.append(
             ui.row(
-                ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id), discord.ButtonStyle.primary),
+                ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id), ui.PRIMARY),
                 ui.button("Keep", place.id(KEEP, session_id=one.id)),
                 ui.button("Cancel…", place.id(CANCEL, session_id=one.id)),
             )

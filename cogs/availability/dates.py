@@ -2,9 +2,6 @@
 
 from datetime import date, datetime
 from functools import partial
-from typing import Any
-
-import discord
 
 from cogs import ui
 from cogs.availability import panel
@@ -157,14 +154,14 @@ def _dates_panel(found: list[Dates], page: int, place: PanelState, cycle: HourCy
         raise Unreadable("You have no days off or extra hours. Add some with `/availability`.")
     last_page = (len(found) - 1) // _A_PAGE
     page = min(page, last_page)
-    parts: list[discord.ui.Item[Any]] = [ui.text("### Days off and other hours")]
+    parts: list[ui.Item] = [ui.text("### Days off and other hours")]
     for one in found[page * _A_PAGE :][:_A_PAGE]:
         hours = ui.quoted(write_hours(one.windows, cycle), _EXCERPT)
         what = f"{'also ' if one.adds else ''}{hours}" if one.windows else "off"
         reason = f" · {ui.quoted(one.reason, _EXCERPT)}" if one.reason else ""
         clear = place.id(CLEAR, first=one.first.toordinal(), last=one.last.toordinal())
         parts.append(
-            discord.ui.Section(
+            ui.Section(
                 f"**{write_dates(one.first, one.last)}**\n{what}{reason}",
                 accessory=ui.button("Remove", clear),
             )

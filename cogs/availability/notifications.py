@@ -1,16 +1,12 @@
 """Write notifications about a coach's availability."""
 
-from typing import Any
-
-import discord
-
 from cogs import ui
 from cogs.notifications import Words
 from models import NotificationKind
 from scheduler.notifications.kinds import NotificationContext
 
 
-def _zone_lost(context: NotificationContext) -> discord.ui.Item[Any]:
+def _zone_lost(context: NotificationContext) -> ui.Item:
     zone = ui.quoted(context.about_coach.time_zone)
     return ui.text(
         f'### I no longer know your time zone "{zone}"\nStudents can\'t book you '

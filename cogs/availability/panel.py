@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
-import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import ui
@@ -141,10 +139,10 @@ async def _gather(
     )
 
 
-def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.Item[Any]]:
+def _items(week: _Week, place: PanelState, said: str | None) -> list[ui.Item]:
     names = ", ".join(WEEKDAYS[day] for day in place.picked)
     shown = write_dates(week.monday, week.monday + timedelta(days=6))
-    parts: list[discord.ui.Item[Any]] = [
+    parts: list[ui.Item] = [
         ui.text(f"### Your hours · {shown}\n{_status(week)}"),
         ui.picture(_FILE, describe(week.picture)),
         _week_buttons(week, place),
@@ -166,7 +164,7 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[discord.ui.
             )
         ),
         ui.row(
-            ui.button("Edit hours…", place.id(EDIT), discord.ButtonStyle.primary),
+            ui.button("Edit hours…", place.id(EDIT), ui.PRIMARY),
             ui.button("Copy a day…", place.id(COPY)),
             ui.button(f"Clear {names}"[:80], place.id(CLEAR)),
             ui.button("Check a time…", place.id(WHY)),
@@ -201,7 +199,7 @@ def _status(week: _Week) -> str:
     return f"**{round(week.open_time / timedelta(hours=1), 1):g} h open** this week. {clock}"
 
 
-def _week_buttons(week: _Week, place: PanelState) -> discord.ui.ActionRow[Any]:
+def _week_buttons(week: _Week, place: PanelState) -> ui.Item:
     def to(monday: date) -> str:
         return PanelState(monday.toordinal(), place.days).id(SHOW)
 
@@ -216,17 +214,17 @@ def _week_buttons(week: _Week, place: PanelState) -> discord.ui.ActionRow[Any]:
         ui.button(
             "Pause bookings" if accepting else "Resume bookings",
             place.id(PAUSE, accepting=int(not accepting)),
-            discord.ButtonStyle.secondary if accepting else discord.ButtonStyle.success,
+            ui.SECONDARY if accepting else ui.SUCCESS,
         ),
     )
 
 
-def _conflicts_section(conflicts: list[CoachingSession], place: PanelState) -> discord.ui.Section[Any]:
+def _conflicts_section(conflicts: list[CoachingSession], place: PanelState) -> ui.Section:
     lines = [f"- {stamp(one.starts_at)} with <@{one.student_id}>" for one in conflicts[:_MOST_CONFLICTS]]
     more = f"\n- and {len(conflicts) - _MOST_CONFLICTS} more" if len(conflicts) > _MOST_CONFLICTS else ""
     one = len(conflicts) == 1
-    return discord.ui.Section(
+    return ui.Section(
         f"⚠️ **{len(conflicts)} booked session{'' if one else 's'} no longer fit{'s' if one else ''} your hours.** "
         f"{'It stays' if one else 'They stay'} booked until you decide.\n" + "\n".join(lines) + more,
-        accessory=ui.button("Decide…", place.id(CONFLICTS, page=0), discord.ButtonStyle.primary),
+        accessory=ui.button("Decide…", place.id(CONFLICTS, page=0), ui.PRIMARY),
     )

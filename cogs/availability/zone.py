@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-import discord
-
 from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import PanelCog, PanelState
@@ -61,7 +59,7 @@ class ZoneCog(PanelCog):
 def _question(old: str, new: str, place: PanelState, now: datetime, cycle: HourCycle) -> ui.Panel:
     local, shown = now.astimezone(zone(new)), show_zone(new)
     there = f"{local:%A}, {cycle.clock(local)}"
-    same_clock = ui.button("Keep clock times", place.id(APPLY, same_instants=0), discord.ButtonStyle.primary)
+    same_clock = ui.button("Keep clock times", place.id(APPLY, same_instants=0), ui.PRIMARY)
     back = ui.button("◀ Back", place.id(panel.SHOW))
     if not is_known(old):
         # Without the old zone, nobody knows which actual times the hours meant.

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from functools import partial
 
-import discord
-
 from cogs import cards, routes, ui
 from cogs.ui.routing import Route
-from cogs.ui.time_picker import Item
 from scheduler.availability.coach_search import Listing, Sort
 from scheduler.core.clock import stamp
 
@@ -41,7 +38,7 @@ class CoachList:
                     "coach here? Apply with `/coach apply`."
                 )
             )
-        parts: list[Item] = [ui.text("### Who would you like to book?"), *self._selects()]
+        parts: list[ui.Item] = [ui.text("### Who would you like to book?"), *self._selects()]
         if not self.listings:
             parts.append(ui.text("**Nobody teaches this at the moment.** Choose another specialty."))
             return ui.Panel(*parts)
@@ -59,11 +56,11 @@ class CoachList:
     def _has_currencies(self) -> bool:
         return len({one.coach.currency for one in self.listings if one.coach.rate_minor}) > 1
 
-    def _selects(self) -> list[Item]:
+    def _selects(self) -> list[ui.Item]:
         specialties = [(name, str(id_), id_ == self.specialty) for id_, name in self.specialties.items()]
         if has_room := len(specialties) < _MOST_OPTIONS:
             specialties.insert(0, (_ALL, "0", not self.specialty))
-        parts: list[Item] = [
+        parts: list[ui.Item] = [
             ui.row(ui.select(PICK_SPECIALTY.id(sort=self.sort.value), specialties, placeholder=_ALL))
         ]
         if self.specialty and not has_room:
@@ -77,7 +74,7 @@ def read_sort(number: int) -> Sort:
     return Sort(number) if number in {sort.value for sort in Sort} else Sort.SOONEST
 
 
-def _coach(one: Listing, *, has_avatars: bool) -> list[Item]:
+def _coach(one: Listing, *, has_avatars: bool) -> list[ui.Item]:
     coach = one.coach
     free = (
         f"next free {stamp(one.next_free, 'R')}"
@@ -87,7 +84,7 @@ def _coach(one: Listing, *, has_avatars: bool) -> list[Item]:
     book = ui.button(
         "Book",
         routes.BOOK_COACH.id(coach_id=coach.user_id, minutes=0, day=0, page=0),
-        discord.ButtonStyle.primary,
+        ui.PRIMARY,
         disabled=one.next_free is None,
     )
     words = (
@@ -95,5 +92,5 @@ def _coach(one: Listing, *, has_avatars: bool) -> list[Item]:
         f"{cards.taught(one.specialties)}\n-# {free}"
     )
     if not has_avatars:
-        return [discord.ui.Section(words, accessory=book)]
+        return [ui.Section(words, accessory=book)]
     return [cards.with_avatar(coach, words), ui.row(book)]  # only one of them fits beside the words

@@ -1,9 +1,6 @@
 """The words of messages about a booking and its changes."""
 
-from typing import Any
-
-import discord
-
+from cogs import ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
 from cogs.cards.session_message import is_for_coach, session_card
@@ -12,21 +9,21 @@ from models import NotificationKind
 from scheduler.notifications.kinds import NotificationContext
 
 
-def _booked(context: NotificationContext) -> discord.ui.Item[Any]:
+def _booked(context: NotificationContext) -> ui.Item:
     title = "New booking" if is_for_coach(context) else "Session booked"
     return session_card(context, title, has_file=True)
 
 
-def _rescheduled(context: NotificationContext) -> discord.ui.Item[Any]:
+def _rescheduled(context: NotificationContext) -> ui.Item:
     by = _by(context, context.about_session.rescheduled_by)
     return session_card(context, f"Session rescheduled by {by}", has_file=True)
 
 
-def _cancelled(context: NotificationContext) -> discord.ui.Item[Any]:
+def _cancelled(context: NotificationContext) -> ui.Item:
     return session_card(context, f"Session cancelled by {_by(context, context.about_session.cancelled_by)}")
 
 
-def _person_left(context: NotificationContext) -> discord.ui.Item[Any]:
+def _person_left(context: NotificationContext) -> ui.Item:
     other = "student" if is_for_coach(context) else "coach"
     still = "" if context.is_outdated else ". Your session is still booked."
     return session_card(context, f"Your {other} has left the server{still}")

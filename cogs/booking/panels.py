@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-import discord
-
 from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE
 from cogs.images.week import WeekPicture, describe
 from cogs.ui import Typed
 from cogs.ui.routing import Route
-from cogs.ui.time_picker import Item, Links, Shown, TimePicker, instant, minute_of
+from cogs.ui.time_picker import Links, Shown, TimePicker, instant, minute_of
 from models import Coach, Guild
 from scheduler.availability.free_times import takes_bookings
 from scheduler.core.clock import stamp
@@ -87,17 +85,17 @@ class CoachTimes:
             files=[(_WEEK_FILE, png)],
         )
 
-    def _head(self, day: int) -> list[Item]:
+    def _head(self, day: int) -> list[ui.Item]:
         coach = self.coach
         # No container around it: a panel full of times, with notes, has just this one component to spare.
         words = (
             f"### Book <@{coach.user_id}>\n{cards.rating(coach)} · {cards.rate(coach)} · "
             f"{cards.taught(self.specialties)}\n{ui.quoted(coach.bio, 700)}"
         )
-        about: Item = ui.text(words)
+        about: ui.Item = ui.text(words)
         if self.in_server:
             reviews = ui.button("Reviews", routes.READ_REVIEWS.id(coach_id=coach.user_id))
-            about = discord.ui.Section(words, accessory=reviews)
+            about = ui.Section(words, accessory=reviews)
         if len(coach.durations_minutes) == 1:
             return [about]
         lengths = (
@@ -113,7 +111,7 @@ class CoachTimes:
     def _others(self) -> list[ui.Button]:
         return [ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))] if self.in_server else []
 
-    def _ways_out(self) -> list[Item]:
+    def _ways_out(self) -> list[ui.Item]:
         return [ui.row(*others)] if (others := self._others()) else []
 
 
@@ -138,11 +136,11 @@ class Choice:
         day = instant(self.start).astimezone(zone(self.zone_name)).toordinal()
         other = routes.BOOK_COACH.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
         return ui.Panel(
-            discord.ui.Container(
+            ui.Container(
                 cards.with_avatar(self.coach, "\n".join(self._lines())),
                 *([ui.store_field(NOTES_NAME, notes)] if notes else []),
                 ui.row(
-                    ui.button("Confirm", CONFIRM.id(**ids, **agreed), discord.ButtonStyle.success),
+                    ui.button("Confirm", CONFIRM.id(**ids, **agreed), ui.SUCCESS),
                     ui.button("Change notes…" if notes else "Add notes…", NOTES.id(**ids)),
                     ui.button("Other time", other),
                 ),
@@ -185,7 +183,7 @@ class Choice:
 def slot_taken_panel(error: SlotTaken, typed: Typed, cycle: HourCycle) -> ui.Panel:
     """Say why the time is gone and offer the nearest free ones. Keeps what was typed."""
     minutes = error.duration // timedelta(minutes=1)
-    parts: list[Item] = [ui.text(f"⚠️ {error.why}")]
+    parts: list[ui.Item] = [ui.text(f"⚠️ {error.why}")]
     if error.nearest:
         parts.append(ui.text(f"**Nearest free times** in **{show_zone(error.zone_name)}**:"))
         parts.append(ui.row(*(_retry_button(error, minutes, at, cycle) for at in error.nearest)))
@@ -209,7 +207,7 @@ def _retry_button(error: SlotTaken, minutes: int, at: datetime, cycle: HourCycle
         else TIME.id(coach_id=error.coach_id, minutes=minutes, start=start)
     )
     label = f"{local:%a} {local.day} {local:%b}, {cycle.clock(local)}"
-    return ui.button(label, custom_id, discord.ButtonStyle.primary)
+    return ui.button(label, custom_id, ui.PRIMARY)
 
 
 ui.show_as(SlotTaken, slot_taken_panel)

@@ -2,9 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
-
-import discord
 
 from cogs import routes, ui
 from cogs.cards.coach import decision, rate, taught
@@ -36,7 +33,7 @@ _LONGEST_APPLICATION = 3600
 
 def of_application(
     coach: Coach, specialties: list[str], history: Sequence[AuditEntry] = (), blocked: Sequence[Block] = ()
-) -> discord.ui.Container[Any]:
+) -> ui.Container:
     """Show what was written, what happened so far, and buttons for what comes next."""
     head = f"### Coach application of <@{coach.user_id}>\nApplied {stamp(coach.applied_at, 'f')}"
     terms = (
@@ -44,12 +41,12 @@ def of_application(
     )
     ends = [part for part in (decision(coach), _history(coach, history), blocks(blocked)) if part]
     most = min(1300, (_LONGEST_APPLICATION - sum(map(len, (head, terms, *ends)))) // 2)
-    return discord.ui.Container(
+    return ui.Container(
         ui.text(head),
-        discord.ui.Separator(),
+        ui.Separator(),
         ui.text(f"**About**\n{ui.quoted(coach.bio, most)}"),
         ui.text(f"**Experience and links**\n{ui.quoted(coach.experience, most)}"),
-        discord.ui.Separator(),
+        ui.Separator(),
         ui.text(terms),
         *map(ui.text, ends),
         *([ui.row(*buttons)] if (buttons := _next_decisions(coach, blocked)) else []),
@@ -81,15 +78,13 @@ def _next_decisions(coach: Coach, blocked: Sequence[Block]) -> list[ui.Button]:
     match coach.status:
         case CoachStatus.PENDING:
             return [
-                ui.button("Approve", routes.APPROVE.id(user_id=coach.user_id), discord.ButtonStyle.success),
-                ui.button("Reject…", routes.REJECT.id(user_id=coach.user_id), discord.ButtonStyle.danger),
+                ui.button("Approve", routes.APPROVE.id(user_id=coach.user_id), ui.SUCCESS),
+                ui.button("Reject…", routes.REJECT.id(user_id=coach.user_id), ui.DANGER),
             ]
         case CoachStatus.APPROVED:
-            return [ui.button("Suspend…", routes.SUSPEND.id(user_id=coach.user_id), discord.ButtonStyle.danger)]
+            return [ui.button("Suspend…", routes.SUSPEND.id(user_id=coach.user_id), ui.DANGER)]
         case CoachStatus.SUSPENDED:
-            return [
-                ui.button("Reinstate", routes.REINSTATE.id(user_id=coach.user_id), discord.ButtonStyle.success)
-            ]
+            return [ui.button("Reinstate", routes.REINSTATE.id(user_id=coach.user_id), ui.SUCCESS)]
         case CoachStatus.REJECTED:
             return [block_button(coach.user_id, BlockedFrom.APPLYING, blocked)]
 

@@ -1,10 +1,8 @@
 """Put a session into a calendar: by a file, or by a link to Google Calendar or Outlook."""
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote
-
-import discord
 
 from cogs import ui
 from cogs.cards import calendar_file
@@ -42,7 +40,7 @@ _OUTLOOK = _Form(
 class InCalendar(NamedTuple):
     """What a panel shows, and the file that goes with it."""
 
-    items: list[discord.ui.Item[Any]]
+    items: list[ui.Item]
     file: tuple[str, bytes]
     """For `Panel(files=…)`."""
 
@@ -50,10 +48,10 @@ class InCalendar(NamedTuple):
 def attach(one: CoachingSession, names: Names, viewer_id: int | None) -> InCalendar:
     """Attach the calendar file, with links below. A cancelled session has none: only its file removes it."""
     name = file_name(one)
-    items: list[discord.ui.Item[Any]] = [ui.attachment(name)]
+    items: list[ui.Item] = [ui.attachment(name)]
     if one.status is not SessionStatus.CANCELLED:
         pages = {"Google Calendar": google(one, names, viewer_id), "Outlook": outlook(one, names, viewer_id)}
-        items.append(ui.row(*(discord.ui.Button(label=label, url=url) for label, url in pages.items())))
+        items.append(ui.row(*(ui.link(label, url) for label, url in pages.items())))
     return InCalendar(items, (name, calendar_file.calendar_file(one, names, viewer_id)))
 
 

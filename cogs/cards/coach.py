@@ -36,9 +36,9 @@ def decision(coach: Coach) -> str:
     return f"{words}\n{ui.block(ui.quoted(coach.decision_reason, 600))}" if coach.decision_reason else words
 
 
-def with_avatar(coach: Coach, words: str) -> discord.ui.Item[Any]:
+def with_avatar(coach: Coach, words: str) -> ui.Item:
     """Show words beside the coach's avatar, or alone if they have none."""
     if coach.avatar_url is None:
         return ui.text(words)
     avatar = discord.ui.Thumbnail[Any](coach.avatar_url, description=f"{coach.display_name}'s avatar")
-    return discord.ui.Section(words, accessory=avatar)
+    return ui.Section(words, accessory=avatar)

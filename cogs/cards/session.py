@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
-
-import discord
 
 from cogs import routes, ui
 from cogs.cards import stars
@@ -64,7 +61,7 @@ def of_session(
     attended: Mapping[int, Presence] | None = None,
     standing: ReviewState | None = None,
     can_only_end: bool = False,
-) -> discord.ui.Container[Any]:
+) -> ui.Container:
     """Show a session to its coach or student, or to someone else if `viewer_id` is neither.
 
     Without a `title` it's one of a list, and says how far away it is and what became of it. `people` says with
@@ -78,7 +75,7 @@ def of_session(
         lines.extend(attendance_lines(one, attended or {}))
     standing = standing if viewer_id == one.student_id else None
     lines.extend(_review_line(standing))
-    parts: list[discord.ui.Item[Any]] = [ui.text("\n".join(lines))]
+    parts: list[ui.Item] = [ui.text("\n".join(lines))]
     if one.notes:
         parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
     if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
@@ -90,7 +87,7 @@ def of_session(
         buttons = _review_button(one, standing)
         buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
         parts.extend([ui.row(*buttons)] if buttons else [])
-    return discord.ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
+    return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
 
 
 def _head(one: CoachingSession, title: str, people: str, viewer_id: int | None) -> list[str]:
@@ -171,11 +168,11 @@ def _review_button(one: CoachingSession, standing: ReviewState | None) -> list[u
 def cancel_or_end(one: CoachingSession, *, can_only_end: bool) -> ui.Button:
     """Make the button that cancels an upcoming or running session, or ends one that can't be cancelled."""
     if can_only_end:
-        return ui.button("End now", routes.END_SESSION.id(session_id=one.id), discord.ButtonStyle.danger)
+        return ui.button("End now", routes.END_SESSION.id(session_id=one.id), ui.DANGER)
     return ui.button("Cancel…", routes.CANCEL.id(session_id=one.id))
 
 
-def way_back(interaction: ui.Interaction, one: CoachingSession) -> list[discord.ui.Item[Any]]:
+def way_back(interaction: ui.Interaction, one: CoachingSession) -> list[ui.Item]:
     """Make the way back: to the list for coach and student, to the details for admins in the server."""
     if interaction.user.id in (one.coach_id, one.student_id):
         return [ui.row(ui.button("All sessions", routes.SESSION_LIST.id(page=0)))]
@@ -218,7 +215,7 @@ def room_link(one: CoachingSession) -> list[ui.Button]:
     if not _has_open_room(one):
         return []
     url = f"https://discord.com/channels/{one.guild_id}/{one.discord_channel_id}"
-    return [discord.ui.Button(label="Go to your room", url=url)]
+    return [ui.link("Go to your room", url)]
 
 
 def _room_line(one: CoachingSession, guild: Guild, in_server: bool) -> list[str]:

@@ -1,10 +1,6 @@
 """Show a session in a notification."""
 
-from typing import Any
-
-import discord
-
-from cogs import cards
+from cogs import cards, ui
 from models import CoachingSession, SessionStatus
 from scheduler.availability.free_times import takes_bookings
 from scheduler.notifications.kinds import NotificationContext
@@ -23,9 +19,7 @@ def is_for_coach(context: NotificationContext) -> bool:
     return context.notification.user_id == context.about_session.coach_id
 
 
-def session_card(
-    context: NotificationContext, title: str, *, most: int = 1200, has_file: bool = False
-) -> discord.ui.Item[Any]:
+def session_card(context: NotificationContext, title: str, *, most: int = 1200, has_file: bool = False) -> ui.Item:
     """Show the session to its reader, and without buttons if the message is outdated. See `cards.of_session`."""
     one, is_current = context.about_session, not context.is_outdated
     return cards.of_session(

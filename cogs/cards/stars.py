@@ -1,9 +1,5 @@
 """Write stars, and ask for them with buttons."""
 
-from typing import Any
-
-import discord
-
 from cogs import routes, ui
 from scheduler.reviews.reviews import MOST_STARS
 
@@ -13,14 +9,14 @@ def write_stars(stars: int) -> str:
     return "★" * stars + "☆" * (MOST_STARS - stars)
 
 
-def buttons(session_id: int, given: int | None = None) -> discord.ui.ActionRow[Any]:
+def buttons(session_id: int, given: int | None = None) -> ui.Item:
     """Make a button for each number of stars. Highlights the `given` one."""
     return ui.row(
         *(
             ui.button(
                 f"{count}★",
                 routes.GIVE_STARS.id(session_id=session_id, count=count),
-                discord.ButtonStyle.primary if count == given else discord.ButtonStyle.secondary,
+                ui.PRIMARY if count == given else ui.SECONDARY,
             )
             for count in range(1, MOST_STARS + 1)
         )

@@ -1,7 +1,7 @@
 """Blocking members from booking or applying to coach, and undoing it."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import discord
 from discord import app_commands
@@ -159,10 +159,10 @@ def _consequences(user_id: int, what: Sequence[BlockedFrom], status: CoachStatus
     return lines
 
 
-def _section(one: Block, page: int) -> discord.ui.Section[Any]:
+def _section(one: Block, page: int) -> ui.Section:
     words = (
         f"<@{one.user_id}> · **{one.blocked_from}** · by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}\n"
         f"{ui.block(ui.quoted(one.reason, 300)) if one.reason else '-# No reason given'}"
     )
     custom_id = LIFT.id(page=page, user_id=one.user_id, what=WHAT[one.blocked_from])
-    return discord.ui.Section(words, accessory=ui.button("Unblock", custom_id))
+    return ui.Section(words, accessory=ui.button("Unblock", custom_id))

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import discord
-
 from cogs import ui
 from cogs.ui import Typed
 from models import Coach
@@ -14,9 +12,7 @@ from scheduler.parsing.money import write_amount
 _CURRENCY = "Currency"
 
 
-def fields(
-    typed: Typed, taught_here: Sequence[str], currency: str, servers: str | None = None
-) -> list[discord.ui.Label[Any]]:
+def fields(typed: Typed, taught_here: Sequence[str], currency: str, servers: str | None = None) -> list[ui.Item]:
     """Make the fields, holding what was typed. Specialties that the server no longer lists aren't chosen.
 
     If the coach's `currency` isn't the server's own (`servers`), one more field offers to switch.
@@ -30,7 +26,7 @@ def fields(
     ]
 
 
-def _currencies(typed: Typed, currency: str, servers: str) -> discord.ui.Label[Any]:
+def _currencies(typed: Typed, currency: str, servers: str) -> ui.Item:
     before = f"{currency}, as before"
     return ui.choice(
         _CURRENCY,

@@ -1,9 +1,5 @@
 """The words of messages to coaches and applicants, and the card for admins to decide on an application."""
 
-from typing import Any
-
-import discord
-
 from cogs import cards, ui
 from cogs.notifications import Words
 from models import NotificationKind
@@ -21,19 +17,19 @@ _RULES_GIVEN = (
 )
 
 
-def _application_card(context: NotificationContext) -> discord.ui.Item[Any]:
+def _application_card(context: NotificationContext) -> ui.Item:
     details: ApplicationDetails = context.details
     return cards.of_application(context.about_coach, details.specialties, details.history, details.blocked)
 
 
-def _rejected(context: NotificationContext) -> discord.ui.Item[Any]:
+def _rejected(context: NotificationContext) -> ui.Item:
     return ui.text(
         f"### Your application to coach was rejected\n**Reason**\n{_reason(context)}\n"
         "You can apply again with `/coach apply`."
     )
 
 
-def _suspended(context: NotificationContext) -> discord.ui.Item[Any]:
+def _suspended(context: NotificationContext) -> ui.Item:
     return ui.text(
         f"### Your coaching was suspended\n**Reason**\n{_reason(context)}\n"
         "Nobody can book you for now. `/sessions` lists your upcoming sessions."
@@ -44,7 +40,7 @@ def _reason(context: NotificationContext) -> str:
     return ui.block(ui.quoted(context.about_coach.decision_reason or "", 1000))
 
 
-def _currency_changed(context: NotificationContext) -> discord.ui.Item[Any]:
+def _currency_changed(context: NotificationContext) -> ui.Item:
     coach, currency = context.about_coach, context.guild.currency
     return ui.text(
         f"### This server now uses {currency}\nYou still charge {cards.rate(coach)}. **Next step:** in "
@@ -53,7 +49,7 @@ def _currency_changed(context: NotificationContext) -> discord.ui.Item[Any]:
     )
 
 
-def _rate_set(context: NotificationContext) -> discord.ui.Item[Any]:
+def _rate_set(context: NotificationContext) -> ui.Item:
     coach, currency = context.about_coach, context.guild.currency
     return ui.text(
         f"### An admin changed your rate\nYou now charge {cards.rate(coach)}, because this server uses "

@@ -1,7 +1,5 @@
 """A coach's profile: showing it, and editing your own."""
 
-from typing import Any
-
 import discord
 from discord import app_commands
 
@@ -87,21 +85,21 @@ class ProfileCog(Cog):
 
 def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
     coach = one.coach
-    parts: list[discord.ui.Item[Any]] = [
+    parts: list[ui.Item] = [
         cards.with_avatar(
             coach,
             f"### <@{coach.user_id}>\n{cards.rating(coach)} · {cards.rate(coach)}\n"
             f"**Teaches** {cards.taught(one.specialties)}\n**Lengths** {_lengths(coach)}\n"
             f"**Room** {booking_policy.SESSION_TYPES[coach.session_type].lower()}",
         ),
-        discord.ui.Separator(),
+        ui.Separator(),
         ui.text(ui.quoted(coach.bio, 1300)),
         *([ui.text(f"**Links**\n{_links(coach)}")] if coach.portfolio else []),
-        discord.ui.Separator(),
+        ui.Separator(),
         ui.text(_status(one)),
         *([ui.row(*buttons)] if (buttons := _buttons(one, is_own=is_own)) else []),
     ]
-    return ui.Panel(discord.ui.Container(*parts), *([ui.text(said)] if said else []))
+    return ui.Panel(ui.Container(*parts), *([ui.text(said)] if said else []))
 
 
 def _lengths(coach: Coach) -> str:
@@ -142,4 +140,4 @@ def _buttons(one: Profile, *, is_own: bool) -> list[ui.Button]:
     if not one.is_public:
         return []
     book = routes.BOOK_COACH.id(coach_id=one.coach.user_id, minutes=0, day=0, page=0)
-    return [ui.button("Book", book, discord.ButtonStyle.primary, disabled=one.next_free is None), reviews]
+    return [ui.button("Book", book, ui.PRIMARY, disabled=one.next_free is None), reviews]

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import discord
-
 from cogs import routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, group_command, on, opens
@@ -102,7 +100,7 @@ class SpecialtiesCog(Cog):
 def _panel(found: Sequence[TaughtSpecialty], said: str | None) -> ui.Panel:
     lines = [f"- {ui.quoted(one.name)}{_count(len(one.coaches))}" for one in found]
     picks = [(one.name, str(one.id), False) for one in found]
-    add = ui.button("Add…", ADD.id(), discord.ButtonStyle.primary, disabled=len(found) >= MOST)
+    add = ui.button("Add…", ADD.id(), ui.PRIMARY, disabled=len(found) >= MOST)
     about = f"{len(found)} of {MOST}. Coaches choose from this list; students filter by it."
     return ui.Panel(
         ui.text(f"### Specialties\n{about}"),
@@ -119,8 +117,8 @@ def _one(found: TaughtSpecialty) -> ui.Panel:
     return ui.Panel(
         ui.text(f"### {ui.quoted(found.name)}\n{taught}"),
         ui.row(
-            ui.button("Rename…", RENAME.id(specialty=found.id), discord.ButtonStyle.primary),
-            ui.button(label, REMOVE.id(specialty=found.id, count=0), discord.ButtonStyle.danger),
+            ui.button("Rename…", RENAME.id(specialty=found.id), ui.PRIMARY),
+            ui.button(label, REMOVE.id(specialty=found.id, count=0), ui.DANGER),
             ui.button("◀ All specialties", routes.SPECIALTIES.id()),
         ),
     )
@@ -140,9 +138,7 @@ def _question(losing: TaughtSpecialty) -> ui.Panel:
     yes = REMOVE.id(specialty=losing.id, count=count)
     return ui.Panel(
         ui.text("\n".join(lines)),
-        ui.row(
-            ui.button("Remove it", yes, discord.ButtonStyle.danger), ui.button("Keep it", routes.SPECIALTIES.id())
-        ),
+        ui.row(ui.button("Remove it", yes, ui.DANGER), ui.button("Keep it", routes.SPECIALTIES.id())),
     )
 
 

@@ -1,7 +1,7 @@
 """`/coaching sessions` and `audit`."""
 
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import discord
 from discord import app_commands
@@ -79,7 +79,7 @@ class ActivityCog(Cog):
                 size=_SESSIONS_A_PAGE,
             )
         which = f"Sessions ({cards.STATUS_WORDS[status]})" if status else "Sessions"
-        parts: list[discord.ui.Item[Any]] = [ui.text(f"### {which}{_of(user_id)}, latest first")]
+        parts: list[ui.Item] = [ui.text(f"### {which}{_of(user_id)}, latest first")]
         parts.extend(_section(one) for one in found.shown)
         if not found.shown:
             parts.append(ui.text("No sessions here."))
@@ -100,7 +100,7 @@ class ActivityCog(Cog):
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
 
-def _filter(status: SessionStatus | None, user_id: int) -> discord.ui.Select[Any]:
+def _filter(status: SessionStatus | None, user_id: int) -> ui.Item:
     options = [
         (cards.STATUS_WORDS[one].capitalize() if one else "All sessions", str(number), one is status)
         for number, one in enumerate(STATUSES)
@@ -108,14 +108,14 @@ def _filter(status: SessionStatus | None, user_id: int) -> discord.ui.Select[Any
     return ui.select(FILTER.id(user_id=user_id), options)
 
 
-def _section(one: CoachingSession) -> discord.ui.Section[Any]:
+def _section(one: CoachingSession) -> ui.Section:
     words = (
         f"{stamp(one.starts_at, 'f')} · **{cards.STATUS_WORDS[one.status]}** · `{one.code}`\n"
         f"<@{one.coach_id}> and <@{one.student_id}>"
     )
     if one.last_error:
         words += f"\n-# 🔴 {cut_our_text(one.last_error, 200)}"
-    return discord.ui.Section(words, accessory=ui.button("Details", session_history.OPEN.id(session_id=one.id)))
+    return ui.Section(words, accessory=ui.button("Details", session_history.OPEN.id(session_id=one.id)))
 
 
 def _line(entry: AuditEntry, code: str | None, name_of: NameOf) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Any
 
 import discord
 from discord import app_commands
@@ -79,7 +78,7 @@ class CoachRosterCog(Cog):
             found = await coach_roster.list_coaches(
                 session, guild.id, actor, self.bot.clock(), page=page, size=_A_PAGE
             )
-        parts: list[discord.ui.Item[Any]] = [ui.text("### Coaches")]
+        parts: list[ui.Item] = [ui.text("### Coaches")]
         parts.extend(_section(one) for one in found.shown)
         if not found.shown:
             parts.append(
@@ -114,12 +113,12 @@ def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:
     return [ui.button(f"Set rate in {guild.currency}…", RATE.id(user_id=coach.user_id))]
 
 
-def _section(one: Entry) -> discord.ui.Section[Any]:
+def _section(one: Entry) -> ui.Section:
     coach, rules = one.coach, rules_of(one.coach)
     limits = f"**Limits** {booking_policy.facts(rules)['Limits']}"
     facts = f"**Hours** {_length(one)} · {limits} · **Upcoming** {one.upcoming}"
     words = "\n".join((_title(coach), facts, _standing(one), *_blocked(one)))
-    return discord.ui.Section(words, accessory=ui.button("Profile", routes.COACH.id(user_id=coach.user_id)))
+    return ui.Section(words, accessory=ui.button("Profile", routes.COACH.id(user_id=coach.user_id)))
 
 
 def _title(coach: Coach) -> str:

@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
-
-import discord
 
 from cogs import routes, ui
 from cogs.cards.server_limits import limits_ahead
@@ -63,9 +60,9 @@ class HealthCog(Cog):
                 failures = await health.lines_of_server(session, guild.id, report.failures)
             done = just_done(steps, failures)
         above = ui.text(f"### Just now\n{done}")
-        await ui.show(interaction, ui.Panel(above, discord.ui.Separator(), *await self._panel(interaction)))
+        await ui.show(interaction, ui.Panel(above, ui.Separator(), *await self._panel(interaction)))
 
-    async def _panel(self, interaction: Interaction) -> list[discord.ui.Item[Any]]:
+    async def _panel(self, interaction: Interaction) -> list[ui.Item]:
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await health.inspect_health(session, guild.id, actor, self.bot.clock())

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-import discord
 from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -95,7 +94,7 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
     one = found.session
     buttons = [ui.button("Refresh", routes.SESSION_DETAILS.id(session_id=one.id))]
     if one.next_step_at is not None or one.last_error:
-        buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), discord.ButtonStyle.primary))
+        buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), ui.PRIMARY))
     if one.status in _UPCOMING:
         buttons.append(ui.button("Repair room", REPAIR.id(session_id=one.id)))
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))

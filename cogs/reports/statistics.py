@@ -3,9 +3,8 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-import discord
 from discord import app_commands
 
 from cogs import routes, ui
@@ -63,7 +62,7 @@ class StatisticsCog(Cog):
         if found.is_empty:
             await ui.show(interaction, ui.Panel(ui.text(f"{title}\n{_nothing(days)}"), _select(days)))
             return
-        parts: list[discord.ui.Item[Any]] = [ui.text("\n".join((title, *_figures(found, self.bot.tick_interval))))]
+        parts: list[ui.Item] = [ui.text("\n".join((title, *_figures(found, self.bot.tick_interval))))]
         files: list[tuple[str, bytes]] = []
         if stats_picture.can_draw():
             files.append((_FILE, await asyncio.to_thread(drawing.draw_stats, found)))
@@ -72,7 +71,7 @@ class StatisticsCog(Cog):
         await ui.show(interaction, ui.Panel(*parts, files=files))
 
 
-def _select(days: int) -> discord.ui.ActionRow[Any]:
+def _select(days: int) -> ui.Item:
     options = [
         (f"The last {words}" if number else "Since the beginning", str(number), number == days)
         for words, number in PERIODS.items()

@@ -10,7 +10,6 @@ from cogs import cards, routes, ui
 from cogs.cards import stars
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
-from cogs.ui.time_picker import Item
 from models import Review
 from scheduler.core import coaches
 from scheduler.core.clock import stamp
@@ -97,7 +96,7 @@ class ReviewListCog(Cog):
         )
 
 
-def _panel(title: str, shown: Sequence[Item], pager: Sequence[Item]) -> ui.Panel:
+def _panel(title: str, shown: Sequence[ui.Item], pager: Sequence[ui.Item]) -> ui.Panel:
     return ui.Panel(ui.text(title), *(shown or [ui.text(_NONE)]), *pager)
 
 
@@ -106,16 +105,16 @@ def _public(one: Review) -> str:
     return f"**{stars.write_stars(one.stars)}** · {stamp(one.created_at, 'R')}{_comment(one)}"
 
 
-def _section(one: Review, coach_id: int, page: int) -> Item:
+def _section(one: Review, coach_id: int, page: int) -> ui.Item:
     ids = {"session_id": one.session_id, "coach_id": coach_id, "page": page}
     words = (
         f"**{stars.write_stars(one.stars)}** · <@{one.coach_id}> by <@{one.student_id}> · "
         f"{stamp(one.created_at, 'R')}{_comment(one)}"
     )
     if one.hidden_at is None:
-        return discord.ui.Section(words, accessory=ui.button("Hide", HIDE.id(**ids)))
+        return ui.Section(words, accessory=ui.button("Hide", HIDE.id(**ids)))
     words += f"\n-# 🚫 **Hidden** by <@{one.hidden_by}> {stamp(one.hidden_at, 'R')}: not counted"
-    return discord.ui.Section(words, accessory=ui.button("Show", SHOW.id(**ids)))
+    return ui.Section(words, accessory=ui.button("Show", SHOW.id(**ids)))
 
 
 def _comment(one: Review) -> str:

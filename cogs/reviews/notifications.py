@@ -1,9 +1,5 @@
 """The words of the message that asks for a review."""
 
-from typing import Any
-
-import discord
-
 from cogs import ui
 from cogs.cards import stars
 from cogs.cards.session_message import state
@@ -14,14 +10,14 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.reviews.reviews import open_until
 
 
-def _review_request(context: NotificationContext) -> discord.ui.Item[Any]:
+def _review_request(context: NotificationContext) -> ui.Item:
     one = context.about_session
     if one.status is not SessionStatus.COMPLETED:
         return ui.text(
             f"### How was it? · {state(one)}\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, can't "
             "be reviewed any more."
         )
-    return discord.ui.Container(
+    return ui.Container(
         ui.text(
             f"### How was it?\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, is over. Your "
             "stars help others choose a coach. You can also write a review, and change both until "

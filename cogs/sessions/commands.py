@@ -12,7 +12,6 @@ from cogs.cards.cancellation import CancellingCog
 from cogs.ui import Interaction, Typed
 from cogs.ui.answering import answers_command
 from cogs.ui.routing import Route, on, opens
-from cogs.ui.time_picker import Item
 from models import Coach, CoachingSession, Guild
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
@@ -172,7 +171,7 @@ class _SessionList:
     def _admin_button() -> ui.Button:
         return ui.button("Admin", routes.ADMIN.id())
 
-    def _card(self, one: CoachingSession) -> Item:
+    def _card(self, one: CoachingSession) -> ui.Item:
         return cards.of_session(
             one,
             self.guilds[one.guild_id],

@@ -1,7 +1,5 @@
 """The buttons in a session's room: ask for more time, answer that, or end the session now."""
 
-import discord
-
 from cogs import routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, on
@@ -117,7 +115,7 @@ def _really(found: CoachingSession) -> ui.Panel:
         f"### End this session now?\nIt runs until {stamp(found.ends_at, 't')}. If you end it, it's over for "
         f"coach and student, and the rest of the time is free again.{_price_stays(found)} You can't undo this."
     )
-    end = ui.button("End session", END_FOR_GOOD.id(session_id=found.id), discord.ButtonStyle.danger)
+    end = ui.button("End session", END_FOR_GOOD.id(session_id=found.id), ui.DANGER)
     return ui.Panel(ui.text(words), ui.row(end, ui.button("Keep going", GO_ON.id(session_id=found.id))))
 
 

@@ -1,9 +1,5 @@
 """The words of messages about sessions: reminders, messages in the room, and who was there."""
 
-from typing import Any
-
-import discord
-
 from cogs import cards, routes, ui
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Extra, Words
@@ -22,7 +18,7 @@ _EXCERPT = 300
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
-def _reminder(context: NotificationContext) -> discord.ui.Item[Any]:
+def _reminder(context: NotificationContext) -> ui.Item:
     return session_card(context, "Reminder of your session", most=_EXCERPT)
 
 
@@ -30,12 +26,12 @@ def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
     return Extra([ui.row(reminders.switch())])
 
 
-def _student_unreachable(context: NotificationContext) -> discord.ui.Item[Any]:
+def _student_unreachable(context: NotificationContext) -> ui.Item:
     what_to_do = "" if context.is_outdated else ". Please tell them yourself."
     return session_card(context, f"We couldn't message your student{what_to_do}")
 
 
-def _room_open(context: NotificationContext) -> discord.ui.Item[Any]:
+def _room_open(context: NotificationContext) -> ui.Item:
     one = context.about_session
     link = cards.room_link(one)
     if not link:  # the message is updated, and the room has closed since
@@ -45,38 +41,36 @@ def _room_open(context: NotificationContext) -> discord.ui.Item[Any]:
         f"### Your room is open\n{again}Your session with {_other(context)} is from {stamp(one.starts_at, 't')} "
         f"to {stamp(one.ends_at, 't')}."
     )
-    return discord.ui.Container(text, ui.row(*link))
+    return ui.Container(text, ui.row(*link))
 
 
-def _room_welcome(context: NotificationContext) -> discord.ui.Item[Any]:
+def _room_welcome(context: NotificationContext) -> ui.Item:
     one, both = context.about_session, _both(context)
     if one.status not in _RUNNING:
         # Its message can still be edited, so the room exists: their next session has taken it over.
         next_ = (
             "Your next session is in this room too." if one.room_removed_at else "The room closes once it's empty."
         )
-        return discord.ui.Container(
-            ui.text(f"{both}\nSession `{one.code}`: {cards.STATUS_WORDS[one.status]}. {next_}")
-        )
+        return ui.Container(ui.text(f"{both}\nSession `{one.code}`: {cards.STATUS_WORDS[one.status]}. {next_}"))
     if one.access_granted_at is None:  # it opened for the old time, and someone is still inside
         rescheduled = (
             f"{both}\nYour session was rescheduled: it now starts {stamp(one.starts_at, 'F')} and ends at "
             f"{stamp(one.ends_at, 't')}. The room opens shortly before."
         )
-        return discord.ui.Container(ui.text(rescheduled))
+        return ui.Container(ui.text(rescheduled))
     words = (
         f"### Welcome {both}\nThis room is just for the two of you. Your session starts at "
         f"{stamp(one.starts_at, 't')} and ends at {stamp(one.ends_at, 't')}."
     )
     notes = [ui.text(f"**Notes**\n{ui.quoted(one.notes, 1200)}")] if one.notes else []
-    return discord.ui.Container(ui.text(words), *notes, *_buttons(context))
+    return ui.Container(ui.text(words), *notes, *_buttons(context))
 
 
-def _buttons(context: NotificationContext) -> list[discord.ui.Item[Any]]:
+def _buttons(context: NotificationContext) -> list[ui.Item]:
     one, terms = context.about_session, context.details
     if one.status not in _RUNNING:
         return []
-    end = ui.button("End now", routes.END_SESSION.id(session_id=one.id), discord.ButtonStyle.danger)
+    end = ui.button("End now", routes.END_SESSION.id(session_id=one.id), ui.DANGER)
     if terms is None:
         return [ui.row(end)]
     extra = write_extra(terms.extra_minor, one.currency)
@@ -84,15 +78,15 @@ def _buttons(context: NotificationContext) -> list[discord.ui.Item[Any]]:
     return [ui.row(ask_button(one.id, terms), end), words]
 
 
-def _room_ending(context: NotificationContext) -> discord.ui.Item[Any]:
+def _room_ending(context: NotificationContext) -> ui.Item:
     one = context.about_session
     if one.status not in _RUNNING:
-        return discord.ui.Container(ui.text(f"{_both(context)} your session is over."))
+        return ui.Container(ui.text(f"{_both(context)} your session is over."))
     said = f"{_both(context)} your session ends at {stamp(one.ends_at, 't')}."
-    return discord.ui.Container(ui.text(said), *_buttons(context))
+    return ui.Container(ui.text(said), *_buttons(context))
 
 
-def _room_extension(context: NotificationContext) -> discord.ui.Item[Any]:
+def _room_extension(context: NotificationContext) -> ui.Item:
     one, request = context.about_session, context.details
     match request.answer:
         case Answer.OPEN:
@@ -108,7 +102,7 @@ def _room_extension(context: NotificationContext) -> discord.ui.Item[Any]:
             return ui.text("Nobody answered the request for 15 more minutes before the session was over.")
 
 
-def _open_request(one: CoachingSession, terms: Terms) -> discord.ui.Item[Any]:
+def _open_request(one: CoachingSession, terms: Terms) -> ui.Item:
     asker_id = one.extension_asked_by
     other_id = one.coach_id if asker_id == one.student_id else one.student_id
     total = ""
@@ -119,16 +113,16 @@ def _open_request(one: CoachingSession, terms: Terms) -> discord.ui.Item[Any]:
         f"{write_extra(terms.extra_minor, one.currency)}{total}."
     )
     numbers = numbers_of(one.id, terms)
-    accept = ui.button("Accept", AGREE.id(**numbers), discord.ButtonStyle.success)
-    return discord.ui.Container(ui.text(words), ui.row(accept, ui.button("Decline", DECLINE.id(**numbers))))
+    accept = ui.button("Accept", AGREE.id(**numbers), ui.SUCCESS)
+    return ui.Container(ui.text(words), ui.row(accept, ui.button("Decline", DECLINE.id(**numbers))))
 
 
-def _room_closing(context: NotificationContext) -> discord.ui.Item[Any]:
+def _room_closing(context: NotificationContext) -> ui.Item:
     one = context.about_session
     closes_at = lifecycle.hard_limit(one, context.guild)
     over = "was cancelled" if one.status is SessionStatus.CANCELLED else "is over"
     closing = f"This room closes at {stamp(closes_at, 't')}, or as soon as everyone has left."
-    return discord.ui.Container(ui.text(f"{_both(context)} your session {over}. {closing}"))
+    return ui.Container(ui.text(f"{_both(context)} your session {over}. {closing}"))
 
 
 def _both(context: NotificationContext) -> str:
@@ -140,7 +134,7 @@ def _other(context: NotificationContext) -> str:
     return f"<@{one.student_id if is_for_coach(context) else one.coach_id}>"
 
 
-def _no_show(context: NotificationContext) -> discord.ui.Item[Any]:
+def _no_show(context: NotificationContext) -> ui.Item:
     one, reader_id = context.about_session, context.notification.user_id
     if one.status is not SessionStatus.NO_SHOW:
         title, hint = "This session counts as completed after all", "It was marked as a no-show at first."
@@ -152,13 +146,13 @@ def _no_show(context: NotificationContext) -> discord.ui.Item[Any]:
         title, hint = "Your coach missed your session", "We're sorry. An admin of the server can help you."
     text = f"**{title}**\n{cards.when(one.starts_at)}\nWith {_other(context)} · Code `{one.code}`\n{hint}"
     buttons = cards.outcome_buttons(one, reader_id)
-    return discord.ui.Container(
+    return ui.Container(
         ui.text("\n".join([text, *cards.attendance_lines(one, context.details)])),
         *([ui.row(*buttons)] if buttons else []),
     )
 
 
-def _attendance_changed(context: NotificationContext) -> discord.ui.Item[Any]:
+def _attendance_changed(context: NotificationContext) -> ui.Item:
     one = context.about_session
     return ui.text(f"**{_news(context)}**\n{cards.when(one.starts_at)}\nCode `{one.code}`")
 
@@ -181,7 +175,7 @@ def _news(context: NotificationContext) -> str:
     return "Your session counts as completed after all"
 
 
-def _missed(context: NotificationContext) -> discord.ui.Item[Any]:
+def _missed(context: NotificationContext) -> ui.Item:
     one = context.about_session
     text = ui.text(
         f"**Did your session take place?**\n{cards.when(one.starts_at)}\nWith {_other(context)}\n"
@@ -189,12 +183,12 @@ def _missed(context: NotificationContext) -> discord.ui.Item[Any]:
     )
     if one.took_place is not None:
         took_place = "took place" if one.took_place else "didn't take place"
-        return discord.ui.Container(text, ui.text(f"Noted: it {took_place}."))
-    yes = ui.button("Yes, we met", HAPPENED.id(session_id=one.id, answer=1), discord.ButtonStyle.success)
-    return discord.ui.Container(text, ui.row(yes, ui.button("No", HAPPENED.id(session_id=one.id, answer=0))))
+        return ui.Container(text, ui.text(f"Noted: it {took_place}."))
+    yes = ui.button("Yes, we met", HAPPENED.id(session_id=one.id, answer=1), ui.SUCCESS)
+    return ui.Container(text, ui.row(yes, ui.button("No", HAPPENED.id(session_id=one.id, answer=0))))
 
 
-def _appeal(context: NotificationContext) -> discord.ui.Item[Any]:
+def _appeal(context: NotificationContext) -> ui.Item:
     one = context.about_session
     who = no_shows.appellant(one)
     is_absent = no_shows.is_absent(one, who)
@@ -212,12 +206,12 @@ def _appeal(context: NotificationContext) -> discord.ui.Item[Any]:
             buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, (), "student"))
     else:
         grant_id = DECIDE.id(session_id=one.id, user_id=who, granted=1)
-        buttons.append(ui.button("Overturn no-show", grant_id, discord.ButtonStyle.success))
+        buttons.append(ui.button("Overturn no-show", grant_id, ui.SUCCESS))
         if is_absent:
             buttons.append(ui.button("Keep no-show", DECIDE.id(session_id=one.id, user_id=who, granted=0)))
         else:
             lines.append("The coach now says that the student was there, so you can only overturn the no-show.")
-    return discord.ui.Container(ui.text("\n".join(lines)), *([ui.row(*buttons)] if buttons else []))
+    return ui.Container(ui.text("\n".join(lines)), *([ui.row(*buttons)] if buttons else []))
 
 
 WORDS = {

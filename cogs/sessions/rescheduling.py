@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-import discord
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, on, opens
-from cogs.ui.time_picker import Item, Links, TimePicker, by_day, instant, minute_of
+from cogs.ui.time_picker import Links, TimePicker, by_day, instant, minute_of
 from models import Coach, CoachingSession, Guild
 from scheduler.availability import free_times, reader_zone
 from scheduler.availability.slots import SlotRefusal
@@ -164,7 +163,7 @@ class ReschedulingCog(Cog):
             f"**Reschedule this session?**\n{cards.when(at)}\n{_now(found)}",
             "-# Length and price stay the same.",
         ]
-        confirm = ui.button("Reschedule…", CONFIRM.id(**ids), discord.ButtonStyle.success)
+        confirm = ui.button("Reschedule…", CONFIRM.id(**ids), ui.SUCCESS)
         if broken:
             warnings = (f"- {rescheduling.describe_rule(one, coach)}" for one in broken)
             lines += ["⚠️ **This breaks your own rules**", *warnings]
@@ -196,7 +195,7 @@ class ReschedulingCog(Cog):
             )
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
             days = by_day((at for at in free if at != found.starts_at), zone(zone_name))
-        parts: list[Item] = [ui.text(f"### Reschedule this session\n{_now(found)}")]
+        parts: list[ui.Item] = [ui.text(f"### Reschedule this session\n{_now(found)}")]
         others = []
         if interaction.user.id == found.coach_id:
             others = [ui.button("Another time…", OTHER.id(session_id=session_id))]

@@ -4,8 +4,6 @@ Discord shows `/coaching` to members with Manage Server. Admins by role see it o
 Server Settings → Integrations. Each button is answered by the feature whose command it replaces.
 """
 
-from typing import Any
-
 import discord
 
 from cogs import routes, ui
@@ -97,5 +95,5 @@ def _about(user_id: int) -> ui.Panel:
     )
 
 
-def _open(label: str, custom_id: str) -> discord.ui.Button[Any]:
+def _open(label: str, custom_id: str) -> ui.Button:
     return ui.button(label, beside(custom_id))

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-import discord
-
 from cogs import ui
 from cogs.cards import booking_policy
 from cogs.setup.panel import DEFAULTS
@@ -126,7 +124,7 @@ def _question(count: int) -> ui.Panel:
             "they can press **Undo** in `/availability` to get theirs back. Booked sessions don't change."
         ),
         ui.row(
-            ui.button("Replace their rules", GIVE.id(agreed=1), discord.ButtonStyle.danger),
+            ui.button("Replace their rules", GIVE.id(agreed=1), ui.DANGER),
             ui.button("◀ Back", SHOW.id()),
         ),
     )

@@ -1,9 +1,6 @@
 """Forms for a server's settings, and what an admin changes with them."""
 
 from collections.abc import Mapping
-from typing import Any
-
-import discord
 
 from cogs import ui
 from cogs.ui import Typed
@@ -42,7 +39,7 @@ def changed(guild: Guild, values: Mapping[str, Value]) -> GuildChanges:
     return GuildChanges(**{column: value for column, value in values.items() if value != now[column]})
 
 
-def _field(setting: Setting, typed: Typed) -> discord.ui.Label[Any]:
+def _field(setting: Setting, typed: Typed) -> ui.Item:
     kind = setting.kind
     if isinstance(kind, Choice):
         labels = [_capitalized(kind.write(value)) for value in kind.suggestions]

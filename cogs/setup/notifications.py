@@ -1,9 +1,5 @@
 """Texts of messages to admins: the bot's welcome message, and alerts."""
 
-from typing import Any
-
-import discord
-
 from cogs import routes, ui
 from cogs.notifications import Extra, Words
 from models import NotificationKind
@@ -11,7 +7,7 @@ from scheduler.loop import retries
 from scheduler.notifications.kinds import NotificationContext
 
 
-def _welcome(context: NotificationContext) -> discord.ui.Item[Any]:
+def _welcome(context: NotificationContext) -> ui.Item:
     how = "press the button or use" if context.notification.route is None else "go to the server and use"
     return ui.text(
         "### Hello! I run coaching sessions 👋\nPeople apply as coaches, students book them, and each session "
@@ -21,15 +17,15 @@ def _welcome(context: NotificationContext) -> discord.ui.Item[Any]:
 
 
 def _setup_button(_context: NotificationContext, _server: str) -> Extra:
-    return Extra([ui.row(ui.button("Set up coaching", routes.OPEN_SETUP.id(), discord.ButtonStyle.primary))])
+    return Extra([ui.row(ui.button("Set up coaching", routes.OPEN_SETUP.id(), ui.PRIMARY))])
 
 
-def _alert(context: NotificationContext) -> discord.ui.Item[Any]:
+def _alert(context: NotificationContext) -> ui.Item:
     trying = "\n-# I'll keep trying." if retries.is_retried(context.about_alert) else ""
     return ui.text(f"### ⚠️ Coaching needs an admin\n{_problem(context)}{trying}")
 
 
-def _resolved(context: NotificationContext) -> discord.ui.Item[Any]:
+def _resolved(context: NotificationContext) -> ui.Item:
     return ui.text(f"### ✅ Solved\n{_problem(context)}")
 
 

@@ -1,7 +1,6 @@
 """The panel of `/coaching setup`: problems first, each with its fix, then the settings."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import discord
 
@@ -54,7 +53,7 @@ _UNCHECKED = (
     f"{_NOTE} Discord didn't answer, so I couldn't check my permissions. Press **Check again** in a minute."
 )
 
-Items = list[discord.ui.Item[Any]]
+Items = list[ui.Item]
 
 
 def overview(
@@ -81,16 +80,16 @@ def overview(
     buttons = [
         *(ui.button(f"{form.value}…", FORM.id(form=number)) for number, form in enumerate(FORMS)),
         ui.button("For new coaches", DEFAULTS.id()),
-        ui.button("Check again", SHOW.id(), discord.ButtonStyle.primary),
+        ui.button("Check again", SHOW.id(), ui.PRIMARY),
     ]
     settings_shown = [f"**{title}**\n" + "\n".join(lines) for title, lines in settings.groups(guild).items()]
     places = [(place.label, str(number), False) for number, place in enumerate(PLACES)]
     return ui.Panel(
         *items,
-        discord.ui.Separator(),
+        ui.Separator(),
         ui.text("\n".join(["**Channels and roles**", *_places(guild, found)])),
         ui.row(ui.select(CHANGE.id(), places, placeholder="Change a channel, category or role…")),
-        discord.ui.Separator(),
+        ui.Separator(),
         ui.text("\n\n".join(settings_shown)),
         *(ui.row(*buttons[first : first + _A_ROW]) for first in range(0, len(buttons), _A_ROW)),
         *([ui.text(said)] if said else []),
@@ -103,7 +102,7 @@ def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
     now = _mention(place, id_) if id_ else f"not set ({_WITHOUT[place]})"
     buttons = [_make_button(place)] if place in CREATABLE and id_ is None else []
     if place.column in CLEARED and id_ is not None:
-        buttons.append(ui.button("Clear", CLEAR.id(place=number), discord.ButtonStyle.danger))
+        buttons.append(ui.button("Clear", CLEAR.id(place=number), ui.DANGER))
     return ui.Panel(
         ui.text(f"### {place.label}\n{_USES[place]}\n**Now** {now}"),
         ui.row(_picker(place, PICKED.id(place=number))),
@@ -122,7 +121,7 @@ def _head(count: int | None) -> str:
 def _problem(guild: Guild, finding: SetupIssue, invitation: str) -> Items:
     text = ui.text(_described(guild, finding))
     if finding.place is None:
-        return [text, ui.row(discord.ui.Button(label="Invite me again", url=invitation))]
+        return [text, ui.row(ui.link("Invite me again", invitation))]
     buttons = [ui.button("Pick…", PICK.id(place=PLACES.index(finding.place)))]
     if finding.place in CREATABLE and finding.flaw in (Flaw.UNSET, Flaw.GONE):
         buttons.insert(0, _make_button(finding.place))
@@ -197,10 +196,10 @@ def _mention(place: ServerResource, id_: int | None) -> str:
 
 
 def _make_button(place: ServerResource) -> ui.Button:
-    return ui.button("Create", MAKE.id(place=PLACES.index(place)), discord.ButtonStyle.success)
+    return ui.button("Create", MAKE.id(place=PLACES.index(place)), ui.SUCCESS)
 
 
-def _picker(place: ServerResource, custom_id: str) -> discord.ui.Item[Any]:
+def _picker(place: ServerResource, custom_id: str) -> ui.Item:
     if place.is_role:
         return discord.ui.RoleSelect(custom_id=custom_id, placeholder="Pick a role")
     if place is ServerResource.ROOM_CATEGORY:

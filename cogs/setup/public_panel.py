@@ -23,14 +23,14 @@ _NEEDED = {"view_channel": "View Channel", "send_messages": "Send Messages"}
 
 def public_panel() -> ui.Panel:
     """Build the message for everyone."""
-    card = discord.ui.Container(
+    card = ui.Container(
         ui.text(
             "## Learn with a coach\n"
             "Pick a coach and a time that suits you. Just before the session, a private voice room opens for the "
             "two of you."
         ),
         ui.row(
-            ui.button("Book a coach", routes.PANEL_BOOK.id(), discord.ButtonStyle.success),
+            ui.button("Book a coach", routes.PANEL_BOOK.id(), ui.SUCCESS),
             ui.button("My sessions", routes.PANEL_SESSIONS.id()),
             ui.button("Become a coach", routes.PANEL_APPLY.id()),
             ui.button("Admin", routes.ADMIN.id()),

@@ -9,11 +9,20 @@ from cogs.ui.text import block
 from cogs.bot_base import Interaction
 from cogs.ui.actors import actor_of, guild_id_of, hour_cycle_of, person_of
 from cogs.ui.components import (
+    DANGER,
+    PRIMARY,
+    SECONDARY,
+    SUCCESS,
     Attachment,
     Button,
+    Container,
+    Item,
     Panel,
+    Section,
+    Separator,
     attachment,
     button,
+    link,
     newer_and_older,
     pager,
     picture,

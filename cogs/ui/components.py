@@ -10,8 +10,15 @@ import discord
 from cogs.command_mentions import Verbatim
 from scheduler.core.markup import mentioned_ids, with_names
 
+Item = discord.ui.Item[Any]
 Button = discord.ui.Button[Any]
+Container = discord.ui.Container[Any]
+Section = discord.ui.Section[Any]
+Separator = discord.ui.Separator[Any]
 Attachment = discord.ui.File[Any]
+
+SECONDARY, PRIMARY = discord.ButtonStyle.secondary, discord.ButtonStyle.primary
+SUCCESS, DANGER = discord.ButtonStyle.success, discord.ButtonStyle.danger
 
 _FIRST_ID = 2**30
 """Ids of selects start here, far from those that Discord counts up for the other components of a message."""
@@ -20,7 +27,7 @@ _FIRST_ID = 2**30
 class Panel(discord.ui.LayoutView):
     """A message made of components. It only renders: presses are routed by `custom_id`."""
 
-    def __init__(self, *items: discord.ui.Item[Any], files: Iterable[tuple[str, bytes]] = ()) -> None:
+    def __init__(self, *items: Item, files: Iterable[tuple[str, bytes]] = ()) -> None:
         super().__init__(timeout=None)
         self._files = tuple(files)
         for item in items:
@@ -63,7 +70,7 @@ def attachment(file_name: str) -> Attachment:
     return discord.ui.File(f"attachment://{file_name}")
 
 
-def row(*items: discord.ui.Item[Any]) -> discord.ui.ActionRow[Any]:
+def row(*items: Item) -> discord.ui.ActionRow[Any]:
     """Make a row of up to five buttons, or one select."""
     return discord.ui.ActionRow(*items)
 
@@ -71,7 +78,7 @@ def row(*items: discord.ui.Item[Any]) -> discord.ui.ActionRow[Any]:
 def button(
     label: str,
     custom_id: str,
-    style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+    style: discord.ButtonStyle = SECONDARY,
     *,
     disabled: bool = False,
 ) -> Button:
@@ -79,7 +86,12 @@ def button(
     return discord.ui.Button(label=label, custom_id=custom_id, style=style, disabled=disabled)
 
 
-def newer_and_older(to: Callable[..., str], page: int, *, has_more: bool) -> list[discord.ui.Item[Any]]:
+def link(label: str, url: str) -> Button:
+    """Make a button that opens an address."""
+    return discord.ui.Button(label=label, url=url)
+
+
+def newer_and_older(to: Callable[..., str], page: int, *, has_more: bool) -> list[Item]:
     """Make buttons to newer and older pages, if any. `to` makes the `custom_id` of a `page`."""
     if not page and not has_more:
         return []
@@ -115,7 +127,7 @@ def select(
     )
 
 
-def pager(to: Callable[..., str], page: int, last: int) -> list[discord.ui.Item[Any]]:
+def pager(to: Callable[..., str], page: int, last: int) -> list[Item]:
     """Make buttons to the previous and next page, from 0 to `last`, if there's more than one."""
     if not last:
         return []

@@ -8,7 +8,7 @@ import discord
 
 from cogs.bot_base import Interaction
 from cogs.ui.actors import hour_cycle_of
-from cogs.ui.components import Panel, button, row, text
+from cogs.ui.components import PRIMARY, Panel, Separator, button, row, text
 from cogs.ui.forms import Typed, form_sent_by, store_field, stored_fields, typed_in
 from cogs.ui.replies import named_in_dm, reply_privately, show, show_beside
 from cogs.ui.text import block, fitting
@@ -67,11 +67,11 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         return
     said = await named_in_dm(interaction, question.words if question else _sentence(error))
     typed = question.typed if question else fitting(typed_in(interaction), said)
-    fix_it = [button("Fix it", f"{FIX}{form}", discord.ButtonStyle.primary)] if form else []
+    fix_it = [button("Fix it", f"{FIX}{form}", PRIMARY)] if form else []
     panel = Panel(
         text(f"⚠️ {said}"),
         *([row(question.select)] if question else []),
-        discord.ui.Separator(),
+        Separator(),
         *(store_field(name, words) for name, words in typed.items() if words.strip()),
         *([row(*fix_it)] if fix_it else []),
     )

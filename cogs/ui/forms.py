@@ -8,7 +8,7 @@ import discord
 
 from cogs.bot_base import Interaction
 from cogs.command_mentions import Verbatim
-from cogs.ui.components import select
+from cogs.ui.components import Item, select
 from cogs.ui.text import whole_number
 from scheduler.core.errors import NotFound
 from scheduler.core.markup import as_typed, unformatted, visible
@@ -28,7 +28,7 @@ _FIELD = re.compile(r"\*\*(?P<name>[^*\n]+)\*\*\n(?P<text>.*)", re.DOTALL)
 class Form(discord.ui.Modal):
     """A modal. Each field's `custom_id` is its name."""
 
-    def __init__(self, title: str, custom_id: str, *fields: discord.ui.Item[Any]) -> None:
+    def __init__(self, title: str, custom_id: str, *fields: Item) -> None:
         super().__init__(title=title, custom_id=custom_id, timeout=None)
         for label in fields:
             self.add_item(label)

@@ -3,10 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import discord
 
 from cogs import ui
 from scheduler.core.errors import NotFound
@@ -20,8 +17,6 @@ _BUTTONS_A_ROW = 5
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
-
-Item = discord.ui.Item[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +60,7 @@ class TimePicker:
         on_page = all_days[page * _DAYS_A_PAGE :][:_DAYS_A_PAGE]
         return Shown(day if day in on_page else on_page[0], page, on_page)
 
-    def items(self, shown: Shown, times_page: int, *others: ui.Button) -> list[Item]:
+    def items(self, shown: Shown, times_page: int, *others: ui.Button) -> list[ui.Item]:
         """Return the controls. The last row turns pages and ends with up to two `others`."""
         times = self.days[shown.day]
         last = (len(times) - 1) // _TIMES_A_PAGE
@@ -74,7 +69,7 @@ class TimePicker:
             ui.button(
                 _clock_label(at, times, zone(self.zone_name), self.cycle),
                 self.links.time(minute_of(at)),
-                discord.ButtonStyle.primary,
+                ui.PRIMARY,
             )
             for at in times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
         ]
@@ -88,7 +83,7 @@ class TimePicker:
             *([ui.row(*turning)] if turning else []),
         ]
 
-    def _day_select(self, shown: Shown) -> Item:
+    def _day_select(self, shown: Shown) -> ui.Item:
         return ui.select(
             self.links.pick_day(shown.page),
             (
