@@ -68,5 +68,5 @@ def _rules_panel(current: Rules, place: PanelState, said: str | None = None) -> 
             ui.button("Notice and limits…", place.id(LIMITS)),
             ui.button("◀ Back", place.id(panel.SHOW)),
         ),
-        *([ui.text(said)] if said else []),
+        said=said,
     )

@@ -107,7 +107,7 @@ class PanelCog(Cog):
             cycle = ui.hour_cycle_of(interaction)
             week = await _gather(session, coach, settings.presets(guild), place, self.bot.clock(), cycle)
         png = await asyncio.to_thread(draw_week, week.picture)
-        await ui.show(interaction, ui.Panel(*_items(week, place, said), files=[(_FILE, png)]))
+        await ui.show(interaction, ui.Panel(*_items(week, place), files=[(_FILE, png)], said=said))
 
     async def coach(self, session: AsyncSession, interaction: Interaction) -> Coach:
         """Return the coach who pressed. Raises NotAllowed or NotFound for anyone but approved coaches."""
@@ -139,7 +139,7 @@ async def _gather(
     )
 
 
-def _items(week: _Week, place: PanelState, said: str | None) -> list[ui.Item]:
+def _items(week: _Week, place: PanelState) -> list[ui.Item]:
     names = ", ".join(WEEKDAYS[day] for day in place.picked)
     shown = write_dates(week.monday, week.monday + timedelta(days=6))
     parts: list[ui.Item] = [
@@ -179,8 +179,6 @@ def _items(week: _Week, place: PanelState, said: str | None) -> list[ui.Item]:
     ]
     if week.conflicts:
         parts.append(_conflicts_section(week.conflicts, place))
-    if said:
-        parts.append(ui.text(said))
     return parts
 
 

@@ -71,7 +71,7 @@ class CoachTimes:
             if takes_bookings(self.coach)
             else "**This coach isn't taking new bookings at the moment.** Come back later, or"
         )
-        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), *self._ways_out())
+        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), *ui.rows(*self._others()))
 
     def panel(self, shown: Shown, times_page: int, week: WeekPicture, png: bytes, notes: str) -> ui.Panel:
         """Show lengths, days and times, a picture of the chosen day's week, and the notes typed so far."""
@@ -110,9 +110,6 @@ class CoachTimes:
 
     def _others(self) -> list[ui.Button]:
         return [ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))] if self.in_server else []
-
-    def _ways_out(self) -> list[ui.Item]:
-        return [ui.row(*others)] if (others := self._others()) else []
 
 
 @dataclass(frozen=True, slots=True)

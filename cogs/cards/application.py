@@ -49,7 +49,7 @@ def of_application(
         ui.Separator(),
         ui.text(terms),
         *map(ui.text, ends),
-        *([ui.row(*buttons)] if (buttons := _next_decisions(coach, blocked)) else []),
+        *ui.rows(*_next_decisions(coach, blocked)),
         accent_colour=_APPLICATION_COLOURS[coach.status],
     )
 

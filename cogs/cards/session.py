@@ -86,7 +86,7 @@ def of_session(
     if with_buttons:
         buttons = _review_button(one, standing)
         buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
-        parts.extend([ui.row(*buttons)] if buttons else [])
+        parts += ui.rows(*buttons)
     return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
 
 

@@ -97,9 +97,9 @@ def _panel(one: Profile, *, is_own: bool, said: str | None) -> ui.Panel:
         *([ui.text(f"**Links**\n{_links(coach)}")] if coach.portfolio else []),
         ui.Separator(),
         ui.text(_status(one)),
-        *([ui.row(*buttons)] if (buttons := _buttons(one, is_own=is_own)) else []),
+        *ui.rows(*_buttons(one, is_own=is_own)),
     ]
-    return ui.Panel(ui.Container(*parts), *([ui.text(said)] if said else []))
+    return ui.Panel(ui.Container(*parts), said=said)
 
 
 def _lengths(coach: Coach) -> str:

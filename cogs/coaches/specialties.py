@@ -107,7 +107,7 @@ def _panel(found: Sequence[TaughtSpecialty], said: str | None) -> ui.Panel:
         ui.text("\n".join(lines)),
         ui.row(ui.select(PICK.id(), picks, placeholder="Rename or remove one")),
         ui.row(add),
-        *([ui.text(said)] if said else []),
+        said=said,
     )
 
 

@@ -102,8 +102,7 @@ class CoachRosterCog(Cog):
             f"**About**\n{ui.quoted(coach.bio, _EXCERPT)}",
             f"**Experience and links**\n{ui.quoted(coach.experience, _EXCERPT)}",
         ]
-        buttons = _rate_button(coach, guild)
-        await ui.show(interaction, ui.Panel(*map(ui.text, parts), *([ui.row(*buttons)] if buttons else [])))
+        await ui.show(interaction, ui.Panel(*map(ui.text, parts), *ui.rows(*_rate_button(coach, guild))))
 
 
 def _rate_button(coach: Coach, guild: Guild) -> list[ui.Button]:

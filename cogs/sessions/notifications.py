@@ -145,10 +145,9 @@ def _no_show(context: NotificationContext) -> ui.Item:
     else:
         title, hint = "Your coach missed your session", "We're sorry. An admin of the server can help you."
     text = f"**{title}**\n{cards.when(one.starts_at)}\nWith {_other(context)} · Code `{one.code}`\n{hint}"
-    buttons = cards.outcome_buttons(one, reader_id)
     return ui.Container(
         ui.text("\n".join([text, *cards.attendance_lines(one, context.details)])),
-        *([ui.row(*buttons)] if buttons else []),
+        *ui.rows(*cards.outcome_buttons(one, reader_id)),
     )
 
 
@@ -211,7 +210,7 @@ def _appeal(context: NotificationContext) -> ui.Item:
             buttons.append(ui.button("Keep no-show", DECIDE.id(session_id=one.id, user_id=who, granted=0)))
         else:
             lines.append("The coach now says that the student was there, so you can only overturn the no-show.")
-    return ui.Container(ui.text("\n".join(lines)), *([ui.row(*buttons)] if buttons else []))
+    return ui.Container(ui.text("\n".join(lines)), *ui.rows(*buttons))
 
 
 WORDS = {

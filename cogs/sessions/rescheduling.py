@@ -204,7 +204,7 @@ class ReschedulingCog(Cog):
             parts.extend(picker.items(picker.shown(day, days_page), times_page, *others))
         else:
             parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
-            parts.extend([ui.row(*others)] if others else [])
+            parts += ui.rows(*others)
         await ui.show(interaction, ui.Panel(*parts))
 
 

@@ -144,5 +144,5 @@ def _panel(guild: Guild, cycle: HourCycle, said: str | None = None) -> ui.Panel:
             ui.button("Presets…", PRESETS.id()),
             ui.button("Give these rules to all coaches…", GIVE.id(agreed=0)),
         ),
-        *([ui.text(said)] if said else []),
+        said=said,
     )

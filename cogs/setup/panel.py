@@ -44,7 +44,6 @@ _WITHOUT = {
     ServerResource.ADMIN_ROLE: "only members with Manage Server are admins",
 }
 _LISTED = 10
-_A_ROW = 5
 _MOST_WITH_BUTTONS = 5
 """How many problems have buttons, so that the panel keeps to 40 components. The list below changes the others."""
 _OPTIONAL = (ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
@@ -91,8 +90,8 @@ def overview(
         ui.row(ui.select(CHANGE.id(), places, placeholder="Change a channel, category or role…")),
         ui.Separator(),
         ui.text("\n\n".join(settings_shown)),
-        *(ui.row(*buttons[first : first + _A_ROW]) for first in range(0, len(buttons), _A_ROW)),
-        *([ui.text(said)] if said else []),
+        *ui.rows(*buttons),
+        said=said,
     )
 
 

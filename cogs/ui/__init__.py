@@ -27,6 +27,7 @@ from cogs.ui.components import (
     pager,
     picture,
     row,
+    rows,
     select,
     text,
 )

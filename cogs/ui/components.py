@@ -20,17 +20,21 @@ Attachment = discord.ui.File[Any]
 SECONDARY, PRIMARY = discord.ButtonStyle.secondary, discord.ButtonStyle.primary
 SUCCESS, DANGER = discord.ButtonStyle.success, discord.ButtonStyle.danger
 
+_BUTTONS_A_ROW = 5
 _FIRST_ID = 2**30
 """Ids of selects start here, far from those that Discord counts up for the other components of a message."""
 
 
 class Panel(discord.ui.LayoutView):
-    """A message made of components. It only renders: presses are routed by `custom_id`."""
+    """A message made of components, the last one about what was just done (`said`).
 
-    def __init__(self, *items: Item, files: Iterable[tuple[str, bytes]] = ()) -> None:
+    It only renders: presses are routed by `custom_id`.
+    """
+
+    def __init__(self, *items: Item, files: Iterable[tuple[str, bytes]] = (), said: str | None = None) -> None:
         super().__init__(timeout=None)
         self._files = tuple(files)
-        for item in items:
+        for item in (*items, text(said)) if said else items:
             self.add_item(item)
         self.stop()  # otherwise discord.py keeps it in memory until the process ends
 
@@ -73,6 +77,11 @@ def attachment(file_name: str) -> Attachment:
 def row(*items: Item) -> discord.ui.ActionRow[Any]:
     """Make a row of up to five buttons, or one select."""
     return discord.ui.ActionRow(*items)
+
+
+def rows(*buttons: Button) -> list[Item]:
+    """Make as many rows as the buttons need: none if there are none."""
+    return [row(*buttons[first : first + _BUTTONS_A_ROW]) for first in range(0, len(buttons), _BUTTONS_A_ROW)]
 
 
 def button(

@@ -13,7 +13,6 @@ from scheduler.time.time_zones import zone
 
 _DAYS_A_PAGE = 25
 _TIMES_A_PAGE = 20
-_BUTTONS_A_ROW = 5
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
@@ -79,8 +78,8 @@ class TimePicker:
             ui.text(
                 f"**{shown.day:%A}, {shown.day.day} {shown.day:%B}** · times in **{show_zone(self.zone_name)}**"
             ),
-            *(ui.row(*buttons[at : at + _BUTTONS_A_ROW]) for at in range(0, len(buttons), _BUTTONS_A_ROW)),
-            *([ui.row(*turning)] if turning else []),
+            *ui.rows(*buttons),
+            *ui.rows(*turning),
         ]
 
     def _day_select(self, shown: Shown) -> ui.Item:
