@@ -76,11 +76,8 @@ class AvailabilityCog(PanelCog):
     async def clear(self, interaction: Interaction, week: int, days: int) -> None:
         """Remove all hours from the picked days."""
         place = PanelState(week, days)
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            changed = await schedule.set_hours(session, guild_id, actor, place.picked, [], self.bot.clock())
         said = f"✅ Cleared {_names(place.picked)}."
-        await self.show_panel(interaction, place, said if changed else panel.UNCHANGED)
+        await self.change(interaction, place, said, schedule.set_hours, place.picked, [], self.bot.clock())
 
     @on(panel.EDIT)
     async def edit_hours(self, interaction: Interaction, week: int, days: int) -> None:
@@ -120,11 +117,9 @@ class AvailabilityCog(PanelCog):
         with Fields() as fields:
             sources = fields.read(_FROM, _chosen, typed, _FROM)
             targets = fields.read(_TO, _chosen, typed, _TO)
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            changed = await schedule.copy_day(session, guild_id, actor, sources[0], targets, self.bot.clock())
+        place = PanelState(week, mask(targets))
         said = f"✅ Copied the hours of {_names(sources[:1])} to {_names(targets)}."
-        await self.show_panel(interaction, PanelState(week, mask(targets)), said if changed else panel.UNCHANGED)
+        await self.change(interaction, place, said, schedule.copy_day, sources[0], targets, self.bot.clock())
 
     @opens(panel.COPY)
     async def copy_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -140,12 +135,10 @@ class AvailabilityCog(PanelCog):
     @on(panel.PAUSE)
     async def pause(self, interaction: Interaction, accepting: int, week: int, days: int) -> None:
         """Pause or resume bookings."""
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            changed = await schedule.set_accepting(session, guild_id, actor, bool(accepting), self.bot.clock())
         paused = "✅ Bookings paused until you resume them. Booked sessions stay."
         said = "✅ Students can book you again." if accepting else paused
-        await self.show_panel(interaction, PanelState(week, days), said if changed else panel.UNCHANGED)
+        place, now = PanelState(week, days), self.bot.clock()
+        await self.change(interaction, place, said, schedule.set_accepting, bool(accepting), now)
 
     @on(panel.UNDO)
     async def undo(self, interaction: Interaction, number: int, week: int, days: int) -> None:
@@ -182,13 +175,10 @@ class AvailabilityCog(PanelCog):
         with Fields() as fields:
             chosen = fields.read(_DAYS, parse_days, days)
             windows = fields.read(_HOURS, parse_hours, hours)
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            changed = await schedule.set_hours(session, guild_id, actor, chosen, windows, self.bot.clock())
         hours_set = write_hours(windows, ui.hour_cycle_of(interaction))
         said = f"✅ Set {_names(chosen)}: {ui.quoted(hours_set, _EXCERPT)}"
-        shown = PanelState(place.week, mask(chosen))
-        await self.show_panel(interaction, shown, said if changed else panel.UNCHANGED)
+        shown, now = PanelState(place.week, mask(chosen)), self.bot.clock()
+        await self.change(interaction, shown, said, schedule.set_hours, chosen, windows, now)
 
 
 def _names(days: list[int]) -> str:

@@ -25,7 +25,7 @@ class ConflictsCog(CancellingCog, PanelCog):
     @on(panel.CONFLICTS)
     async def list_conflicts(self, interaction: Interaction, page: int, week: int, days: int) -> None:
         """Show a page of conflicts, or the panel if there are none."""
-        await self._show(interaction, page, PanelState(week, days))
+        await self._show(interaction, PanelState(week, days), page=page)
 
     @on(KEEP)
     async def keep_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
@@ -33,7 +33,7 @@ class ConflictsCog(CancellingCog, PanelCog):
         async with self.bot.db.begin() as session:
             actor = ui.person_of(interaction)
             await rescheduling.keep_session(session, session_id, actor, self.bot.clock())
-        await self._show(interaction, 0, PanelState(week, days), said="✅ The session stays booked.")
+        await self._show(interaction, PanelState(week, days), "✅ The session stays booked.")
 
     @on(CANCEL)
     async def cancel_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
@@ -41,7 +41,7 @@ class ConflictsCog(CancellingCog, PanelCog):
         await self._require_coach(interaction)
         cancelled, _ = await self.cancel(interaction, session_id)
         said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. We've messaged you both."
-        await self._show(interaction, 0, PanelState(week, days), said)
+        await self._show(interaction, PanelState(week, days), said)
 
     @opens(CANCEL)
     async def reason_form(
@@ -57,7 +57,9 @@ class ConflictsCog(CancellingCog, PanelCog):
         async with self.bot.db.read() as session:
             await self.coach(session, interaction)
 
-    async def _show(self, interaction: Interaction, page: int, place: PanelState, said: str | None = None) -> None:
+    async def _show(
+        self, interaction: Interaction, place: PanelState, said: str | None = None, *, page: int = 0
+    ) -> None:
         async with self.bot.db.read() as session:
             coach = await self.coach(session, interaction)
             found = await free_times.conflicts(session, coach, self.bot.clock())

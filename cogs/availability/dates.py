@@ -35,19 +35,14 @@ class DatesCog(PanelCog):
     async def set_days_off(self, interaction: Interaction, week: int, days: int) -> None:
         """Set what was typed."""
         typed = ui.typed_in(interaction)
-        coach = await self._coach(interaction)
-        first, last, windows = _read_days_off(typed, coach, self.bot.clock())
+        coach, now = await self._coach(interaction), self.bot.clock()
+        first, last, windows = _read_days_off(typed, coach, now)
         reason = typed.get(_REASON, "")
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            now = self.bot.clock()
-            changed = await schedule.set_dates(session, guild_id, actor, first, last, windows, reason, now)
         what = f"{write_hours(windows, ui.hour_cycle_of(interaction))} on" if windows else "Off"
         why = f" ({ui.quoted(reason.strip())})" if reason.strip() else ""
         said = f"✅ {what} {write_dates(first, last)}{why}."
-        await self.show_panel(
-            interaction, PanelState(first.toordinal(), days), said if changed else panel.UNCHANGED
-        )
+        place = PanelState(first.toordinal(), days)
+        await self.change(interaction, place, said, schedule.set_dates, first, last, windows, reason, now)
 
     @opens(panel.DAYS_OFF)
     async def days_off_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -76,11 +71,9 @@ class DatesCog(PanelCog):
         with Fields() as fields:
             day = fields.read(_DATE, _read_date, typed.get(_DATE, ""), coach, now)
             windows = fields.read(_HOURS, _read_extra_hours, typed.get(_HOURS, ""))
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            changed = await schedule.add_extra_hours(session, guild_id, actor, day, windows, now)
         said = f"✅ Extra hours on {write_date(day)}: {write_hours(windows, ui.hour_cycle_of(interaction))}."
-        await self.show_panel(interaction, PanelState(day.toordinal(), days), said if changed else panel.UNCHANGED)
+        place = PanelState(day.toordinal(), days)
+        await self.change(interaction, place, said, schedule.add_extra_hours, day, windows, now)
 
     @opens(panel.EXTRA)
     async def extra_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
@@ -106,11 +99,9 @@ class DatesCog(PanelCog):
     async def remove_dates(self, interaction: Interaction, first: int, last: int, week: int, days: int) -> None:
         """Go back to the weekly hours on these dates."""
         since, until = (date.fromordinal(min(max(one, 1), _LATEST)) for one in (first, last))
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            changed = await schedule.clear_dates(session, guild_id, actor, since, until, self.bot.clock())
         said = f"✅ Back to your weekly hours on {write_dates(since, until)}."
-        await self.show_panel(interaction, PanelState(first, days), said if changed else panel.UNCHANGED)
+        place, now = PanelState(first, days), self.bot.clock()
+        await self.change(interaction, place, said, schedule.clear_dates, since, until, now)
 
     async def _coach(self, interaction: Interaction) -> Coach:
         async with self.bot.db.read() as session:

@@ -1,9 +1,10 @@
 """The panel of `/availability`: a picture of one week, and buttons to change it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Concatenate, ParamSpec
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,6 +17,7 @@ from cogs.ui.routing import Cog, Route
 from models import Coach, CoachingSession
 from scheduler.availability import free_times, schedule
 from scheduler.core import coaches
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.parsing.dates import write_dates
 from scheduler.parsing.weekly_hours import WEEKDAYS, Preset
@@ -24,6 +26,8 @@ from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import union
 from scheduler.time.time_zones import is_known, zone
+
+P = ParamSpec("P")
 
 # {week} is the ordinal of the shown Monday, or 0 for this week. {days} is a bit mask of the picked weekdays:
 # Monday is 1, Tuesday 2, Wednesday 4 and so on. {start} and {end} are minutes of the day.
@@ -108,6 +112,21 @@ class PanelCog(Cog):
             week = await _gather(session, coach, settings.presets(guild), place, self.bot.clock(), cycle)
         png = await asyncio.to_thread(draw_week, week.picture)
         await ui.show(interaction, ui.Panel(*_items(week, place), files=[(_FILE, png)], said=said))
+
+    async def change(
+        self,
+        interaction: Interaction,
+        place: PanelState,
+        said: str,
+        use_case: Callable[Concatenate[AsyncSession, int, Actor, P], Awaitable[bool]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        """Change the coach's schedule, then show the panel with what was `said`, or that nothing changed."""
+        async with self.bot.db.begin() as session:
+            coach = ui.person_of(interaction)
+            changed = await use_case(session, ui.guild_id_of(interaction), coach, *args, **kwargs)
+        await self.show_panel(interaction, place, said if changed else UNCHANGED)
 
     async def coach(self, session: AsyncSession, interaction: Interaction) -> Coach:
         """Return the coach who pressed. Raises NotAllowed or NotFound for anyone but approved coaches."""

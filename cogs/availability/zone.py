@@ -46,14 +46,9 @@ class ZoneCog(PanelCog):
     async def change_zone(self, interaction: Interaction, same_instants: int, week: int, days: int) -> None:
         """Change the zone."""
         name = await resolve_zone(ui.stored_fields(interaction.message).get(_NEW, ""))
-        guild_id, actor = ui.guild_id_of(interaction), ui.person_of(interaction)
-        async with self.bot.db.begin() as session:
-            now = self.bot.clock()
-            changed = await schedule.change_zone(
-                session, guild_id, actor, name, now, same_instants=bool(same_instants)
-            )
-        said = f"✅ Your hours are now in {show_zone(name)}." if changed else panel.UNCHANGED
-        await self.show_panel(interaction, PanelState(week, days), said)
+        place, said = PanelState(week, days), f"✅ Your hours are now in {show_zone(name)}."
+        now, keep = self.bot.clock(), bool(same_instants)
+        await self.change(interaction, place, said, schedule.change_zone, name, now, same_instants=keep)
 
 
 def _question(old: str, new: str, place: PanelState, now: datetime, cycle: HourCycle) -> ui.Panel:

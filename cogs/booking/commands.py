@@ -50,55 +50,40 @@ class BookingCog(Cog):
         """Show the coaches, or one coach's free times."""
         if coach is None:
             specialty_id = await self._find_specialty(interaction, specialty) if specialty else 0
-            await self._browse(interaction, 0, specialty_id, 0)
+            await self.browse(interaction, specialty=specialty_id)
         else:
             coach_id = coach if isinstance(coach, int) else await self._find_coach(interaction, coach)
-            await self._pick(interaction, coach_id)
-
-    @on(routes.PANEL_BOOK, ui.acknowledge_beside)
-    async def book_pressed(self, interaction: Interaction) -> None:
-        """Show the coaches beside the public panel."""
-        await self._browse(interaction, 0, 0, 0)
-
-    @on(BROWSE)
-    async def browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
-        """Show a page of coaches."""
-        await self._browse(interaction, sort, specialty, page)
+            await self.show_times(interaction, coach_id)
 
     @on(PICK_SPECIALTY)
     async def pick_specialty(self, interaction: Interaction, sort: int) -> None:
         """Show coaches of one specialty, or of all."""
-        await self._browse(interaction, sort, ui.chosen_in(interaction)[0], 0)
+        await self.browse(interaction, sort, ui.chosen_in(interaction)[0])
 
     @on(PICK_SORT)
     async def pick_sort(self, interaction: Interaction, specialty: int) -> None:
         """Sort the coaches differently."""
-        await self._browse(interaction, ui.chosen_in(interaction)[0], specialty, 0)
-
-    @on(routes.BOOK_COACH)
-    async def turn_times(self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int) -> None:
-        """Show a page of a coach's free times on one day."""
-        await self._pick(interaction, coach_id, minutes, day, times_page=page)
+        await self.browse(interaction, ui.chosen_in(interaction)[0], specialty)
 
     @on(routes.BOOK_AGAIN, ui.acknowledge_beside)
     async def book_again(self, interaction: Interaction, coach_id: int, minutes: int, session_id: int) -> None:
         """Offer the same coach and length beside a past session. Its id only tells two such buttons apart."""
-        await self._pick(interaction, coach_id, minutes)
+        await self.show_times(interaction, coach_id, minutes)
 
     @on(panels.PICK_LENGTH)
     async def pick_length(self, interaction: Interaction, coach_id: int, day: int) -> None:
         """Show the same day with another session length."""
-        await self._pick(interaction, coach_id, ui.chosen_in(interaction)[0], day)
+        await self.show_times(interaction, coach_id, ui.chosen_in(interaction)[0], day)
 
     @on(panels.PICK_DAY)
     async def pick_day(self, interaction: Interaction, coach_id: int, minutes: int, page: int) -> None:
         """Show another day."""
-        await self._pick(interaction, coach_id, minutes, ui.chosen_in(interaction)[0], days_page=page)
+        await self.show_times(interaction, coach_id, minutes, ui.chosen_in(interaction)[0], days_page=page)
 
     @on(panels.DAYS)
     async def turn_days(self, interaction: Interaction, coach_id: int, minutes: int, day: int, page: int) -> None:
         """Show another page of days."""
-        await self._pick(interaction, coach_id, minutes, day, days_page=page)
+        await self.show_times(interaction, coach_id, minutes, day, days_page=page)
 
     @on(panels.ZONE)
     async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
@@ -108,7 +93,7 @@ class BookingCog(Cog):
         async with self.bot.db.begin() as session:
             await self._bookable(session, interaction, guild_id, coach_id)
             await members.set_zone(session, interaction.user.id, name)
-        await self._pick(interaction, coach_id, minutes, day)
+        await self.show_times(interaction, coach_id, minutes, day)
 
     @opens(panels.ZONE)
     async def zone_form(
@@ -208,7 +193,10 @@ class BookingCog(Cog):
                 return specialty_id
         raise NotFound(f'"{ui.quoted(typed, 50)}" isn\'t taught here. Pick one from the suggestions.')
 
-    async def _browse(self, interaction: Interaction, sort: int, specialty: int, page: int) -> None:
+    @on(BROWSE)
+    @on(routes.PANEL_BOOK, ui.acknowledge_beside)
+    async def browse(self, interaction: Interaction, sort: int = 0, specialty: int = 0, page: int = 0) -> None:
+        """Show a page of coaches."""
         order, guild_id = read_sort(sort), ui.guild_id_of(interaction)
         async with self.bot.db.read() as session:
             await blocks.require_unblocked(session, guild_id, interaction.user.id, BlockedFrom.BOOKING)
@@ -241,17 +229,18 @@ class BookingCog(Cog):
         eligibility.check_offered(coach, ui.person_of(interaction))
         return guild, coach
 
-    async def _pick(
+    @on(routes.BOOK_COACH)
+    async def show_times(
         self,
         interaction: Interaction,
         coach_id: int,
         minutes: int = 0,
         day: int = 0,
+        page: int = 0,
         *,
         days_page: int | None = None,
-        times_page: int = 0,
     ) -> None:
-        """Show a coach's free times. 0 means the coach's usual length, and the first free day."""
+        """Show a page of a coach's free times. 0 means the coach's usual length, and the first free day."""
         now, student_id, cycle = self.bot.clock(), interaction.user.id, ui.hour_cycle_of(interaction)
         guild_id = await self._guild_id(interaction, coach_id)
         async with self.bot.db.read() as session:
@@ -270,7 +259,7 @@ class BookingCog(Cog):
             return
         png = await asyncio.to_thread(draw_week, week)
         notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME, "")
-        await ui.show(interaction, times.panel(shown, times_page, week, png, notes))
+        await ui.show(interaction, times.panel(shown, page, week, png, notes))
 
     async def _ask_to_confirm(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, notes: str | None

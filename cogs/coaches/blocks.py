@@ -59,7 +59,7 @@ class BlockingCog(Cog):
     )
     async def blocked(self, interaction: Interaction) -> None:
         """Show the first page of the list."""
-        await self._show(interaction, 0)
+        await self.show_page(interaction)
 
     @on(routes.BLOCK, ui.acknowledge_beside)
     async def block_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
@@ -89,16 +89,11 @@ class BlockingCog(Cog):
         """Lift the block, and reply beside the card."""
         await self._unblock(interaction, user_id, what)
 
-    @on(routes.BLOCKED)
-    async def list_turned(self, interaction: Interaction, page: int) -> None:
-        """Show another page."""
-        await self._show(interaction, page)
-
     @on(LIFT)
     async def lift_pressed(self, interaction: Interaction, page: int, user_id: int, what: int) -> None:
         """Lift a block and show the list without it."""
         await self._lift(interaction, user_id, what)
-        await self._show(interaction, page)
+        await self.show_page(interaction, page)
 
     async def _block(self, interaction: Interaction, user_id: int, what: int, reason: str) -> None:
         meant = _meant(what)
@@ -115,7 +110,8 @@ class BlockingCog(Cog):
         can = " and ".join(_DOING[one] for one in lifted)
         await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {can} again.")))
 
-    async def _show(self, interaction: Interaction, page: int) -> None:
+    @on(routes.BLOCKED)
+    async def show_page(self, interaction: Interaction, page: int = 0) -> None:
         """Show an admin who's blocked."""
         page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:

@@ -81,7 +81,7 @@ class CoachCog(Cog):
     async def approve(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Approve one person, or show the queue."""
         if member is None:
-            await ui.show(interaction, await self._queue(interaction, 0))
+            await self.show_queue(interaction)
         else:
             await self._approve(interaction, member.id)
 
@@ -129,15 +129,15 @@ class CoachCog(Cog):
         self.bot.wake()
         await ui.reply_privately(interaction, f"Rejected. We've messaged <@{user_id}> the reason.")
 
-    @on(routes.APPLICATIONS)
-    async def turn_queue(self, interaction: Interaction, position: int) -> None:
-        """Show another open application."""
-        await ui.show(interaction, await self._queue(interaction, position))
-
     async def _refresh_queue(self, interaction: Interaction) -> None:
         """Show the next application after a decision in the queue. The public card follows on its own."""
         if interaction.message is not None and interaction.message.flags.ephemeral:
-            await ui.show(interaction, await self._queue(interaction, 0))
+            await self.show_queue(interaction)
+
+    @on(routes.APPLICATIONS)
+    async def show_queue(self, interaction: Interaction, position: int = 0) -> None:
+        """Show an open application."""
+        await ui.show(interaction, await self._queue(interaction, position))
 
     async def _queue(self, interaction: Interaction, position: int) -> ui.Panel:
         async with self.bot.db.read() as session:

@@ -22,14 +22,10 @@ _MOST_MENTIONS = 20
 class SpecialtiesCog(Cog):
     """`/coaching specialties`."""
 
+    @on(routes.SPECIALTIES)
     @group_command("coaching", name="specialties", description="Add, rename and remove what can be taught here")
     async def list_specialties(self, interaction: Interaction) -> None:
         """Show the list, with buttons to change it."""
-        await self._show(interaction)
-
-    @on(routes.SPECIALTIES)
-    async def list_pressed(self, interaction: Interaction) -> None:
-        """Go back to the list."""
         await self._show(interaction)
 
     @on(PICK)

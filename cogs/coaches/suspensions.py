@@ -38,7 +38,7 @@ class SuspendingCog(Cog):
     @app_commands.describe(member="The coach")
     async def reinstate(self, interaction: Interaction, member: discord.User) -> None:
         """Reinstate one coach."""
-        await self._reinstate(interaction, member.id)
+        await self.reinstate_pressed(interaction, member.id)
 
     @on(routes.SUSPEND)
     async def suspend_pressed(self, interaction: Interaction, user_id: int) -> None:
@@ -67,7 +67,13 @@ class SuspendingCog(Cog):
     @on(routes.REINSTATE)
     async def reinstate_pressed(self, interaction: Interaction, user_id: int) -> None:
         """Reinstate the coach. Their card follows."""
-        await self._reinstate(interaction, user_id)
+        async with self.bot.db.begin() as session:
+            guild, actor = await self.guild_and_actor(session, interaction)
+            await suspensions.reinstate(session, guild.id, user_id, actor, self.bot.clock())
+        self.bot.wake()
+        await ui.reply_privately(
+            interaction, f"Reinstated. We've messaged <@{user_id}>. Students can book them again."
+        )
 
     async def _suspend(self, interaction: Interaction, user_id: int, reason: str, *, keep: bool | None) -> None:
         """Suspend a coach. Without `keep`, the server's setting decides about upcoming sessions."""
@@ -79,12 +85,3 @@ class SuspendingCog(Cog):
         sessions = "1 upcoming session was" if cancelled == 1 else f"{cancelled} upcoming sessions were"
         said = f"Suspended. We've messaged <@{user_id}> the reason. {sessions} cancelled."
         await ui.reply_privately(interaction, said)
-
-    async def _reinstate(self, interaction: Interaction, user_id: int) -> None:
-        async with self.bot.db.begin() as session:
-            guild, actor = await self.guild_and_actor(session, interaction)
-            await suspensions.reinstate(session, guild.id, user_id, actor, self.bot.clock())
-        self.bot.wake()
-        await ui.reply_privately(
-            interaction, f"Reinstated. We've messaged <@{user_id}>. Students can book them again."
-        )

@@ -40,54 +40,47 @@ class ActivityCog(Cog):
     ) -> None:
         """List the sessions."""
         wanted = next((one for one, words in cards.STATUS_WORDS.items() if words == status), None)
-        await self._show_sessions(interaction, wanted, member.id if member else 0)
+        await self.show_sessions(interaction, STATUSES.index(wanted), member.id if member else 0)
 
     @group_command("coaching", name="audit", description="Show who did what, newest first")
     @app_commands.describe(member="Only what this person did, or what happened to this coach (optional)")
     async def audit(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """Show the audit log."""
-        await self._show_audit(interaction, member.id if member else 0)
-
-    @on(routes.ALL_SESSIONS)
-    async def sessions_turned(self, interaction: Interaction, status: int, user_id: int, page: int) -> None:
-        """Turn the page."""
-        known = STATUSES[status] if status < len(STATUSES) else None
-        await self._show_sessions(interaction, known, user_id, min(page, _MOST_PAGES))
-
-    @on(routes.AUDIT_LOG)
-    async def audit_turned(self, interaction: Interaction, user_id: int, page: int) -> None:
-        """Turn the page."""
-        await self._show_audit(interaction, user_id, min(page, _MOST_PAGES))
+        await self.show_audit(interaction, member.id if member else 0)
 
     @on(FILTER)
     async def status_chosen(self, interaction: Interaction, user_id: int) -> None:
         """Show only sessions with the chosen status."""
-        await self.sessions_turned(interaction, ui.chosen_in(interaction)[0], user_id, 0)
+        await self.show_sessions(interaction, ui.chosen_in(interaction)[0], user_id)
 
-    async def _show_sessions(
-        self, interaction: Interaction, status: SessionStatus | None, user_id: int, page: int = 0
-    ) -> None:
+    @on(routes.ALL_SESSIONS)
+    async def show_sessions(self, interaction: Interaction, status: int, user_id: int, page: int = 0) -> None:
+        """Show a page of sessions."""
+        page, wanted = min(page, _MOST_PAGES), STATUSES[status] if status < len(STATUSES) else None
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await activity.list_sessions(
                 session,
                 guild.id,
                 actor,
-                status=status,
+                status=wanted,
                 user_id=user_id or None,
                 page=page,
                 size=_SESSIONS_A_PAGE,
             )
-        which = f"Sessions ({cards.STATUS_WORDS[status]})" if status else "Sessions"
+        which = f"Sessions ({cards.STATUS_WORDS[wanted]})" if wanted else "Sessions"
         parts: list[ui.Item] = [ui.text(f"### {which}{_of(user_id)}, latest first")]
         parts.extend(_section(one) for one in found.shown)
         if not found.shown:
             parts.append(ui.text("No sessions here."))
-        turning = partial(routes.ALL_SESSIONS.id, status=STATUSES.index(status), user_id=user_id)
-        parts.append(ui.row(_filter(status, user_id)))
+        turning = partial(routes.ALL_SESSIONS.id, status=STATUSES.index(wanted), user_id=user_id)
+        parts.append(ui.row(_filter(wanted, user_id)))
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
 
-    async def _show_audit(self, interaction: Interaction, user_id: int, page: int = 0) -> None:
+    @on(routes.AUDIT_LOG)
+    async def show_audit(self, interaction: Interaction, user_id: int, page: int = 0) -> None:
+        """Show a page of the audit log."""
+        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await activity.list_audit_entries(

@@ -40,19 +40,9 @@ class CoachRosterCog(Cog):
     async def coaches(self, interaction: Interaction, member: discord.User | None = None) -> None:
         """List all coaches, or show one."""
         if member is None:
-            await self._show_coaches(interaction)
+            await self.show_page(interaction)
         else:
-            await self._show_profile(interaction, member.id)
-
-    @on(routes.COACHES)
-    async def list_turned(self, interaction: Interaction, page: int) -> None:
-        """Turn the page."""
-        await self._show_coaches(interaction, min(page, _MOST_PAGES))
-
-    @on(routes.COACH, ui.acknowledge_beside)
-    async def profile_pressed(self, interaction: Interaction, user_id: int) -> None:
-        """Show a coach beside the list."""
-        await self._show_profile(interaction, user_id)
+            await self.show_profile(interaction, member.id)
 
     @on(RATE)
     async def rate_pressed(self, interaction: Interaction, user_id: int) -> None:
@@ -62,7 +52,7 @@ class CoachRosterCog(Cog):
             guild, actor = await self.guild_and_actor(session, interaction)
             await currencies.set_rate(session, guild, actor, user_id, typed, self.bot.clock())
         self.bot.wake()
-        await self._show_profile(interaction, user_id)
+        await self.show_profile(interaction, user_id)
 
     @opens(RATE)
     async def rate_form(self, interaction: Interaction, typed: Typed, user_id: int) -> ui.Form:
@@ -72,7 +62,10 @@ class CoachRosterCog(Cog):
         field = ui.field(_RATE, typed, description=asked, placeholder="60", most=20)
         return ui.Form("Their rate", RATE.id(user_id=user_id), field)
 
-    async def _show_coaches(self, interaction: Interaction, page: int = 0) -> None:
+    @on(routes.COACHES)
+    async def show_page(self, interaction: Interaction, page: int = 0) -> None:
+        """Show a page of coaches."""
+        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await coach_roster.list_coaches(
@@ -88,7 +81,9 @@ class CoachRosterCog(Cog):
             interaction, ui.Panel(*parts, *ui.newer_and_older(routes.COACHES.id, page, has_more=found.has_more))
         )
 
-    async def _show_profile(self, interaction: Interaction, user_id: int) -> None:
+    @on(routes.COACH, ui.acknowledge_beside)
+    async def show_profile(self, interaction: Interaction, user_id: int) -> None:
+        """Show a coach beside the list."""
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await coach_roster.profile(session, guild.id, actor, user_id, self.bot.clock())

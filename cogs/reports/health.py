@@ -24,32 +24,18 @@ MOST_JUST_NOW, _MOST_OF_A_KIND, _MOST_PROBLEMS = 700, 400, 800
 class HealthCog(Cog):
     """`/coaching health` and `/coaching run`."""
 
+    @on(routes.HEALTH)
     @group_command(
         "coaching", name="health", description="Check whether coaching works, and how to fix what doesn't"
     )
     async def show_health(self, interaction: Interaction) -> None:
         """Show the panel."""
-        await self._show(interaction)
+        await ui.show(interaction, ui.Panel(*await self._panel(interaction)))
 
+    @on(RUN)
     @group_command("coaching", name="run", description="Run the background checks now and see what they did")
     async def run(self, interaction: Interaction) -> None:
         """Run the background checks, then show the panel."""
-        await self._run(interaction)
-
-    @on(routes.HEALTH)
-    async def refresh_pressed(self, interaction: Interaction) -> None:
-        """Check again."""
-        await self._show(interaction)
-
-    @on(RUN)
-    async def run_pressed(self, interaction: Interaction) -> None:
-        """Run the background checks, then show the panel."""
-        await self._run(interaction)
-
-    async def _show(self, interaction: Interaction) -> None:
-        await ui.show(interaction, ui.Panel(*await self._panel(interaction)))
-
-    async def _run(self, interaction: Interaction) -> None:
         guild = await self.guild_for_admin(interaction)
         await ui.show(interaction, ui.Panel(ui.text("Running the background checks…")))
         report = await self.bot.process_now()

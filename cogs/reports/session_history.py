@@ -52,14 +52,12 @@ class SessionHistoryCog(Cog):
         return ui.Form("Find a session", routes.FIND_SESSION.id(), field)
 
     @on(routes.SESSION_DETAILS)
-    async def refresh_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Show the session as it is now."""
-        await self._show_by_id(interaction, session_id)
-
     @on(OPEN, ui.acknowledge_beside)
-    async def open_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Show the session beside the list."""
-        await self._show_by_id(interaction, session_id)
+    async def show_by_id(self, interaction: Interaction, session_id: int) -> None:
+        """Show the session as it is now."""
+        async with self.bot.db.read() as session:
+            code = await session_history.get_code(session, ui.guild_id_of(interaction), session_id)
+        await self._show(interaction, code)
 
     @on(RETRY)
     async def retry_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -76,11 +74,6 @@ class SessionHistoryCog(Cog):
             guild, actor = await self.guild_and_actor(session, interaction)
             code = await fix(session, guild.id, session_id, actor, self.bot.clock())
         await self.bot.process_now()
-        await self._show(interaction, code)
-
-    async def _show_by_id(self, interaction: Interaction, session_id: int) -> None:
-        async with self.bot.db.read() as session:
-            code = await session_history.get_code(session, ui.guild_id_of(interaction), session_id)
         await self._show(interaction, code)
 
     async def _show(self, interaction: Interaction, code: str) -> None:

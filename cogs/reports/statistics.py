@@ -37,19 +37,16 @@ class StatisticsCog(Cog):
         self, interaction: Interaction, period: Literal["7 days", "30 days", "90 days", "all"] = "30 days"
     ) -> None:
         """Show the statistics."""
-        await self._show(interaction, PERIODS[period])
-
-    @on(routes.STATISTICS)
-    async def opened(self, interaction: Interaction) -> None:
-        """Show the statistics of the usual period."""
-        await self._show(interaction, _DEFAULT)
+        await self.show(interaction, PERIODS[period])
 
     @on(PICK)
     async def period_picked(self, interaction: Interaction) -> None:
         """Show another period."""
-        await self._show(interaction, ui.chosen_in(interaction)[0])
+        await self.show(interaction, ui.chosen_in(interaction)[0])
 
-    async def _show(self, interaction: Interaction, days: int) -> None:
+    @on(routes.STATISTICS)
+    async def show(self, interaction: Interaction, days: int = _DEFAULT) -> None:
+        """Show the statistics of this period, or of the usual one."""
         days = days if days in PERIODS.values() else _DEFAULT
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)

@@ -32,34 +32,19 @@ class ReviewListCog(Cog):
     @app_commands.describe(coach="Whose reviews to list (optional)")
     async def list_reviews(self, interaction: Interaction, coach: discord.User | None = None) -> None:
         """List reviews, newest first."""
-        await self._show(interaction, coach.id if coach else 0, 0)
-
-    @on(routes.READ_REVIEWS, ui.acknowledge_beside)
-    async def read_pressed(self, interaction: Interaction, coach_id: int) -> None:
-        """Show a coach's reviews beside the button's message."""
-        await self._read(interaction, coach_id, 0)
-
-    @on(READ_PAGE)
-    async def reading_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
-        """Show another page of a coach's reviews."""
-        await self._read(interaction, coach_id, page)
-
-    @on(routes.ALL_REVIEWS)
-    async def list_turned(self, interaction: Interaction, coach_id: int, page: int) -> None:
-        """Show another page of the admins' list."""
-        await self._show(interaction, coach_id, page)
+        await self.show_all(interaction, coach.id if coach else 0)
 
     @on(HIDE)
     async def hide_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
         """Hide a review."""
         await self._change(interaction, reviews.hide, session_id)
-        await self._show(interaction, coach_id, page)
+        await self.show_all(interaction, coach_id, page)
 
     @on(SHOW)
     async def show_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
         """Show a hidden review again."""
         await self._change(interaction, reviews.show, session_id)
-        await self._show(interaction, coach_id, page)
+        await self.show_all(interaction, coach_id, page)
 
     async def _change(
         self, interaction: Interaction, use_case: Callable[..., Awaitable[object]], session_id: int
@@ -68,7 +53,10 @@ class ReviewListCog(Cog):
             guild, actor = await self.guild_and_actor(session, interaction)
             await use_case(session, session_id, actor, guild.id, self.bot.clock())
 
-    async def _read(self, interaction: Interaction, coach_id: int, page: int) -> None:
+    @on(routes.READ_REVIEWS, ui.acknowledge_beside)
+    @on(READ_PAGE)
+    async def read(self, interaction: Interaction, coach_id: int, page: int = 0) -> None:
+        """Show everyone a page of a coach's reviews."""
         page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
@@ -80,7 +68,8 @@ class ReviewListCog(Cog):
             interaction, _panel(title, shown, ui.newer_and_older(turning, page, has_more=found.has_more))
         )
 
-    async def _show(self, interaction: Interaction, coach_id: int, page: int) -> None:
+    @on(routes.ALL_REVIEWS)
+    async def show_all(self, interaction: Interaction, coach_id: int, page: int = 0) -> None:
         """List a coach's reviews (0: everyone's) to an admin."""
         page = min(page, _MOST_PAGES)
         guild = await self.guild_for_admin(interaction)

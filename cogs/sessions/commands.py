@@ -39,17 +39,7 @@ class SessionsCog(CancellingCog):
     @answers_command
     async def sessions(self, interaction: Interaction) -> None:
         """Show the first page."""
-        await self._list(interaction, 0)
-
-    @on(routes.PANEL_SESSIONS, ui.acknowledge_beside)
-    async def sessions_pressed(self, interaction: Interaction) -> None:
-        """Show the first page beside the public panel."""
-        await self._list(interaction, 0)
-
-    @on(routes.SESSION_LIST)
-    async def page_turned(self, interaction: Interaction, page: int) -> None:
-        """Show another page."""
-        await self._list(interaction, page)
+        await self.show_page(interaction)
 
     @on(REMINDERS_OFF)
     async def reminders_off_pressed(self, interaction: Interaction, page: int) -> None:
@@ -64,7 +54,7 @@ class SessionsCog(CancellingCog):
     async def _set_reminders(self, interaction: Interaction, page: int, *, off: bool) -> None:
         async with self.bot.db.begin() as session:
             await reminders.set_off(session, interaction.user.id, off=off)
-        await self._list(interaction, page)
+        await self.show_page(interaction, page)
 
     @on(routes.CALENDAR, ui.acknowledge_beside)
     async def calendar_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -93,7 +83,10 @@ class SessionsCog(CancellingCog):
         """Ask why."""
         return await self.cancel_form(interaction, typed, session_id, routes.CANCEL.id(session_id=session_id))
 
-    async def _list(self, interaction: Interaction, page: int) -> None:
+    @on(routes.SESSION_LIST)
+    @on(routes.PANEL_SESSIONS, ui.acknowledge_beside)
+    async def show_page(self, interaction: Interaction, page: int = 0) -> None:
+        """Show a page of this person's sessions."""
         page, now, viewer_id = min(page, _MOST_PAGES), self.bot.clock(), interaction.user.id
         guilds = {guild.id: guild for guild in await self.servers_of(interaction)}
         async with self.bot.db.read() as session:

@@ -22,18 +22,13 @@ GO_ON = Route("room:end:{session_id}:no")
 class RoomCog(Cog):
     """The buttons in a session's room."""
 
-    @on(LONGER, ui.acknowledge_beside)
-    async def longer_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Show the price, and ask from there."""
-        await self._ask(interaction, session_id, None)
-
     @on(routes.ASK_EXTENSION, ui.acknowledge_beside)
-    async def ask_pressed(self, interaction: Interaction, session_id: int, until: int, cost: int) -> None:
-        """Ask the other person for 15 more minutes."""
-        await self._ask(interaction, session_id, Terms(instant(until), cost))
-
-    async def _ask(self, interaction: Interaction, session_id: int, terms: Terms | None) -> None:
-        actor = ui.person_of(interaction)
+    @on(LONGER, ui.acknowledge_beside)
+    async def ask_pressed(
+        self, interaction: Interaction, session_id: int, until: int | None = None, cost: int = 0
+    ) -> None:
+        """Ask the other person for 15 more minutes on these terms, or first show them if none are given."""
+        actor, terms = ui.person_of(interaction), None if until is None else Terms(instant(until), cost)
         async with self.bot.db.begin() as session:
             found = await extensions.ask(session, session_id, actor, terms, self.bot.clock())
         self.bot.wake()

@@ -49,22 +49,15 @@ class NoShowsCog(Cog):
         return ui.Form("Appeal your no-show", routes.APPEAL.id(session_id=session_id), field)
 
     @on(DECIDE, ui.acknowledge_beside)
-    async def decide_appeal(self, interaction: Interaction, session_id: int, user_id: int, granted: int) -> None:
-        """Decide on this person's appeal, for an admin."""
-        await self._decide(interaction, session_id, user_id, granted=bool(granted))
-
     @on(DECIDE_ONLY_ONE, ui.acknowledge_beside)
-    async def decide_only_appeal(self, interaction: Interaction, session_id: int, granted: int) -> None:
-        """Do the same from an older card."""
-        await self._decide(interaction, session_id, None, granted=bool(granted))
-
-    async def _decide(
-        self, interaction: Interaction, session_id: int, user_id: int | None, *, granted: bool
+    async def decide_appeal(
+        self, interaction: Interaction, session_id: int, granted: int, user_id: int | None = None
     ) -> None:
+        """Decide on this person's appeal, or the only one, for an admin."""
         async with self.bot.db.begin() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             decided = await no_shows.decide_appeal(
-                session, session_id, actor, guild.id, was_there=granted, now=self.bot.clock(), of=user_id
+                session, session_id, actor, guild.id, was_there=bool(granted), now=self.bot.clock(), of=user_id
             )
         outcome = "No-show kept."
         if decided.status is SessionStatus.COMPLETED:

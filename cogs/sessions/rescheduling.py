@@ -32,25 +32,15 @@ _REASON, _TIME = "Reason", "Day and time"
 class ReschedulingCog(Cog):
     """The buttons that reschedule a session. They work in direct messages too."""
 
-    @on(routes.RESCHEDULE, ui.acknowledge_beside)
-    async def reschedule_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Show the free times beside the button's message."""
-        await self._pick(interaction, session_id)
-
-    @on(routes.RESCHEDULE_TIMES)
-    async def turn_times(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
-        """Show a page of times of one day."""
-        await self._pick(interaction, session_id, day, times_page=page)
-
     @on(PICK_DAY)
     async def pick_day(self, interaction: Interaction, session_id: int, page: int) -> None:
         """Show another day."""
-        await self._pick(interaction, session_id, ui.chosen_in(interaction)[0], days_page=page)
+        await self.show_times(interaction, session_id, ui.chosen_in(interaction)[0], days_page=page)
 
     @on(DAYS)
     async def turn_days(self, interaction: Interaction, session_id: int, day: int, page: int) -> None:
         """Show another page of days."""
-        await self._pick(interaction, session_id, day, days_page=page)
+        await self.show_times(interaction, session_id, day, days_page=page)
 
     @on(routes.RESCHEDULE_TO)
     async def pick_time(self, interaction: Interaction, session_id: int, start: int) -> None:
@@ -80,16 +70,9 @@ class ReschedulingCog(Cog):
         return ui.Form("Another time", OTHER.id(session_id=session_id), field)
 
     @on(CONFIRM)
-    async def confirm(self, interaction: Interaction, session_id: int, start: int) -> None:
-        """Reschedule for the reason in the form."""
-        await self._confirm(interaction, session_id, start, 0)
-
     @on(ANYWAY)
-    async def confirm_anyway(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
-        """Do the same for a coach who was shown which of their rules it breaks."""
-        await self._confirm(interaction, session_id, start, rules)
-
-    async def _confirm(self, interaction: Interaction, session_id: int, start: int, rules: int) -> None:
+    async def confirm(self, interaction: Interaction, session_id: int, start: int, rules: int = 0) -> None:
+        """Reschedule for the reason in the form, for a coach even against `rules` of their own."""
         reason, actor = ui.typed_in(interaction).get(_REASON, ""), ui.person_of(interaction)
         breaking = {rule for rule in SlotRefusal if rules >> rule.value & 1}
         async with self.bot.db.begin() as session:
@@ -109,20 +92,11 @@ class ReschedulingCog(Cog):
         )
 
     @opens(CONFIRM)
-    async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int, start: int) -> ui.Form:
-        """Ask why. Coaches have to say."""
-        custom_id = CONFIRM.id(session_id=session_id, start=start)
-        return await self._ask_why(interaction, typed, session_id, custom_id)
-
     @opens(ANYWAY)
-    async def anyway_form(
-        self, interaction: Interaction, typed: Typed, session_id: int, start: int, rules: int
+    async def reason_form(
+        self, interaction: Interaction, typed: Typed, session_id: int, start: int, rules: int = 0
     ) -> ui.Form:
-        """Ask why, for a time that breaks the coach's own rules."""
-        custom_id = ANYWAY.id(session_id=session_id, start=start, rules=rules)
-        return await self._ask_why(interaction, typed, session_id, custom_id)
-
-    async def _ask_why(self, interaction: Interaction, typed: Typed, session_id: int, custom_id: str) -> ui.Form:
+        """Ask why. Coaches have to say."""
         async with self.bot.db.read() as session:
             found, _, _ = await self._load(session, interaction, session_id)
         is_coach = interaction.user.id == found.coach_id
@@ -134,7 +108,7 @@ class ReschedulingCog(Cog):
             required=is_coach,
             most=LONGEST_NOTES,
         )
-        return ui.Form("Reschedule this session", custom_id, field)
+        return ui.Form("Reschedule this session", _confirm_id(session_id, start, rules), field)
 
     async def _load(
         self, session: AsyncSession, interaction: Interaction, session_id: int
@@ -157,18 +131,19 @@ class ReschedulingCog(Cog):
         self, session: AsyncSession, interaction: Interaction, found: CoachingSession, coach: Coach, at: datetime
     ) -> ui.Panel:
         """Ask for confirmation, and show the coach which of their rules the time breaks."""
-        actor, ids = ui.person_of(interaction), {"session_id": found.id, "start": minute_of(at)}
+        actor = ui.person_of(interaction)
         broken = await rescheduling.find_broken_rules(session, found, coach, actor, at, self.bot.clock())
         lines = [
             f"**Reschedule this session?**\n{cards.when(at)}\n{_now(found)}",
             "-# Length and price stay the same.",
         ]
-        confirm = ui.button("Reschedule…", CONFIRM.id(**ids), ui.SUCCESS)
+        rules = sum(1 << rule.value for rule in broken)
+        custom_id = _confirm_id(found.id, minute_of(at), rules)
+        confirm = ui.button("Reschedule…", custom_id, ui.SUCCESS)
         if broken:
             warnings = (f"- {rescheduling.describe_rule(one, coach)}" for one in broken)
             lines += ["⚠️ **This breaks your own rules**", *warnings]
-            rules = sum(1 << rule.value for rule in broken)
-            confirm = ui.button("Reschedule anyway…", ANYWAY.id(**ids, rules=rules))
+            confirm = ui.button("Reschedule anyway…", custom_id)
         other = routes.RESCHEDULE_TIMES.id(session_id=found.id, day=0, page=0)
         reason = ui.stored_fields(interaction.message).get(_REASON, "")
         return ui.Panel(
@@ -177,15 +152,18 @@ class ReschedulingCog(Cog):
             *([ui.store_field(_REASON, reason)] if reason else []),
         )
 
-    async def _pick(
+    @on(routes.RESCHEDULE, ui.acknowledge_beside)
+    @on(routes.RESCHEDULE_TIMES)
+    async def show_times(
         self,
         interaction: Interaction,
         session_id: int,
         day: int = 0,
+        page: int = 0,
         *,
         days_page: int | None = None,
-        times_page: int = 0,
     ) -> None:
+        """Show a page of the free times of one day. 0 means the first free day."""
         now = self.bot.clock()
         async with self.bot.db.read() as session:
             found, coach, guild = await self._load(session, interaction, session_id)
@@ -201,11 +179,16 @@ class ReschedulingCog(Cog):
             others = [ui.button("Another time…", OTHER.id(session_id=session_id))]
         if days:
             picker = TimePicker(days, zone_name, ui.hour_cycle_of(interaction), _links(session_id))
-            parts.extend(picker.items(picker.shown(day, days_page), times_page, *others))
+            parts.extend(picker.items(picker.shown(day, days_page), page, *others))
         else:
             parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
             parts += ui.rows(*others)
         await ui.show(interaction, ui.Panel(*parts))
+
+
+def _confirm_id(session_id: int, start: int, rules: int) -> str:
+    ids = {"session_id": session_id, "start": start}
+    return ANYWAY.id(**ids, rules=rules) if rules else CONFIRM.id(**ids)
 
 
 def _links(session_id: int) -> Links:

@@ -26,15 +26,12 @@ _PRESETS = "Presets, one per line"
 class DefaultsCog(Cog):
     """`/coaching defaults`."""
 
+    @on(SHOW)
+    @on(DEFAULTS, ui.acknowledge_beside)
     @group_command("coaching", name="defaults", description="Presets for coaches, and rules for new coaches")
     async def defaults(self, interaction: Interaction) -> None:
-        """Show the defaults."""
-        await self._show(interaction)
-
-    @on(DEFAULTS, ui.acknowledge_beside)
-    async def opened(self, interaction: Interaction) -> None:
-        """Show the defaults beside the setup panel."""
-        await self._show(interaction)
+        """Show the defaults, beside the setup panel."""
+        await ui.show(interaction, _panel(await self.guild_for_admin(interaction), ui.hour_cycle_of(interaction)))
 
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction) -> None:
@@ -74,11 +71,6 @@ class DefaultsCog(Cog):
         )
         await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), said))
 
-    @on(SHOW)
-    async def refresh(self, interaction: Interaction) -> None:
-        """Go back to the defaults."""
-        await self._show(interaction)
-
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for lengths, rooms and buffers."""
@@ -111,9 +103,6 @@ class DefaultsCog(Cog):
             wanted = read(default_policy(guild), ui.typed_in(interaction))
             await settings.set_default_policy(session, guild, actor, wanted, now)
         await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), "✅ Saved."))
-
-    async def _show(self, interaction: Interaction) -> None:
-        await ui.show(interaction, _panel(await self.guild_for_admin(interaction), ui.hour_cycle_of(interaction)))
 
 
 def _question(count: int) -> ui.Panel:

@@ -27,19 +27,11 @@ _SAVED = "✅ Saved."
 class SetupCog(Cog):
     """`/coaching setup`."""
 
+    @on(SHOW)
+    @on(routes.OPEN_SETUP, ui.acknowledge_beside)
     @group_command("coaching", name="setup", description="Check the server's setup and change settings")
     async def setup(self, interaction: Interaction) -> None:
-        """Show the panel."""
-        await self._show(interaction)
-
-    @on(routes.OPEN_SETUP, ui.acknowledge_beside)
-    async def opened(self, interaction: Interaction) -> None:
-        """Show the panel to this admin only, beside a message for everyone."""
-        await self._show(interaction)
-
-    @on(SHOW)
-    async def refresh(self, interaction: Interaction) -> None:
-        """Check the server again."""
+        """Check the server and show the panel, beside a message for everyone."""
         await self._show(interaction)
 
     @on(MAKE)

@@ -209,6 +209,16 @@ def test_a_method_must_take_the_numbers_of_its_route() -> None:
         opens(route)(builds)
 
 
+def test_a_method_can_answer_routes_that_lack_its_optional_numbers() -> None:
+    async def answers(self: object, interaction: object, coach_id: int, page: int = 0) -> None: ...
+
+    on(Route("review:read:{coach_id}"))(answers)
+    on(Route("review:page:{coach_id}:{page}"))(answers)
+
+    with pytest.raises(TypeError, match=r"\{page\}"):
+        on(Route("review:all:{page}"))(answers)
+
+
 async def test_an_unreadable_option_is_refused_and_counted(world: Academy) -> None:
     answer = await world.student.slash(world.lobby, "timezone", place="Middle-earth")
 
