@@ -70,10 +70,9 @@ class ConflictsCog(CancellingCog, PanelCog):
 
 
 def _conflicts_panel(found: list[CoachingSession], page: int, place: PanelState, said: str | None) -> ui.Panel:
-    last_page = (len(found) - 1) // _A_PAGE
-    page = min(page, last_page)
+    shown, pager = ui.paged(found, page, _A_PAGE, partial(place.id, panel.CONFLICTS))
     parts: list[ui.Item] = [ui.text("### Sessions outside your hours\nThey stay booked until you decide.")]
-    for one in found[page * _A_PAGE :][:_A_PAGE]:
+    for one in shown:
         parts.append(ui.text(f"{stamp(one.starts_at)} · {cards.length(one.duration)} with <@{one.student_id}>"))
         parts.append(
             ui.row(
@@ -84,5 +83,4 @@ def _conflicts_panel(found: list[CoachingSession], page: int, place: PanelState,
         )
     if said:
         parts.append(ui.text(said))
-    turning = partial(place.id, panel.CONFLICTS)
-    return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))
+    return ui.Panel(*parts, *pager, ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

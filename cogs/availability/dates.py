@@ -143,10 +143,9 @@ def _read_extra_hours(typed: str) -> list[Interval]:
 def _dates_panel(found: list[Dates], page: int, place: PanelState, cycle: HourCycle) -> ui.Panel:
     if not found:
         raise Unreadable("You have no days off or extra hours. Add some with `/availability`.")
-    last_page = (len(found) - 1) // _A_PAGE
-    page = min(page, last_page)
+    shown, pager = ui.paged(found, page, _A_PAGE, partial(place.id, panel.DATES))
     parts: list[ui.Item] = [ui.text("### Days off and other hours")]
-    for one in found[page * _A_PAGE :][:_A_PAGE]:
+    for one in shown:
         hours = ui.quoted(write_hours(one.windows, cycle), _EXCERPT)
         what = f"{'also ' if one.adds else ''}{hours}" if one.windows else "off"
         reason = f" · {ui.quoted(one.reason, _EXCERPT)}" if one.reason else ""
@@ -157,5 +156,4 @@ def _dates_panel(found: list[Dates], page: int, place: PanelState, cycle: HourCy
                 accessory=ui.button("Remove", clear),
             )
         )
-    turning = partial(place.id, panel.DATES)
-    return ui.Panel(*parts, *ui.pager(turning, page, last_page), ui.row(ui.button("◀ Back", place.id(panel.SHOW))))
+    return ui.Panel(*parts, *pager, ui.row(ui.button("◀ Back", place.id(panel.SHOW))))

@@ -42,19 +42,15 @@ class CoachList:
         if not self.listings:
             parts.append(ui.text("**Nobody teaches this at the moment.** Choose another specialty."))
             return ui.Panel(*parts)
-        last = (len(self.listings) - 1) // _COACHES_A_PAGE
-        page = min(page, last)
-        shown = self.listings[page * _COACHES_A_PAGE :][:_COACHES_A_PAGE]
+        to = partial(BROWSE.id, sort=self.sort.value, specialty=self.specialty)
+        shown, pager = ui.paged(self.listings, page, _COACHES_A_PAGE, to)
         has_avatars = any(one.coach.avatar_url for one in shown)
         for one in shown:
             parts.extend(_coach(one, has_avatars=has_avatars))
-        if self.sort is Sort.LOWEST_RATE and self._has_currencies():
+        currencies = {one.coach.currency for one in self.listings if one.coach.rate_minor}
+        if self.sort is Sort.LOWEST_RATE and len(currencies) > 1:
             parts.append(ui.text(_CURRENCIES))
-        turning = partial(BROWSE.id, sort=self.sort.value, specialty=self.specialty)
-        return ui.Panel(*parts, *ui.pager(turning, page, last))
-
-    def _has_currencies(self) -> bool:
-        return len({one.coach.currency for one in self.listings if one.coach.rate_minor}) > 1
+        return ui.Panel(*parts, *pager)
 
     def _selects(self) -> list[ui.Item]:
         specialties = [(name, str(id_), id_ == self.specialty) for id_, name in self.specialties.items()]

@@ -25,16 +25,19 @@ class _Form(NamedTuple):
     """What follows the address. Text comes last, because that's what is cut."""
 
 
-_GOOGLE = _Form(
-    "https://calendar.google.com/calendar/render?action=TEMPLATE",
-    "%Y%m%dT%H%M%SZ",
-    "&dates={start}/{end}&text={title}&location={place}&details=",
-)
-_OUTLOOK = _Form(
-    "https://outlook.live.com/calendar/0/action/compose?rru=addevent",
-    "%Y-%m-%dT%H:%M:%SZ",
-    "&startdt={start}&enddt={end}&subject={title}&location={place}&body=",
-)
+_FORMS = {
+    "Google Calendar": _Form(
+        "https://calendar.google.com/calendar/render?action=TEMPLATE",
+        "%Y%m%dT%H%M%SZ",
+        "&dates={start}/{end}&text={title}&location={place}&details=",
+    ),
+    "Outlook": _Form(
+        "https://outlook.live.com/calendar/0/action/compose?rru=addevent",
+        "%Y-%m-%dT%H:%M:%SZ",
+        "&startdt={start}&enddt={end}&subject={title}&location={place}&body=",
+    ),
+}
+"""By their labels."""
 
 
 class InCalendar(NamedTuple):
@@ -50,22 +53,15 @@ def attach(one: CoachingSession, names: Names, viewer_id: int | None) -> InCalen
     name = file_name(one)
     items: list[ui.Item] = [ui.attachment(name)]
     if one.status is not SessionStatus.CANCELLED:
-        pages = {"Google Calendar": google(one, names, viewer_id), "Outlook": outlook(one, names, viewer_id)}
-        items.append(ui.row(*(ui.link(label, url) for label, url in pages.items())))
+        links = [ui.link(label, address(label, one, names, viewer_id)) for label in _FORMS]
+        items.append(ui.row(*links))
     return InCalendar(items, (name, calendar_file.calendar_file(one, names, viewer_id)))
 
 
-def google(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
-    """Return the address that opens Google Calendar with the session filled in."""
-    return _address(_GOOGLE, one, names, viewer_id)
+def address(label: str, one: CoachingSession, names: Names, viewer_id: int | None) -> str:
+    """Return the address that opens the calendar with this label, with the session filled in."""
+    form = _FORMS[label]
 
-
-def outlook(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
-    """Return the address that opens Outlook with the session filled in."""
-    return _address(_OUTLOOK, one, names, viewer_id)
-
-
-def _address(form: _Form, one: CoachingSession, names: Names, viewer_id: int | None) -> str:
     def time(at: datetime) -> str:
         return at.astimezone(UTC).strftime(form.time)
 

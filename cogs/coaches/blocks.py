@@ -28,7 +28,6 @@ _MEANT = {
 _REASON = "Reason"
 _DOING = {BlockedFrom.BOOKING: "book sessions", BlockedFrom.APPLYING: "apply to coach"}
 _A_PAGE = 6
-_MOST_PAGES = 10_000
 
 
 class BlockingCog(Cog):
@@ -113,7 +112,6 @@ class BlockingCog(Cog):
     @on(routes.BLOCKED)
     async def show_page(self, interaction: Interaction, page: int = 0) -> None:
         """Show an admin who's blocked."""
-        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await blocks.list_page(session, guild.id, actor, page=page, size=_A_PAGE)

@@ -20,7 +20,6 @@ FILTER = Route("records:filter:{user_id}")
 
 STATUSES: tuple[SessionStatus | None, ...] = (None, *SessionStatus)
 _SESSIONS_A_PAGE, _ENTRIES_A_PAGE = 6, 10
-_MOST_PAGES = 10_000
 _LONGEST_DETAILS = 250  # characters per entry, so that a page fits into a message
 
 
@@ -56,7 +55,7 @@ class ActivityCog(Cog):
     @on(routes.ALL_SESSIONS)
     async def show_sessions(self, interaction: Interaction, status: int, user_id: int, page: int = 0) -> None:
         """Show a page of sessions."""
-        page, wanted = min(page, _MOST_PAGES), STATUSES[status] if status < len(STATUSES) else None
+        wanted = STATUSES[status] if status < len(STATUSES) else None
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await activity.list_sessions(
@@ -80,7 +79,6 @@ class ActivityCog(Cog):
     @on(routes.AUDIT_LOG)
     async def show_audit(self, interaction: Interaction, user_id: int, page: int = 0) -> None:
         """Show a page of the audit log."""
-        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await activity.list_audit_entries(

@@ -27,7 +27,6 @@ RATE = Route("roster:rate:{user_id}")
 
 _RATE = "Rate per hour"
 _A_PAGE = 5
-_MOST_PAGES = 10_000
 _MOST_DATES = 5
 _EXCERPT, _LINE = 600, 120  # characters, so that a profile fits into a message's 4,000
 
@@ -65,7 +64,6 @@ class CoachRosterCog(Cog):
     @on(routes.COACHES)
     async def show_page(self, interaction: Interaction, page: int = 0) -> None:
         """Show a page of coaches."""
-        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await coach_roster.list_coaches(

@@ -20,7 +20,6 @@ HIDE = Route("review:hide:{session_id}:{coach_id}:{page}")
 SHOW = Route("review:show:{session_id}:{coach_id}:{page}")
 
 _A_PAGE = 5
-_MOST_PAGES = 10_000
 _EXCERPT = 500  # five have to fit into a message; only words that are nearly all escaped get this long
 _NONE = "No reviews here yet. Students can review each session that took place."
 
@@ -57,7 +56,6 @@ class ReviewListCog(Cog):
     @on(READ_PAGE)
     async def read(self, interaction: Interaction, coach_id: int, page: int = 0) -> None:
         """Show everyone a page of a coach's reviews."""
-        page = min(page, _MOST_PAGES)
         async with self.bot.db.read() as session:
             coach = await coaches.approved_coach(session, ui.guild_id_of(interaction), coach_id)
             found = await reviews.list_reviews(session, coach.guild_id, coach_id, page=page, size=_A_PAGE)
@@ -71,7 +69,6 @@ class ReviewListCog(Cog):
     @on(routes.ALL_REVIEWS)
     async def show_all(self, interaction: Interaction, coach_id: int, page: int = 0) -> None:
         """List a coach's reviews (0: everyone's) to an admin."""
-        page = min(page, _MOST_PAGES)
         guild = await self.guild_for_admin(interaction)
         async with self.bot.db.read() as session:
             found = await reviews.list_reviews(

@@ -1,7 +1,6 @@
 """`/sessions`: upcoming and past sessions, calendar files and cancelling."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from discord import app_commands
 
@@ -12,14 +11,12 @@ from cogs.cards.cancellation import CancellingCog
 from cogs.ui import Interaction, Typed
 from cogs.ui.answering import answers_command
 from cogs.ui.routing import Route, on, opens
-from models import Coach, CoachingSession, Guild
+from models import Coach, CoachingSession
 from scheduler.attendance import attendance
-from scheduler.attendance.attendance import Presence
 from scheduler.booking import cancellation
 from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
-from scheduler.reviews.reviews import ReviewState
 from scheduler.sessions import lookup, upcoming
 from scheduler.sessions.upcoming import Page
 
@@ -27,7 +24,6 @@ REMINDERS_OFF = Route("session:list:{page}:reminders:off")
 REMINDERS_ON = Route("session:list:{page}:reminders:on")
 
 _A_PAGE = 3
-_MOST_PAGES = 10_000
 _EXCERPT = 300  # three sessions with notes and reasons have to fit into a message's 4,000 characters
 
 
@@ -87,7 +83,7 @@ class SessionsCog(CancellingCog):
     @on(routes.PANEL_SESSIONS, ui.acknowledge_beside)
     async def show_page(self, interaction: Interaction, page: int = 0) -> None:
         """Show a page of this person's sessions."""
-        page, now, viewer_id = min(page, _MOST_PAGES), self.bot.clock(), interaction.user.id
+        now, viewer_id = self.bot.clock(), interaction.user.id
         guilds = {guild.id: guild for guild in await self.servers_of(interaction)}
         async with self.bot.db.read() as session:
             found = await upcoming.list_page(session, guilds.keys(), viewer_id, now, page=page, size=_A_PAGE)
@@ -102,19 +98,29 @@ class SessionsCog(CancellingCog):
             }
             off = await members.has_reminders_off(session, viewer_id)
         here = guilds.get(interaction.guild_id or 0)
-        shown = _SessionList(
-            found,
-            page,
-            guilds,
-            viewer_id,
-            states,
-            attended,
-            only_end,
-            off,
-            is_admin=here is not None and ui.actor_of(interaction, here).is_admin,
-            people=None if here else {one.id: await self._people(one, viewer_id) for one in found.sessions},
-        )
-        await ui.show(interaction, shown.panel())
+        shown = [
+            cards.of_session(
+                one,
+                guilds[one.guild_id],
+                people="" if here else await self._people(one, viewer_id),
+                viewer_id=viewer_id,
+                most=_EXCERPT,
+                in_server=here is not None,
+                can_book=here is not None,
+                standing=states.get(one.id),
+                attended=attended.get(one.id),
+                can_only_end=one.id in only_end,
+            )
+            for one in found.sessions
+        ]
+        is_admin = here is not None and ui.actor_of(interaction, here).is_admin
+        others = [ui.button("Admin", routes.ADMIN.id())] if is_admin else []
+        if shown or page:
+            await ui.show(interaction, _panel(found, page, shown, others, reminders_off=off))
+            return
+        where = "" if here else " in your server"
+        none = ui.text(f"### No sessions yet\nBook your first one with `/book`{where}.")
+        await ui.show(interaction, ui.Panel(none, *ui.rows(*others)))
 
     async def _people(self, one: CoachingSession, viewer_id: int) -> str:
         """Say with whom and in which server, for direct messages, where nobody can be mentioned."""
@@ -123,57 +129,13 @@ class SessionsCog(CancellingCog):
         return f"With {ui.quoted(name)} in {ui.quoted(self.bot.server_name(one.guild_id))}"
 
 
-@dataclass(frozen=True, slots=True)
-class _SessionList:
-    """A page of someone's sessions."""
-
-    found: Page
-    page: int
-    guilds: Mapping[int, Guild]
-    viewer_id: int
-    review_states: Mapping[int, ReviewState]
-    attended: Mapping[int, Mapping[int, Presence]]
-    """How coach and student attended the sessions that the viewer coached."""
-    only_end: set[int]
-    """Ids of sessions that can be ended, but no longer cancelled."""
-    reminders_off: bool
-    is_admin: bool
-    people: Mapping[int, str] | None
-    """In direct messages: with whom the sessions are, by their id."""
-
-    def panel(self) -> ui.Panel:
-        """Show the sessions, and buttons for other pages and for reminders."""
-        found, page = self.found, self.page
-        if not found.sessions and not page:
-            where = " in your server" if self.people is not None else ""
-            none = ui.text(f"### No sessions yet\nBook your first one with `/book`{where}.")
-            return ui.Panel(none, *([ui.row(self._admin_button())] if self.is_admin else []))
-        reminders = (
-            ui.button("Reminders: off", REMINDERS_ON.id(page=page))
-            if self.reminders_off
-            else ui.button("Reminders: on", REMINDERS_OFF.id(page=page))
-        )
-        return ui.Panel(
-            ui.text(f"### Your sessions\n{found.upcoming or 'None'} upcoming"),
-            *map(self._card, found.sessions),
-            *ui.newer_and_older(routes.SESSION_LIST.id, page, has_more=found.has_more),
-            ui.row(reminders, *([self._admin_button()] if self.is_admin else [])),
-        )
-
-    @staticmethod
-    def _admin_button() -> ui.Button:
-        return ui.button("Admin", routes.ADMIN.id())
-
-    def _card(self, one: CoachingSession) -> ui.Item:
-        return cards.of_session(
-            one,
-            self.guilds[one.guild_id],
-            people="" if self.people is None else self.people[one.id],
-            viewer_id=self.viewer_id,
-            most=_EXCERPT,
-            in_server=self.people is None,
-            can_book=self.people is None,
-            standing=self.review_states.get(one.id),
-            attended=self.attended.get(one.id),
-            can_only_end=one.id in self.only_end,
-        )
+def _panel(
+    found: Page, page: int, shown: Sequence[ui.Item], others: Sequence[ui.Button], *, reminders_off: bool
+) -> ui.Panel:
+    switch = REMINDERS_ON if reminders_off else REMINDERS_OFF
+    return ui.Panel(
+        ui.text(f"### Your sessions\n{found.upcoming or 'None'} upcoming"),
+        *shown,
+        *ui.newer_and_older(routes.SESSION_LIST.id, page, has_more=found.has_more),
+        ui.row(ui.button(f"Reminders: {'off' if reminders_off else 'on'}", switch.id(page=page)), *others),
+    )

@@ -24,7 +24,7 @@ from cogs.ui.components import (
     button,
     link,
     newer_and_older,
-    pager,
+    paged,
     picture,
     row,
     rows,

@@ -2,13 +2,15 @@
 
 import io
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import discord
 
 from cogs.command_mentions import Verbatim
 from scheduler.core.markup import mentioned_ids, with_names
+
+T = TypeVar("T")
 
 Item = discord.ui.Item[Any]
 Button = discord.ui.Button[Any]
@@ -136,11 +138,14 @@ def select(
     )
 
 
-def pager(to: Callable[..., str], page: int, last: int) -> list[Item]:
-    """Make buttons to the previous and next page, from 0 to `last`, if there's more than one."""
+def paged(found: Sequence[T], page: int, size: int, to: Callable[..., str]) -> tuple[Sequence[T], list[Item]]:
+    """Return what's on a page, or on the last one, and buttons to the pages before and after it, if any."""
+    last = max(len(found) - 1, 0) // size
+    page = min(page, last)
+    shown = found[page * size :][:size]
     if not last:
-        return []
-    return [
+        return shown, []
+    return shown, [
         row(
             button("◀", to(page=max(page - 1, 0)), disabled=page == 0),
             button("▶", to(page=page + 1), disabled=page == last),

@@ -35,6 +35,7 @@ _NAME = re.compile(r"\{(\w+)\}")
 _ANSWERS, _OPENS, _JOINS = "__answers__", "__opens__", "__joins__"
 BESIDE = "beside:"
 """Precedes a `custom_id` whose answer doesn't replace the message that was pressed."""
+_LAST_PAGE = 10_000
 _GROUPS = {
     "coach": ("Become a coach, see profiles, and decide on applications", None),
     "coaching": ("Run coaching in this server", discord.Permissions(manage_guild=True)),
@@ -46,7 +47,10 @@ Discord hides only whole commands, so `/coach approve` is seen by all. Every use
 
 
 class Route:
-    """A kind of `custom_id`, like `coach:approve:{user_id}`. Placeholders are whole numbers."""
+    """A kind of `custom_id`, like `coach:approve:{user_id}`. Placeholders are whole numbers.
+
+    A {page} is at most 10,000, so that a tampered client's doesn't overflow a query.
+    """
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -64,9 +68,12 @@ class Route:
         found = self._pattern.fullmatch(custom_id)
         if found is None:
             return None
-        read = {name: whole_number(digits) for name, digits in found.groupdict().items()}
-        numbers = {name: number for name, number in read.items() if number is not None}
-        return numbers if len(numbers) == len(read) else None
+        numbers: dict[str, int] = {}
+        for name, digits in found.groupdict().items():
+            if (number := whole_number(digits)) is None:
+                return None
+            numbers[name] = min(number, _LAST_PAGE) if name == "page" else number
+        return numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,18 @@
 """Links to Google Calendar and Outlook: their times, their text, and Discord's limit for addresses."""
 
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import discord
 import pytest
 from hypothesis import example, given
 
-from cogs.cards.calendar import LONGEST_URL, attach, google, outlook
+from cogs.cards.calendar import LONGEST_URL, address, attach
 from cogs.cards.calendar_file import Names
 from models import SessionStatus
 from tests.cogs.cards.test_calendar_file import COACH, NAMES, STUDENT, TYPED, a_row
 
-BOTH = pytest.mark.parametrize("link", [google, outlook])
+BOTH = pytest.mark.parametrize("label", ["Google Calendar", "Outlook"])
 
 
 def fields(url: str) -> dict[str, str]:
@@ -22,7 +21,7 @@ def fields(url: str) -> dict[str, str]:
 
 
 def test_google_calendar_gets_times_and_text() -> None:
-    url = google(a_row(notes="Verse & chorus"), NAMES, STUDENT)
+    url = address("Google Calendar", a_row(notes="Verse & chorus"), NAMES, STUDENT)
 
     assert url.startswith("https://calendar.google.com/calendar/render?")
     assert fields(url) == {
@@ -36,7 +35,7 @@ def test_google_calendar_gets_times_and_text() -> None:
 
 
 def test_outlook_gets_times_and_text() -> None:
-    url = outlook(a_row(), NAMES, COACH)
+    url = address("Outlook", a_row(), NAMES, COACH)
 
     assert url.startswith("https://outlook.live.com/calendar/0/action/compose?")
     found = fields(url)
@@ -51,11 +50,11 @@ def test_outlook_gets_times_and_text() -> None:
 @given(notes=TYPED, name=TYPED.filter(bool), server=TYPED)
 @example("", "🎧" * 100, "🎧" * 100)
 @example("🎧" * 1000, "Cara", "Academy")
-def test_any_text_fits_into_the_address(link: Any, notes: str, name: str, server: str) -> None:
-    url = link(a_row(notes=notes), Names(server, name, None), STUDENT)
+def test_any_text_fits_into_the_address(label: str, notes: str, name: str, server: str) -> None:
+    url = address(label, a_row(notes=notes), Names(server, name, None), STUDENT)
 
     assert len(url) <= LONGEST_URL
-    title = fields(url)["text" if link is google else "subject"]
+    title = fields(url)["text" if label == "Google Calendar" else "subject"]
     whole = f"Coaching with {name}"
     assert title == whole or (title.endswith("…") and whole.startswith(title[:-1]))
     assert url.isascii()

@@ -196,6 +196,10 @@ def test_a_route_takes_exactly_its_numbers(numbers: dict[str, int]) -> None:
     assert route.match("review:page:1:2") == {"coach_id": 1, "page": 2}
 
 
+def test_a_tampered_page_is_cut_to_one_that_a_query_can_count() -> None:
+    assert Route("review:all:{page}").match(f"review:all:{2**62}") == {"page": 10_000}
+
+
 def test_a_method_must_take_the_numbers_of_its_route() -> None:
     route = Route("review:read:{coach_id}")
 
