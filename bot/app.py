@@ -31,6 +31,7 @@ from cogs.coaches.profile import ProfileCog
 from cogs.coaches.specialties import SpecialtiesCog
 from cogs.coaches.suspensions import SuspendingCog
 from cogs.command_mentions import CommandMentions, make_clickable
+from cogs.interaction_stats import InteractionStats
 from cogs.reports.activity import ActivityCog
 from cogs.reports.coach_roster import CoachRosterCog
 from cogs.reports.export import ExportCog
@@ -51,7 +52,6 @@ from cogs.setup.presses import SetupCog
 from cogs.setup.public_panel import PublicPanelCog
 from cogs.timezone import TimezoneCog
 from cogs.ui.answering import Tree
-from cogs.ui.interaction_stats import InteractionStats
 from cogs.ui.routing import Router
 from models.storage.database import Database
 from scheduler.core.clock import Clock, utc_now
@@ -139,10 +139,10 @@ class CoachBot(BotBase):
         )
         self.db, self.defaults, self.clock, self.tick_interval = db, defaults, clock, tick_interval
         self.stripe = stripe
-        self.router, self.interaction_stats = Router(), InteractionStats()
-        self._command_mentions = CommandMentions()
+        self.command_mentions, self.interaction_stats = CommandMentions(), InteractionStats()
+        self.router = Router()
         self._home = discord.Object(home_guild_id) if home_guild_id else None
-        self.port = discord_port(self, self._command_mentions)
+        self.port = discord_port(self, self.command_mentions)
         self._gateway = Gateway(
             self,
             db,
@@ -163,7 +163,7 @@ class CoachBot(BotBase):
             await self.add_cog(made)
             self.router.add(made)
         registered = await commands_at_discord.register(self.tree, self._home)
-        self._command_mentions.learn(registered, commands_at_discord.in_direct_messages(self.tree))
+        self.command_mentions.learn(registered, commands_at_discord.in_direct_messages(self.tree))
         await commands_at_discord.remove_from_other_servers(self, self.tree, self._home, self.db, self.clock())
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
@@ -239,20 +239,10 @@ class CoachBot(BotBase):
             log.warning("can't look up the name of %s in guild %s: %s", user_id, guild_id, failure)
             return None
 
-    def mention_commands(self, words: str, *, in_server: bool) -> str:
-        """Make the commands in a text clickable."""
-        return self._command_mentions.in_text(words, in_server=in_server)
-
     async def fetch_names(self, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
         """Return these people's names in the server, without those that Discord doesn't tell."""
         guild = self.get_guild(guild_id)
         return await names_of(self, guild, user_ids) if guild is not None else {}
-
-    def count_interaction(
-        self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None
-    ) -> None:
-        """Count it for `/metrics`."""
-        self.interaction_stats.add(kind, name, outcome, waited)
 
     async def close(self) -> None:
         """Finish the tick in progress and store recorded events, then disconnect."""

@@ -128,7 +128,6 @@ def _database_url(value: str) -> str:
 
 
 _Id = Annotated[int, _whole_number(1, 2**63 - 1, "a Discord id, which has only digits, like 234567890123456789")]
-_Minutes = Annotated[int, _whole_number(0, 24 * 60)]
 _STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 """Reject misspelt keys in config.toml, and never show a secret in an error."""
 

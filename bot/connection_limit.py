@@ -74,13 +74,13 @@ class ConnectionLimit:
 
 
 class _Connection(asyncio.Protocol):
-    """One connection. Once admitted, passes everything on to the server's protocol."""
+    """One connection. Once admitted, passes everything on to the server's protocol, and until then to nobody."""
 
     transport: asyncio.Transport
 
     def __init__(self, limit: ConnectionLimit, server: Callable[[], asyncio.Protocol]) -> None:
         self._limit, self._server = limit, server
-        self._inner: asyncio.Protocol | None = None
+        self._inner = asyncio.Protocol()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the connection, or close it at once."""
@@ -95,24 +95,20 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Free its place."""
         self._limit.release(self)
-        if self._inner is not None:
-            self._inner.connection_lost(exc)
+        self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Pass it on."""
-        if self._inner is not None:
-            self._inner.data_received(data)
+        self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
         """Pass it on."""
-        return self._inner.eof_received() if self._inner is not None else None
+        return self._inner.eof_received()
 
     def pause_writing(self) -> None:
         """Pass it on."""
-        if self._inner is not None:
-            self._inner.pause_writing()
+        self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         """Pass it on."""
-        if self._inner is not None:
-            self._inner.resume_writing()
+        self._inner.resume_writing()

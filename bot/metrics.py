@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from cogs.ui.interaction_stats import BOUNDS, InteractionStats
+from cogs.interaction_stats import BOUNDS, InteractionStats
 from scheduler.loop.tick import TickReport
 from scheduler.reports.metrics import Figures
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 import discord
 from discord.ext import commands
 
+from cogs.command_mentions import CommandMentions
+from cogs.interaction_stats import InteractionStats
 from models.storage.database import Database
 from scheduler.booking import membership_checks
 from scheduler.core import members
@@ -28,6 +30,8 @@ class BotBase(commands.Bot, ABC):
     stripe: Stripe | None
     """Takes payments by card; None without a key."""
     tick_interval: timedelta
+    command_mentions: CommandMentions
+    interaction_stats: InteractionStats
 
     @abstractmethod
     def wake(self) -> None:
@@ -50,18 +54,8 @@ class BotBase(commands.Bot, ABC):
         """Whether the bot works in this server: in all, unless it was given one."""
 
     @abstractmethod
-    def mention_commands(self, words: str, *, in_server: bool) -> str:
-        """Make the commands in a text clickable. In direct messages, only those that work there."""
-
-    @abstractmethod
     async def fetch_names(self, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:
         """Ask Discord for many people's names in the server. Leaves out those it doesn't tell."""
-
-    @abstractmethod
-    def count_interaction(
-        self, kind: discord.InteractionType, name: str, outcome: str, waited: float | None
-    ) -> None:
-        """Count a finished interaction. `waited` is in seconds, or None if it was never acknowledged."""
 
     async def check_coach_membership(self, guild_id: int, coach_id: int) -> None:
         """Ask Discord whether a coach is still in the server, and record the answer."""

@@ -44,7 +44,7 @@ class CommandMentions:
                 self._in_direct_messages |= mentions
 
     def in_text(self, words: str, *, in_server: bool) -> str:
-        """Replace commands that can be used there. Options follow as code."""
+        """Replace the commands that work there, in a server or in direct messages. Options follow as code."""
         known = self._in_servers if in_server else self._in_direct_messages
 
         def mention(found: re.Match[str]) -> str:

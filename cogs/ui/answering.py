@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
+import discord
 from discord import app_commands
 
 from cogs.bot_base import BotBase, Interaction
 from cogs.ui.errors import report_error
-from cogs.ui.interaction_stats import timed
 from cogs.ui.replies import acknowledge
 from models.storage.database import lost_a_race
 from scheduler.core.errors import CoachingError, NotFound
@@ -28,7 +28,9 @@ async def answer_with(
     interaction: Interaction, what: str, counted_as: str, answer: Callable[[], Awaitable[Any]]
 ) -> None:
     """Answer, retrying lost races. Reports errors to the person, and logs the outcome."""
-    clock, response = asyncio.get_running_loop().time, timed(interaction)
+    clock, response = asyncio.get_running_loop().time, _TimedResponse(interaction)
+    # discord.py caches the response here, and offers no other way to hear of every first response.
+    interaction._cs_response = response
     began, outcome = clock(), "answered"
     for tries_left in reversed(range(_TRIES)):
         try:
@@ -42,7 +44,7 @@ async def answer_with(
         break
     milliseconds = round((clock() - began) * 1000)
     waited = response.at - began if response.at is not None else None
-    interaction.client.count_interaction(interaction.type, counted_as, outcome.partition(":")[0], waited)
+    interaction.client.interaction_stats.add(interaction.type, counted_as, outcome.partition(":")[0], waited)
     ids = {"interaction": interaction.id, "user": interaction.user.id, "guild": interaction.guild_id}
     log.info(
         "%s %s in %s ms (interaction %s, user %s, guild %s)",
@@ -69,6 +71,29 @@ def answers_command(method: F, *, opens_form: bool = False) -> F:
 async def _answer_command(interaction: Interaction, answer: Callable[[], Awaitable[Any]]) -> None:
     name = f"/{interaction.command.qualified_name if interaction.command else ''}"
     await answer_with(interaction, name, name, answer)
+
+
+class _TimedResponse(discord.InteractionResponse[BotBase]):
+    """discord.py's response, which also notes when it went out, on the event loop's clock."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, parent: Interaction) -> None:
+        super().__init__(parent)
+        self.at: float | None = None
+
+    async def defer(self, **options: Any) -> Any:
+        return self._noted(await super().defer(**options))
+
+    async def send_message(self, content: Any | None = None, **options: Any) -> Any:
+        return self._noted(await super().send_message(content, **options))
+
+    async def send_modal(self, modal: discord.ui.Modal, /) -> Any:
+        return self._noted(await super().send_modal(modal))
+
+    def _noted(self, response: Any) -> Any:
+        self.at = asyncio.get_running_loop().time()
+        return response
 
 
 class Tree(app_commands.CommandTree[BotBase]):

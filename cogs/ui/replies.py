@@ -74,7 +74,7 @@ async def _prepare(interaction: Interaction, panel: Panel) -> None:
 
 
 def _mention(interaction: Interaction) -> Callable[[str], str]:
-    return partial(interaction.client.mention_commands, in_server=interaction.guild_id is not None)
+    return partial(interaction.client.command_mentions.in_text, in_server=interaction.guild_id is not None)
 
 
 async def _names(interaction: Interaction, mentioned: set[int]) -> dict[int, str]:

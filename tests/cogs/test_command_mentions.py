@@ -35,7 +35,7 @@ async def test_replies_mention_commands(world: Academy) -> None:
 
 
 async def test_subcommands_are_mentioned_and_options_follow_as_code(world: Academy) -> None:
-    mentions = cast("CoachBot", world.env.bot).mention_commands
+    mentions = cast("CoachBot", world.env.bot).command_mentions.in_text
 
     for words, clickable in (
         ("Use `/coach apply`.", f"Use {mention(world, 'coach apply')}."),
@@ -58,7 +58,7 @@ async def test_direct_messages_mention_only_what_works_there(world: Academy) -> 
     said, bot = as_sent(reply(await world.student.user.slash("sessions"))), cast("CoachBot", world.env.bot)
 
     assert "Book your first one with `/book` in your server." in said
-    assert bot.mention_commands("`/sessions`", in_server=False) == mention(world, "sessions")
+    assert bot.command_mentions.in_text("`/sessions`", in_server=False) == mention(world, "sessions")
 
 
 async def test_messages_that_the_bot_sends_mention_commands(world: Academy) -> None:

@@ -2,7 +2,7 @@
 
 import discord
 
-from cogs.ui.interaction_stats import BOUNDS, InteractionStats, Waits
+from cogs.interaction_stats import BOUNDS, InteractionStats, Waits
 
 COMMAND, PRESS = discord.InteractionType.application_command, discord.InteractionType.component
 
