@@ -1,11 +1,10 @@
 """Show and change a coach's booking rules."""
 
-from collections.abc import Callable
-
 from cogs import ui
 from cogs.availability import panel
 from cogs.availability.panel import PanelCog, PanelState
 from cogs.cards import booking_policy as policy_forms
+from cogs.cards.booking_policy import RulesForm
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Route, on, opens
 from scheduler.availability import booking_policy, schedule
@@ -26,35 +25,32 @@ class RulesCog(PanelCog):
     @on(SESSIONS)
     async def change_sessions(self, interaction: Interaction, week: int, days: int) -> None:
         """Change lengths, rooms, start times and buffers."""
-        await self._change(interaction, policy_forms.read_sessions, PanelState(week, days))
+        await self._change(interaction, policy_forms.SESSIONS, PanelState(week, days))
 
     @on(LIMITS)
     async def change_limits(self, interaction: Interaction, week: int, days: int) -> None:
         """Change notice, horizon and limits."""
-        await self._change(interaction, policy_forms.read_limits, PanelState(week, days))
+        await self._change(interaction, policy_forms.LIMITS, PanelState(week, days))
 
     @opens(SESSIONS)
     async def sessions_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Ask for lengths, rooms, start times and buffers."""
         current = await self._read(interaction)
-        return policy_forms.sessions_form(PanelState(week, days).id(SESSIONS), current, typed)
+        return policy_forms.SESSIONS.form(PanelState(week, days).id(SESSIONS), current, typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed, week: int, days: int) -> ui.Form:
         """Ask for notice, horizon and limits."""
         current = await self._read(interaction)
-        return policy_forms.limits_form(PanelState(week, days).id(LIMITS), current, typed)
+        return policy_forms.LIMITS.form(PanelState(week, days).id(LIMITS), current, typed)
 
     async def _read(self, interaction: Interaction) -> Rules:
-        async with self.bot.db.read() as session:
-            return booking_policy.rules_of(await self.coach(session, interaction))
+        return booking_policy.rules_of(await self.read_coach(interaction))
 
-    async def _change(
-        self, interaction: Interaction, apply: Callable[[Rules, Typed], Rules], place: PanelState
-    ) -> None:
+    async def _change(self, interaction: Interaction, form: RulesForm, place: PanelState) -> None:
         async with self.bot.db.begin() as session:
             coach = await self.coach(session, interaction)
-            wanted = apply(booking_policy.rules_of(coach), ui.typed_in(interaction))
+            wanted = form.read(booking_policy.rules_of(coach), ui.typed_in(interaction))
             actor = ui.person_of(interaction)
             changed = await schedule.set_rules(session, coach.guild_id, actor, wanted, self.bot.clock())
         await ui.show(interaction, _rules_panel(wanted, place, "✅ Saved." if changed else panel.UNCHANGED))

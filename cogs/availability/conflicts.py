@@ -38,7 +38,7 @@ class ConflictsCog(CancellingCog, PanelCog):
     @on(CANCEL)
     async def cancel_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
         """Cancel a session, and show what's left."""
-        await self._require_coach(interaction)
+        await self.read_coach(interaction)  # only coaches have this list
         cancelled, _ = await self.cancel(interaction, session_id)
         said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. We've messaged you both."
         await self._show(interaction, PanelState(week, days), said)
@@ -48,14 +48,9 @@ class ConflictsCog(CancellingCog, PanelCog):
         self, interaction: Interaction, typed: Typed, session_id: int, week: int, days: int
     ) -> ui.Form:
         """Ask why."""
-        await self._require_coach(interaction)
+        await self.read_coach(interaction)  # only coaches have this list
         custom_id = PanelState(week, days).id(CANCEL, session_id=session_id)
         return await self.cancel_form(interaction, typed, session_id, custom_id)
-
-    async def _require_coach(self, interaction: Interaction) -> None:
-        """Refuse everyone but coaches, because only they have this list."""
-        async with self.bot.db.read() as session:
-            await self.coach(session, interaction)
 
     async def _show(
         self, interaction: Interaction, place: PanelState, said: str | None = None, *, page: int = 0

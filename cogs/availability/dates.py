@@ -35,7 +35,7 @@ class DatesCog(PanelCog):
     async def set_days_off(self, interaction: Interaction, week: int, days: int) -> None:
         """Set what was typed."""
         typed = ui.typed_in(interaction)
-        coach, now = await self._coach(interaction), self.bot.clock()
+        coach, now = await self.read_coach(interaction), self.bot.clock()
         first, last, windows = _read_days_off(typed, coach, now)
         reason = typed.get(_REASON, "")
         what = f"{write_hours(windows, ui.hour_cycle_of(interaction))} on" if windows else "Off"
@@ -67,7 +67,7 @@ class DatesCog(PanelCog):
     async def add_extra_hours(self, interaction: Interaction, week: int, days: int) -> None:
         """Add what was typed."""
         typed = ui.typed_in(interaction)
-        coach, now = await self._coach(interaction), self.bot.clock()
+        coach, now = await self.read_coach(interaction), self.bot.clock()
         with Fields() as fields:
             day = fields.read(_DATE, _read_date, typed.get(_DATE, ""), coach, now)
             windows = fields.read(_HOURS, _read_extra_hours, typed.get(_HOURS, ""))
@@ -88,7 +88,7 @@ class DatesCog(PanelCog):
     @on(panel.DATES)
     async def list_dates(self, interaction: Interaction, page: int, week: int, days: int) -> None:
         """List today's and upcoming days off and other hours."""
-        coach = await self._coach(interaction)
+        coach = await self.read_coach(interaction)
         async with self.bot.db.read() as session:
             found = await schedule.dates_of(session, coach, _today(coach, self.bot.clock()))
         await ui.show(
@@ -102,10 +102,6 @@ class DatesCog(PanelCog):
         said = f"✅ Back to your weekly hours on {write_dates(since, until)}."
         place, now = PanelState(first, days), self.bot.clock()
         await self.change(interaction, place, said, schedule.clear_dates, since, until, now)
-
-    async def _coach(self, interaction: Interaction) -> Coach:
-        async with self.bot.db.read() as session:
-            return await self.coach(session, interaction)
 
 
 def _today(coach: Coach, now: datetime) -> date:

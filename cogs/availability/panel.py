@@ -128,6 +128,11 @@ class PanelCog(Cog):
             changed = await use_case(session, ui.guild_id_of(interaction), coach, *args, **kwargs)
         await self.show_panel(interaction, place, said if changed else UNCHANGED)
 
+    async def read_coach(self, interaction: Interaction) -> Coach:
+        """Return the coach who pressed, in a transaction of its own. Raises what `coach` raises."""
+        async with self.bot.db.read() as session:
+            return await self.coach(session, interaction)
+
     async def coach(self, session: AsyncSession, interaction: Interaction) -> Coach:
         """Return the coach who pressed. Raises NotAllowed or NotFound for anyone but approved coaches."""
         return await coaches.approved_coach(session, ui.guild_id_of(interaction), interaction.user.id, own=True)

@@ -25,8 +25,7 @@ class ZoneCog(PanelCog):
     async def ask_how(self, interaction: Interaction, week: int, days: int) -> None:
         """Ask how the hours should move to the new zone."""
         name = await resolve_zone(ui.typed_in(interaction).get(_ZONE, ""))
-        async with self.bot.db.read() as session:
-            coach = await self.coach(session, interaction)
+        coach = await self.read_coach(interaction)
         if name == coach.time_zone:
             await self.show_panel(interaction, PanelState(week, days), panel.UNCHANGED)
             return

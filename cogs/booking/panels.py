@@ -56,12 +56,7 @@ class CoachTimes:
     def picker(self) -> TimePicker:
         """The controls to pick a day and a time."""
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes}
-        links = Links(
-            pick_day=lambda page: PICK_DAY.id(**ids, page=page),
-            turn_days=lambda day, page: DAYS.id(**ids, day=day, page=page),
-            turn_times=lambda day, page: routes.BOOK_COACH.id(**ids, day=day, page=page),
-            time=lambda start: TIME.id(**ids, start=start),
-        )
+        links = Links(ids, PICK_DAY, DAYS, routes.BOOK_COACH, TIME)
         return TimePicker(self.days, self.zone_name, self.cycle, links)
 
     def nothing_free(self) -> ui.Panel:

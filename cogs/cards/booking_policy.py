@@ -1,9 +1,9 @@
 """Describe booking rules and edit them in forms, for a coach or as a server's defaults."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from cogs import ui
 from cogs.ui import Typed
@@ -13,16 +13,6 @@ from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, parse_minutes_list, write_length
 from scheduler.parsing.fields import Fields
 
-_SESSIONS = (
-    "durations_minutes",
-    "session_type",
-    "slot_step_minutes",
-    "buffer_before_minutes",
-    "buffer_after_minutes",
-)
-_LIMITS = "minimum_notice_minutes", "horizon_days", "daily_limit", "weekly_limit"
-_LENGTHS, _TYPE, _STEP, _BEFORE, _AFTER = (LABELS[name] for name in _SESSIONS)
-_NOTICE, _HORIZON, _DAILY, _WEEKLY = (LABELS[name] for name in _LIMITS)
 SESSION_TYPES = {SessionType.VOICE: "Voice only", SessionType.VIDEO: "Voice, camera and screen"}
 _MINUTE = timedelta(minutes=1)
 
@@ -39,7 +29,7 @@ def facts(rules: Rules) -> dict[str, str]:
         "Start every": _write_minutes(rules.slot_step_minutes),
         "Buffers": "none" if before == after == "none" else f"{before} before, {after} after",
         "Minimum notice": _write_minutes(rules.minimum_notice_minutes),
-        "Booking horizon": write_length(timedelta(days=rules.horizon_days)),
+        "Booking horizon": _write_days(rules.horizon_days),
         "Limits": ", ".join(f"{most} a {span}" for most, span in limits if most is not None) or "none",
     }
 
@@ -52,66 +42,68 @@ def describe(rules: Rules) -> str:
     return "\n".join((f"{lengths} · {rooms}", *between, f"{notice} · {horizon}", limits))
 
 
-def sessions_form(custom_id: str, rules: Rules, typed: Typed) -> ui.Form:
-    """Make the form for lengths, rooms, start times and buffers."""
-    typed = typed or {
-        _LENGTHS: ", ".join(map(str, rules.durations_minutes)),
-        _TYPE: SESSION_TYPES[rules.session_type],
-        _STEP: _write_minutes(rules.slot_step_minutes),
-        _BEFORE: _write_minutes(rules.buffer_before_minutes),
-        _AFTER: _write_minutes(rules.buffer_after_minutes),
-    }
-    return ui.Form(
-        "Sessions",
-        custom_id,
-        ui.field(_LENGTHS, typed, placeholder="60, 30, 90", most=60),
-        ui.choice(_TYPE, SESSION_TYPES.values(), typed),
-        ui.field(_STEP, typed, placeholder="30 minutes", most=30),
-        ui.field(_BEFORE, typed, description="Kept free around sessions.", placeholder="10 minutes", most=30),
-        ui.field(_AFTER, typed, placeholder="10 minutes", most=30),
-    )
+class _Field(NamedTuple):
+    """How a form asks for a rule."""
+
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+    placeholder: str = ""
+    most: int = 30
+    description: str | None = None
+    required: bool = True
+
+    def item(self, label: str, typed: Typed) -> ui.Item:
+        """Make the field."""
+        if self.read is _read_type:
+            return ui.choice(label, SESSION_TYPES.values(), typed)
+        return ui.field(
+            label,
+            typed,
+            description=self.description,
+            required=self.required,
+            most=self.most,
+            placeholder=self.placeholder,
+        )
 
 
-def limits_form(custom_id: str, rules: Rules, typed: Typed) -> ui.Form:
-    """Make the form for notice, horizon and limits."""
-    typed = typed or {
-        _NOTICE: _write_minutes(rules.minimum_notice_minutes),
-        _HORIZON: write_length(timedelta(days=rules.horizon_days)),
-        _DAILY: _write_limit(rules.daily_limit),
-        _WEEKLY: _write_limit(rules.weekly_limit),
-    }
-    return ui.Form(
-        "Notice and limits",
-        custom_id,
-        ui.field(_NOTICE, typed, description="How much notice do coaches need?", placeholder="2 hours", most=30),
-        ui.field(_HORIZON, typed, description="How far ahead can students book?", placeholder="4 weeks", most=30),
-        ui.field(_DAILY, typed, placeholder="no limit", required=False, most=10),
-        ui.field(_WEEKLY, typed, placeholder="no limit", required=False, most=10),
-    )
+class RulesForm(NamedTuple):
+    """A form for some of the rules, by their names."""
 
+    title: str
+    fields: Mapping[str, _Field]
 
-def read_sessions(rules: Rules, typed: Typed) -> Rules:
-    """Apply what was typed into `sessions_form`. Raises WrongFields."""
-    return _read(rules, typed, _SESSIONS)
+    def form(self, custom_id: str, rules: Rules, typed: Typed) -> ui.Form:
+        """Make the form, holding the rules or what was typed before."""
+        typed = typed or {LABELS[name]: one.write(getattr(rules, name)) for name, one in self.fields.items()}
+        return ui.Form(
+            self.title, custom_id, *(one.item(LABELS[name], typed) for name, one in self.fields.items())
+        )
 
+    def read(self, rules: Rules, typed: Typed) -> Rules:
+        """Apply what was typed. Raises WrongFields."""
 
-def read_limits(rules: Rules, typed: Typed) -> Rules:
-    """Apply what was typed into `limits_form`. Raises WrongFields."""
-    return _read(rules, typed, _LIMITS)
+        def read(name: str) -> Any:
+            return check_rule(name, self.fields[name].read(typed.get(LABELS[name], "")))
 
-
-def _read(rules: Rules, typed: Typed, names: Iterable[str]) -> Rules:
-    with Fields() as fields:
-        values = {name: fields.read(LABELS[name], _read_rule, name, typed.get(LABELS[name], "")) for name in names}
-    return replace(rules, **values)
-
-
-def _read_rule(name: str, typed: str) -> Any:
-    return check_rule(name, _READERS[name](typed))
+        with Fields() as fields:
+            values = {name: fields.read(LABELS[name], read, name) for name in self.fields}
+        return replace(rules, **values)
 
 
 def _write_minutes(minutes: int) -> str:
     return write_length(minutes * _MINUTE)
+
+
+def _write_days(days: int) -> str:
+    return write_length(timedelta(days=days))
+
+
+def _write_lengths(minutes: tuple[int, ...]) -> str:
+    return ", ".join(map(str, minutes))
+
+
+def _read_lengths(typed: str) -> tuple[int, ...]:
+    return tuple(parse_minutes_list(typed))
 
 
 def _read_minutes(typed: str) -> int:
@@ -149,15 +141,26 @@ def _read_limit(typed: str) -> int | None:
     return int(words)
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
-    "durations_minutes": lambda typed: tuple(parse_minutes_list(typed)),
-    "session_type": _read_type,
-    "slot_step_minutes": _read_minutes,
-    "buffer_before_minutes": _read_minutes,
-    "buffer_after_minutes": _read_minutes,
-    "minimum_notice_minutes": _read_notice,
-    "horizon_days": _read_days,
-    "daily_limit": _read_limit,
-    "weekly_limit": _read_limit,
-}
-"""How to read each rule."""
+SESSIONS = RulesForm(
+    "Sessions",
+    {
+        "durations_minutes": _Field(_read_lengths, _write_lengths, "60, 30, 90", most=60),
+        "session_type": _Field(_read_type, SESSION_TYPES.__getitem__),
+        "slot_step_minutes": _Field(_read_minutes, _write_minutes, "30 minutes"),
+        "buffer_before_minutes": _Field(
+            _read_minutes, _write_minutes, "10 minutes", description="Kept free around sessions."
+        ),
+        "buffer_after_minutes": _Field(_read_minutes, _write_minutes, "10 minutes"),
+    },
+)
+LIMITS = RulesForm(
+    "Notice and limits",
+    {
+        "minimum_notice_minutes": _Field(
+            _read_notice, _write_minutes, "2 hours", description="How much notice do coaches need?"
+        ),
+        "horizon_days": _Field(_read_days, _write_days, "4 weeks", description="How far ahead can students book?"),
+        "daily_limit": _Field(_read_limit, _write_limit, "no limit", most=10, required=False),
+        "weekly_limit": _Field(_read_limit, _write_limit, "no limit", most=10, required=False),
+    },
+)

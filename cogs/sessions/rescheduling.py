@@ -178,7 +178,10 @@ class ReschedulingCog(Cog):
         if interaction.user.id == found.coach_id:
             others = [ui.button("Another time…", OTHER.id(session_id=session_id))]
         if days:
-            picker = TimePicker(days, zone_name, ui.hour_cycle_of(interaction), _links(session_id))
+            links = Links(
+                {"session_id": session_id}, PICK_DAY, DAYS, routes.RESCHEDULE_TIMES, routes.RESCHEDULE_TO
+            )
+            picker = TimePicker(days, zone_name, ui.hour_cycle_of(interaction), links)
             parts.extend(picker.items(picker.shown(day, days_page), page, *others))
         else:
             parts.append(ui.text(f"**Nothing else is free** in the next {coach.horizon_days} days."))
@@ -189,15 +192,6 @@ class ReschedulingCog(Cog):
 def _confirm_id(session_id: int, start: int, rules: int) -> str:
     ids = {"session_id": session_id, "start": start}
     return ANYWAY.id(**ids, rules=rules) if rules else CONFIRM.id(**ids)
-
-
-def _links(session_id: int) -> Links:
-    return Links(
-        pick_day=lambda page: PICK_DAY.id(session_id=session_id, page=page),
-        turn_days=lambda day, page: DAYS.id(session_id=session_id, day=day, page=page),
-        turn_times=lambda day, page: routes.RESCHEDULE_TIMES.id(session_id=session_id, day=day, page=page),
-        time=lambda start: routes.RESCHEDULE_TO.id(session_id=session_id, start=start),
-    )
 
 
 def _now(found: CoachingSession) -> str:

@@ -1,14 +1,13 @@
 """`/coaching defaults`: presets for coaches, and the booking rules new coaches start with."""
 
-from collections.abc import Callable
-
 from cogs import ui
 from cogs.cards import booking_policy
+from cogs.cards.booking_policy import RulesForm
 from cogs.setup.panel import DEFAULTS
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import Guild
-from scheduler.availability.booking_policy import Rules, default_policy
+from scheduler.availability.booking_policy import default_policy
 from scheduler.coaches import default_rules
 from scheduler.parsing.weekly_hours import parse_presets, write_presets
 from scheduler.servers import settings
@@ -36,12 +35,12 @@ class DefaultsCog(Cog):
     @on(SESSIONS)
     async def sessions_pressed(self, interaction: Interaction) -> None:
         """Change lengths, rooms and buffers."""
-        await self._set_policy(interaction, booking_policy.read_sessions)
+        await self._set_policy(interaction, booking_policy.SESSIONS)
 
     @on(LIMITS)
     async def limits_pressed(self, interaction: Interaction) -> None:
         """Change notice, horizon and limits."""
-        await self._set_policy(interaction, booking_policy.read_limits)
+        await self._set_policy(interaction, booking_policy.LIMITS)
 
     @on(PRESETS)
     async def presets_pressed(self, interaction: Interaction) -> None:
@@ -75,13 +74,13 @@ class DefaultsCog(Cog):
     async def sessions_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for lengths, rooms and buffers."""
         policy = default_policy(await self.guild_for_admin(interaction))
-        return booking_policy.sessions_form(SESSIONS.id(), policy, typed)
+        return booking_policy.SESSIONS.form(SESSIONS.id(), policy, typed)
 
     @opens(LIMITS)
     async def limits_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
         """Ask for notice, horizon and limits."""
         policy = default_policy(await self.guild_for_admin(interaction))
-        return booking_policy.limits_form(LIMITS.id(), policy, typed)
+        return booking_policy.LIMITS.form(LIMITS.id(), policy, typed)
 
     @opens(PRESETS)
     async def presets_form(self, interaction: Interaction, typed: Typed) -> ui.Form:
@@ -97,10 +96,10 @@ class DefaultsCog(Cog):
         )
         return ui.Form("Presets for coaches", PRESETS.id(), field)
 
-    async def _set_policy(self, interaction: Interaction, read: Callable[[Rules, Typed], Rules]) -> None:
+    async def _set_policy(self, interaction: Interaction, form: RulesForm) -> None:
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.guild_to_change(session, interaction)
-            wanted = read(default_policy(guild), ui.typed_in(interaction))
+            wanted = form.read(default_policy(guild), ui.typed_in(interaction))
             await settings.set_default_policy(session, guild, actor, wanted, now)
         await ui.show(interaction, _panel(guild, ui.hour_cycle_of(interaction), "✅ Saved."))
 

@@ -1,11 +1,13 @@
 """Let people pick a day and a free time, to book or to reschedule."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from cogs import ui
+from cogs.ui.routing import Route
 from scheduler.core.errors import NotFound
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
@@ -20,16 +22,17 @@ _LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Make the controls' `custom_id`s. Days are ordinals, starts are whole minutes since 1970."""
+    """Routes of the controls, which all take `ids`. Days are ordinals, starts are whole minutes since 1970."""
 
-    pick_day: Callable[[int], str]
-    """Takes the page of days shown."""
-    turn_days: Callable[[int, int], str]
-    """Takes the day and the page of days to show."""
-    turn_times: Callable[[int, int], str]
-    """Takes the day and the page of times to show."""
-    time: Callable[[int], str]
-    """Takes the start."""
+    ids: Mapping[str, int]
+    pick_day: Route
+    """Takes the page of days shown, too."""
+    turn_days: Route
+    """Takes the day and the page of days to show, too."""
+    turn_times: Route
+    """Takes the day and the page of times to show, too."""
+    time: Route
+    """Takes the start, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ class TimePicker:
         buttons = [
             ui.button(
                 _clock_label(at, times, zone(self.zone_name), self.cycle),
-                self.links.time(minute_of(at)),
+                self.links.time.id(**self.links.ids, start=minute_of(at)),
                 ui.PRIMARY,
             )
             for at in times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
@@ -84,7 +87,7 @@ class TimePicker:
 
     def _day_select(self, shown: Shown) -> ui.Item:
         return ui.select(
-            self.links.pick_day(shown.page),
+            self.links.pick_day.id(**self.links.ids, page=shown.page),
             (
                 (
                     f"{one:%a} {one.day} {one:%b} · {len(self.days[one])} free",
@@ -98,16 +101,16 @@ class TimePicker:
     def _more_times(self, shown: Shown, page: int, last: int) -> list[ui.Button]:
         if not last:
             return []
-        other = self.links.turn_times(shown.day.toordinal(), (page + 1) % (last + 1))
-        return [ui.button("Other times that day", other)]
+        day, other = shown.day.toordinal(), (page + 1) % (last + 1)
+        return [ui.button("Other times that day", self.links.turn_times.id(**self.links.ids, day=day, page=other))]
 
     def _more_days(self, shown: Shown) -> list[ui.Button]:
         last = (len(self.days) - 1) // _DAYS_A_PAGE
         if not last:
             return []
-        day = shown.day.toordinal()
+        to = partial(self.links.turn_days.id, **self.links.ids, day=shown.day.toordinal())
         return [
-            ui.button(label, self.links.turn_days(day, max(other, 0)), disabled=not 0 <= other <= last)
+            ui.button(label, to(page=max(other, 0)), disabled=not 0 <= other <= last)
             for label, other in (("Earlier days", shown.page - 1), ("Later days", shown.page + 1))
         ]
 
