@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -84,6 +84,21 @@ async def translate_errors(
         raise _unanswered(task, f"no answer within {waited}, or {_RATE_LIMITED}") from error
     except (aiohttp.ClientError, OSError) as error:
         raise _unanswered(task, f"Discord did not answer ({type(error).__name__})") from error
+
+
+@contextmanager
+def expect_gone(*codes: int, otherwise: Exception | None = None) -> Iterator[None]:
+    """End the block if Discord says with one of these codes that something no longer exists.
+
+    Raises `otherwise` instead, if it's given.
+    """
+    try:
+        yield
+    except discord.NotFound as error:
+        if error.code not in codes:
+            raise
+        if otherwise is not None:
+            raise otherwise from error
 
 
 def _unanswered(task: str, why: str) -> DiscordFailure:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import discord
 
-from bot.discord_api.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt
+from bot.discord_api.errors import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Attempt, expect_gone
 from bot.discord_api.names import name_of
 from bot.discord_api.permissions import missing_permissions
 from scheduler.core.errors import Unreachable
@@ -57,12 +57,8 @@ class Messages:
         rendered = self._render(context, guild.name)
         self._make_clickable(rendered.view, in_server=not context.in_dm)
         attempt.needs = _needed(channel, searching=context.maybe_sent, files=bool(rendered.files()))
-        try:
+        with expect_gone(UNKNOWN_CHANNEL, otherwise=_channel_gone(context, channel.id)):
             return await self._edit(channel, context, rendered) or await self._send(channel, context, rendered)
-        except discord.NotFound as error:
-            if error.code != UNKNOWN_CHANNEL:
-                raise
-            raise _channel_gone(context, channel.id) from error
 
     async def _names(self, context: NotificationContext, guild: discord.Guild) -> dict[int, str]:
         """Add the names that aren't stored, as far as Discord knows them."""
@@ -137,12 +133,8 @@ class Messages:
             return await self._admin_channel(attempt, guild)
         attempt.guild_id = guild.id
         attempt.require(discord.Permissions(view_channel=True), channel_id)
-        try:
+        with expect_gone(UNKNOWN_CHANNEL, otherwise=_channel_gone(context, channel_id)):
             channel = await self._client.fetch_channel(channel_id)
-        except discord.NotFound as error:
-            if error.code != UNKNOWN_CHANNEL:
-                raise
-            raise _channel_gone(context, channel_id) from error
         is_for_admins = context.audience in (Audience.ADMINS, Audience.NEW_SERVER)
         if isinstance(channel, discord.DMChannel) and is_for_admins:
             return channel  # the owner's, from the first time

@@ -7,7 +7,7 @@ from collections.abc import Collection
 import discord
 from sqlalchemy.exc import DBAPIError
 
-from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_USER
+from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_USER, expect_gone
 from models.storage.database import Database
 from scheduler.core import members
 from scheduler.time.hour_cycle import HourCycle
@@ -73,12 +73,9 @@ async def name_of(client: discord.Client, guild: discord.Guild | None, user_id: 
 
 
 async def _name_elsewhere(client: discord.Client, user_id: int) -> str | None:
-    try:
+    with expect_gone(UNKNOWN_USER):
         return (await client.fetch_user(user_id)).display_name
-    except discord.NotFound as error:
-        if error.code != UNKNOWN_USER:
-            raise
-        return None
+    return None
 
 
 async def names_of(client: discord.Client, guild: discord.Guild, user_ids: Collection[int]) -> dict[int, str]:
@@ -104,9 +101,6 @@ async def names_of(client: discord.Client, guild: discord.Guild, user_ids: Colle
 
 async def find_member(guild: discord.Guild, user_id: int) -> discord.Member | None:
     """Request a member, or None if they aren't in the server. Without the privileged intent, none are cached."""
-    try:
+    with expect_gone(UNKNOWN_MEMBER, UNKNOWN_USER):
         return await guild.fetch_member(user_id)
-    except discord.NotFound as error:
-        if error.code not in (UNKNOWN_MEMBER, UNKNOWN_USER):
-            raise
-        return None
+    return None

@@ -16,6 +16,7 @@ from bot.discord_api.errors import (
     UNKNOWN_MEMBER,
     UNKNOWN_ROLE,
     Attempt,
+    expect_gone,
     translate_errors,
 )
 from bot.discord_api.messages import MakeClickable, Messages, Rendered
@@ -110,12 +111,8 @@ class DiscordPort:
             if access.role_id is not None:
                 await session_roles.give(attempt, guild, access.role_id, access.user_ids, reason=room.reason)
             attempt.require(rooms.guest_permissions(access) | _MANAGE_ROOM | _MANAGE_ROLES, channel.id)
-            try:
+            with expect_gone(UNKNOWN_CHANNEL, otherwise=RoomGone("the room no longer exists")):
                 await channel.edit(overwrites=rooms.overwrites(guild, self._own_id, access), reason=room.reason)
-            except discord.NotFound as error:
-                if error.code != UNKNOWN_CHANNEL:
-                    raise
-                raise RoomGone("the room no longer exists") from error
 
     async def remove_room(self, room: RoomSpec, *, even_if_occupied: bool) -> Removal:
         """Delete the room and its twins, unless someone is inside, then the session's role."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import discord
 
-from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt
+from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_ROLE, UNKNOWN_USER, Attempt, expect_gone
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.own_rooms import is_own
 from scheduler.rooms.ports import RoomSpec
@@ -83,8 +83,5 @@ def _gives_nothing(role: discord.Role) -> bool:
 async def _delete(attempt: Attempt, roles: Sequence[discord.Role], reason: str) -> None:
     for role in roles:
         attempt.require(_MANAGE_ROLES, role_id=role.id)
-        try:
+        with expect_gone(UNKNOWN_ROLE):
             await role.delete(reason=reason)
-        except discord.NotFound as error:
-            if error.code != UNKNOWN_ROLE:
-                raise  # otherwise it's already deleted

@@ -2,7 +2,7 @@
 
 import discord
 
-_MOST_CHANNELS, _MOST_ROLES = 500, 250  # per server, https://discord.com/safety
+from cogs.cards.server_limits import MOST_CHANNELS, MOST_ROLES
 
 
 def by_role(me: discord.Member | None, before: discord.Role, after: discord.Role) -> bool:
@@ -30,4 +30,4 @@ def by_channel(
 
 def by_deletion(server: discord.Guild) -> bool:
     """Whether a deleted channel or role makes room in a full server."""
-    return len(server.channels) >= _MOST_CHANNELS - 1 or len(server.roles) >= _MOST_ROLES - 1
+    return len(server.channels) >= MOST_CHANNELS - 1 or len(server.roles) >= MOST_ROLES - 1

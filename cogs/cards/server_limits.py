@@ -2,7 +2,7 @@
 
 import discord
 
-_MOST_CHANNELS, _MOST_ROLES = 500, 250  # of a server, https://discord.com/safety
+MOST_CHANNELS, MOST_ROLES = 500, 250  # of a server, https://discord.com/safety
 _NEARLY = 0.9
 
 
@@ -11,8 +11,8 @@ def limits_ahead(guild: discord.Guild | None) -> list[str]:
     if guild is None:
         return []
     counted = (
-        ("channels in the server", len(guild.channels), _MOST_CHANNELS),
-        ("roles in the server", len(guild.roles), _MOST_ROLES),
+        ("channels in the server", len(guild.channels), MOST_CHANNELS),
+        ("roles in the server", len(guild.roles), MOST_ROLES),
     )
     return [
         f"**Limit ahead** {count} of {most} {what}. Remove some that nobody needs."

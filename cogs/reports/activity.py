@@ -68,13 +68,11 @@ class ActivityCog(Cog):
                 size=_SESSIONS_A_PAGE,
             )
         which = f"Sessions ({cards.STATUS_WORDS[wanted]})" if wanted else "Sessions"
-        parts: list[ui.Item] = [ui.text(f"### {which}{_of(user_id)}, latest first")]
-        parts.extend(_section(one) for one in found.shown)
-        if not found.shown:
-            parts.append(ui.text("No sessions here."))
+        title = ui.text(f"### {which}{_of(user_id)}, latest first")
+        shown = [_section(one) for one in found.shown] or [ui.text("No sessions here.")]
         turning = partial(routes.ALL_SESSIONS.id, status=STATUSES.index(wanted), user_id=user_id)
-        parts.append(ui.row(_filter(wanted, user_id)))
-        await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
+        pager = ui.newer_and_older(turning, page, has_more=found.has_more)
+        await ui.show(interaction, ui.Panel(title, *shown, ui.row(_filter(wanted, user_id)), *pager))
 
     @on(routes.AUDIT_LOG)
     async def show_audit(self, interaction: Interaction, user_id: int, page: int = 0) -> None:

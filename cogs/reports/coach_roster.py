@@ -69,15 +69,10 @@ class CoachRosterCog(Cog):
             found = await coach_roster.list_coaches(
                 session, guild.id, actor, self.bot.clock(), page=page, size=_A_PAGE
             )
-        parts: list[ui.Item] = [ui.text("### Coaches")]
-        parts.extend(_section(one) for one in found.shown)
-        if not found.shown:
-            parts.append(
-                ui.text("No coaches here. People apply with `/coach apply`; `/coaching post` invites them.")
-            )
-        await ui.show(
-            interaction, ui.Panel(*parts, *ui.newer_and_older(routes.COACHES.id, page, has_more=found.has_more))
-        )
+        none = ui.text("No coaches here. People apply with `/coach apply`; `/coaching post` invites them.")
+        shown = [_section(one) for one in found.shown] or [none]
+        pager = ui.newer_and_older(routes.COACHES.id, page, has_more=found.has_more)
+        await ui.show(interaction, ui.Panel(ui.text("### Coaches"), *shown, *pager))
 
     @on(routes.COACH, ui.acknowledge_beside)
     async def show_profile(self, interaction: Interaction, user_id: int) -> None:
