@@ -56,6 +56,14 @@ class Till:
             )
         return await checkouts.advance(self.db, self.api, payment.id, self.clock)
 
+    async def paid(self, actor: Actor = STU, starts_at: datetime = TEN) -> int:
+        """Pay for a session, and return its id."""
+        self.server.pay((await self.start(actor, starts_at)).checkout_id)
+        await self.tick()
+        booked = (await self.payments())[-1].session_id
+        assert booked is not None
+        return booked
+
     async def tick(self, after: timedelta = timedelta(seconds=60)) -> int:
         """Let time pass, and do what's due at Stripe."""
         self.now += after

@@ -85,8 +85,9 @@ class StripeServer:
         """Let nothing fail any more."""
         self._faults.clear()
 
-    def pay(self, checkout_id: str) -> bool:
+    def pay(self, checkout_id: str | None) -> bool:
         """Pay on the page, as a customer does. Returns False if it's closed."""
+        assert checkout_id is not None, "there's no page yet"
         one = self._aged(self.checkouts[checkout_id])
         if one["status"] != "open":
             return False

@@ -105,12 +105,9 @@ async def test_a_failing_stripe_charges_and_books_once(db: Database, fault: Faul
 @pytest.mark.parametrize("fault", [one for one in Fault if one is not Fault.AFTER_500])
 async def test_a_cancelled_session_is_refunded_once(db: Database, fault: Fault) -> None:
     async with till(db) as here:
-        payment = await here.start()
-        here.server.pay(payment.checkout_id)
-        await here.tick()
-        [paid] = await here.payments()
+        session_id = await here.paid()
         here.server.fail("POST", "/refunds", fault)
-        await transact(db, cancellation.cancel, paid.session_id, STU, GUILD, "", here.now)
+        await transact(db, cancellation.cancel, session_id, STU, GUILD, "", here.now)
         for _ in range(3):
             await here.tick()
 
@@ -121,22 +118,16 @@ async def test_a_cancelled_session_is_refunded_once(db: Database, fault: Fault) 
 
 async def test_a_late_cancellation_is_not_refunded(db: Database) -> None:
     async with till(db) as here:
-        payment = await here.start()
-        here.server.pay(payment.checkout_id)
-        await here.tick()
-        [paid] = await here.payments()
-        await transact(db, cancellation.cancel, paid.session_id, STU, GUILD, "", TEN)
+        session_id = await here.paid()
+        await transact(db, cancellation.cancel, session_id, STU, GUILD, "", TEN)
 
         assert await here.refunds() == []
 
 
 async def test_a_coachs_cancellation_is_refunded(db: Database) -> None:
     async with till(db) as here:
-        payment = await here.start()
-        here.server.pay(payment.checkout_id)
-        await here.tick()
-        [paid] = await here.payments()
-        await transact(db, cancellation.cancel, paid.session_id, CARA, GUILD, "Ill.", TEN - MINUTE)
+        session_id = await here.paid()
+        await transact(db, cancellation.cancel, session_id, CARA, GUILD, "Ill.", TEN - MINUTE)
 
         assert [one.reason for one in await here.refunds()] == [RefundReason.CANCELLED]
 
