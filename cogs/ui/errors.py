@@ -13,7 +13,7 @@ from cogs.ui.forms import Typed, form_sent_by, store_field, stored_fields, typed
 from cogs.ui.replies import named_in_dm, reply_privately, show, show_beside
 from cogs.ui.text import block, fitting
 from cogs.ui.zones import ask_for_zone
-from scheduler.core.errors import CoachingError
+from scheduler.core.errors import CoachingError, WrongFields
 from scheduler.core.markup import quoted
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import SeveralZones
@@ -63,10 +63,12 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         return
     question = ask_for_zone(interaction, error) if isinstance(error, SeveralZones) else None
     if form is None and question is None:
-        await reply_privately(interaction, _sentence(error))
+        await reply_privately(interaction, _words(error))
         return
-    said = await named_in_dm(interaction, question.words if question else _sentence(error))
-    typed = question.typed if question else fitting(typed_in(interaction), said)
+    typed = question.typed if question else typed_in(interaction)
+    said = await named_in_dm(interaction, question.words if question else _words(error, fields=len(typed)))
+    if question is None:
+        typed = fitting(typed, said)
     fix_it = [button("Fix it", f"{FIX}{form}", PRIMARY)] if form else []
     panel = Panel(
         text(f"⚠️ {said}"),
@@ -81,7 +83,10 @@ async def _refuse(interaction: Interaction, error: CoachingError) -> None:
         await show_beside(interaction, panel)
 
 
-def _sentence(error: CoachingError) -> str:
+def _words(error: CoachingError, *, fields: int | None = None) -> str:
+    """Say what's wrong. Problems of a form with a single field don't name it."""
+    if fields == 1 and isinstance(error, WrongFields):
+        return "\n".join(error.wrong.values())
     return f"{error}\n{block(quoted(error.quotation))}" if error.quotation else str(error)
 
 

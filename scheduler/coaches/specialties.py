@@ -1,8 +1,9 @@
 """A server's specialties: its admins' own list of what can be taught there."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotFound, Unreadable
 from scheduler.notifications import outbox
 from scheduler.parsing import names
+from scheduler.parsing.fields import read_each
 
 MOST = 25
 """As many as a Discord select holds."""
@@ -50,23 +52,23 @@ async def find(session: AsyncSession, guild_id: int, actor: Actor, specialty_id:
 async def add(session: AsyncSession, guild: Guild, actor: Actor, typed: str, now: datetime) -> list[str]:
     """Add these names, one per line: all or none. Returns them as stored.
 
-    Raises NotAllowed, Unreadable, or Misconfigured for too many.
+    Raises NotAllowed, or Unreadable, also for too many.
     """
-    present = await _lock_list(session, guild, actor)
-    wanted = [_parse_name(line) for line in typed.splitlines() if line.strip()]
-    if not wanted:
+    present = [one.name for one in await _lock_list(session, guild, actor)]
+    lines = [line for line in typed.splitlines() if line.strip()]
+    if not lines:
         raise Unreadable("Type at least one name, each on its own line.")
-    if len(present) + len(wanted) > MOST:
-        raise Misconfigured(
-            f"A server can have up to {MOST} specialties, and {len(present)} are already on the list. "
-            "Add fewer, or remove some."
-        )
+    too_many = (
+        f"A server can have up to {MOST} specialties, and {len(present)} are already on the list. "
+        "Add fewer, or remove some."
+    )
+    wanted = read_each(
+        lines, partial(_new_name, present), *([too_many] if len(present) + len(lines) > MOST else [])
+    )
     for name in wanted:
-        _check_new(name, present)
         row = Specialty(guild_id=guild.id, name=name)
         session.add(row)
         await session.flush()
-        present.append(row)
         _record(session, row, "specialty_added", actor, now)
     return wanted
 
@@ -77,9 +79,7 @@ async def rename(
     """Rename a specialty. Coaches who teach it keep it. Raises NotAllowed, NotFound, Unreadable."""
     present = await _lock_list(session, guild, actor)
     row = await _lock(session, guild.id, specialty_id)
-    name = _parse_name(typed)
-    _check_new(name, [one for one in present if one.id != specialty_id])
-    row.name = name
+    row.name = _new_name([one.name for one in present if one.id != specialty_id], typed)
     await session.flush()
     _record(session, row, "specialty_renamed", actor, now)
     [taught] = await _with_coaches(session, guild.id, [row])
@@ -157,7 +157,8 @@ async def _update_cards(session: AsyncSession, coaches: Iterable[Coach], now: da
             await outbox.requeue_application_card(session, coach.guild_id, coach.user_id, now)
 
 
-def _parse_name(typed: str) -> str:
+def _new_name(present: list[str], typed: str) -> str:
+    """Read a name that isn't `present` yet, and add it."""
     name = " ".join(typed.split())
     if not name:
         raise Unreadable("The name is empty. Type one.")
@@ -165,12 +166,10 @@ def _parse_name(typed: str) -> str:
         raise Unreadable(f'"{name[:LONGEST]}…" is too long. Shorten it to {LONGEST} characters.')
     if _SEPARATOR in name:
         raise Unreadable(f'"{name}" contains "{_SEPARATOR}", which separates names. Type it without.')
-    return name
-
-
-def _check_new(name: str, others: Sequence[Specialty]) -> None:
-    if any(names.are_same(one.name, name) for one in others):
+    if any(names.are_same(one, name) for one in present):
         raise Unreadable(f'"{name}" is already on the list. Type another name.')
+    present.append(name)
+    return name
 
 
 def _record(

@@ -17,15 +17,22 @@ class CoachingError(Exception):
 
 
 class Unreadable(CoachingError):
-    """Something someone typed can't be used."""
+    """Something someone typed can't be used. `problems` are sentences that say why, one for each part of it."""
+
+    def __init__(self, *problems: str) -> None:
+        self.problems = problems
+        super().__init__("\n".join(problems))
 
 
 class WrongFields(Unreadable):
-    """What's wrong with the fields of a form, a line each. `wrong` maps labels to sentences."""
+    """What's wrong with the fields of a form: a line for each problem, which names the field.
+
+    `wrong` maps labels to the problems of that field, a line each.
+    """
 
     def __init__(self, wrong: Mapping[str, str]) -> None:
         self.wrong = dict(wrong)
-        super().__init__("\n".join(f"**{label}:** {why}" for label, why in wrong.items()))
+        super().__init__(*(f"**{label}:** {why}" for label, lines in wrong.items() for why in lines.splitlines()))
 
 
 class NotAllowed(CoachingError):

@@ -6,6 +6,8 @@ from datetime import timedelta
 from models import Guild
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, write_length
+from scheduler.parsing.fields import read_each
+from scheduler.parsing.typed_text import quoted
 
 FIRST_REMINDERS = (timedelta(hours=24), timedelta(hours=1))
 """A new server's reminder times."""
@@ -33,12 +35,19 @@ def parse_reminder_times(text: str) -> list[int]:
     if text.strip().casefold() in _NONE:
         return []
     parts = [part for part in map(str.strip, _SEPARATORS.split(text.casefold())) if part]
-    lengths = {parse_length(part, unit="hours") for part in parts}
-    if not lengths or not all(SHORTEST <= length <= LONGEST for length in lengths):
-        raise Unreadable(
-            f"Reminders go out from {write_length(SHORTEST)} to {write_length(LONGEST)} before a session. "
-            'Type the times like "24h, 1h", or "none".'
-        )
+    lengths = set(read_each(parts, _reminder_time))
+    if not lengths:
+        raise Unreadable('Type the times like "24h, 1h", or "none".')
     if len(lengths) > MOST_REMINDERS:
         raise Unreadable(f"There are {len(lengths)} times. Type up to {MOST_REMINDERS}.")
     return [length // timedelta(minutes=1) for length in sorted(lengths, reverse=True)]
+
+
+def _reminder_time(text: str) -> timedelta:
+    length = parse_length(text, unit="hours")
+    if not SHORTEST <= length <= LONGEST:
+        raise Unreadable(
+            f'"{quoted(text)}" isn\'t a reminder time. '
+            f"Type times from {write_length(SHORTEST)} to {write_length(LONGEST)} before a session."
+        )
+    return length

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scheduler.core.errors import Unreadable
+from scheduler.parsing.fields import read_each
 from scheduler.parsing.typed_text import normalized, quoted
 
 MOST_LENGTHS = 10
@@ -54,20 +55,21 @@ def parse_minutes_list(text: str) -> list[int]:
     Raises Unreadable unless there are 1 to `MOST_LENGTHS`, each from `SHORTEST_MINUTES` to `LONGEST_MINUTES`.
     """
     parts = [part.strip() for part in _SEPARATORS.split("\n".join(map(normalized, text.splitlines())))]
-    lengths: list[int] = []
-    for part in filter(None, parts):
-        for one in part.split() if _BARE_LIST.fullmatch(part) else [part]:
-            minutes = parse_length(one, unit="minutes") // timedelta(minutes=1)
-            if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
-                raise Unreadable(
-                    f'"{quoted(one)}" isn\'t a session length. '
-                    f"Type lengths from {SHORTEST_MINUTES} to {LONGEST_MINUTES} minutes."
-                )
-            lengths.append(minutes)
-    lengths = list(dict.fromkeys(lengths))
+    listed = [one for part in parts if part for one in (part.split() if _BARE_LIST.fullmatch(part) else [part])]
+    lengths = list(dict.fromkeys(read_each(listed, _session_minutes)))
     if not 1 <= len(lengths) <= MOST_LENGTHS:
         raise Unreadable(f'You typed {len(lengths)} lengths. Type 1 to {MOST_LENGTHS}, like "30, 60, 90".')
     return lengths
+
+
+def _session_minutes(text: str) -> int:
+    minutes = parse_length(text, unit="minutes") // timedelta(minutes=1)
+    if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
+        raise Unreadable(
+            f'"{quoted(text)}" isn\'t a session length. '
+            f"Type lengths from {SHORTEST_MINUTES} to {LONGEST_MINUTES} minutes."
+        )
+    return minutes
 
 
 def write_length(length: timedelta) -> str:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 from scheduler.core.errors import Unreadable
+from scheduler.parsing.fields import read_each
 from scheduler.parsing.typed_text import hour_of_day
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import Interval, union
@@ -85,18 +87,9 @@ class _Window(NamedTuple):
 def parse_days(text: str) -> list[int]:
     """Read weekdays (Monday is 0), sorted: "Mon-Fri", "tue, thu", "weekends", "Sat-Mon".
 
-    Raises Unreadable, quoting the part it can't read.
+    Raises Unreadable, quoting the parts it can't read.
     """
-    found: set[int] = set()
-    for part in _parts(text):
-        if part.lower() in _GROUPS:
-            found.update(_GROUPS[part.lower()])
-            continue
-        first, *rest = (_weekday(name, part) for name in _DASHES.split(part))
-        if len(rest) > 1:
-            raise Unreadable(_days_help(part))
-        last = rest[0] if rest else first
-        found.update((first + step) % 7 for step in range((last - first) % 7 + 1))
+    found = {day for days in read_each(_parts(text), _days) for day in days}
     if not found:
         raise Unreadable(_days_help(text))
     return sorted(found)
@@ -108,21 +101,15 @@ def parse_hours(text: str) -> list[Interval]:
     Times are on the 24-hour clock unless am, pm or noon is next to them: "1-5pm" and "noon-5" are afternoons.
     Hours that could be in either half of the day are refused, naming both: "9-5", "8-12am", "9-12, 1-5". "closed"
     means no hours, "24h" the whole day, and 24:00 and "midnight" the end of the day. Overlapping and touching
-    windows are merged. Raises Unreadable, quoting the part it can't read and why.
+    windows are merged. Raises Unreadable, quoting the parts it can't read and why.
     """
-    windows: list[_Window] = []
     whole = " ".join(text.split())
     # "24/7" and "n/a" contain a separator.
     parts = [whole] if whole.lower() in _CLOSED | _ALL_DAY else _parts(text)
     if not parts:
         raise _NotHours(_hours_help(text))
-    for part in parts:
-        if part.lower() in _ALL_DAY:
-            windows.append(_Window(Interval(0, _DAY), part, None, is_24_hour=False))
-        elif part.lower() not in _CLOSED:
-            windows += _windows(part)
-        elif len(parts) > 1:
-            raise Unreadable(f'"{part[:60]}" contradicts the other hours. Type one or the other.')
+    read = read_each(parts, partial(_windows, is_alone=len(parts) == 1))
+    windows = [window for part in read for window in part]
     _require_ascending(windows)
     return union(window.hours for window in windows)
 
@@ -138,17 +125,10 @@ def parse_presets(text: str) -> list[Preset]:
     Raises Unreadable unless there are 1 to `MOST_PRESETS`, each with one window (see `parse_hours`) and a name of
     its own, ignoring case, of at most `LONGEST_PRESET_NAME` characters.
     """
-    presets = [_preset(" ".join(line.split())) for line in _PRESET_ENDS.split(text) if line.strip()]
-    if not 1 <= len(presets) <= MOST_PRESETS:
-        raise Unreadable(
-            f'You typed {len(presets)} presets. Type 1 to {MOST_PRESETS}, one per line, like "Morning 8-12".'
-        )
+    lines = [" ".join(line.split()) for line in _PRESET_ENDS.split(text) if line.strip()]
+    count = f'You typed {len(lines)} presets. Type 1 to {MOST_PRESETS}, one per line, like "Morning 8-12".'
     seen: set[str] = set()
-    for preset in presets:
-        if preset.name.casefold() in seen:
-            raise Unreadable(f'Two presets are called "{preset.name}". Rename one of them.')
-        seen.add(preset.name.casefold())
-    return presets
+    return read_each(lines, partial(_new_preset, seen), *([] if 1 <= len(lines) <= MOST_PRESETS else [count]))
 
 
 def write_presets(presets: Iterable[Preset], cycle: HourCycle = HourCycle.H23) -> str:
@@ -156,8 +136,30 @@ def write_presets(presets: Iterable[Preset], cycle: HourCycle = HourCycle.H23) -
     return "\n".join(f"{one.name} {write_hours([(one.start_minute, one.end_minute)], cycle)}" for one in presets)
 
 
-def _windows(part: str) -> list[_Window]:
-    """Read the windows of one part, which can be separated by spaces alone: "9-12 13-17"."""
+def _days(part: str) -> Iterable[int]:
+    """Read one part: a day, a group, or a range that can wrap around the week."""
+    if part.lower() in _GROUPS:
+        return _GROUPS[part.lower()]
+    first, *rest = (_weekday(name, part) for name in _DASHES.split(part))
+    if len(rest) > 1:
+        raise Unreadable(_days_help(part))
+    last = rest[0] if rest else first
+    return [(first + step) % 7 for step in range((last - first) % 7 + 1)]
+
+
+def _windows(part: str, *, is_alone: bool) -> list[_Window]:
+    """Read the windows of one part. "closed" has none, but must be alone."""
+    if part.lower() in _ALL_DAY:
+        return [_Window(Interval(0, _DAY), part, None, is_24_hour=False)]
+    if part.lower() not in _CLOSED:
+        return _ranges(part)
+    if not is_alone:
+        raise Unreadable(f'"{part[:60]}" contradicts the other hours. Type one or the other.')
+    return []
+
+
+def _ranges(part: str) -> list[_Window]:
+    """Read windows that can be separated by spaces alone: "9-12 13-17"."""
     typed = part.rstrip(" .")
     at = len("from ") if typed.lower().startswith("from ") else 0
     tokens: list[re.Match[str]] = []
@@ -257,6 +259,15 @@ def _time(token: re.Match[str], part: str, *, midnight: int) -> _Time:
     if minute > 59 or hour * 60 + minute > _DAY:
         raise Unreadable(f'"{typed}" isn\'t a time. Type one from 0:00 to 24:00.')
     return _Time(hour * 60 + minute, half, bare)
+
+
+def _new_preset(names: set[str], line: str) -> Preset:
+    """Read a preset, and add its name to those it must not have."""
+    preset = _preset(line)
+    if preset.name.casefold() in names:
+        raise Unreadable(f'Two presets are called "{preset.name}". Rename one of them.')
+    names.add(preset.name.casefold())
+    return preset
 
 
 def _preset(line: str) -> Preset:

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 import pytest
 
 from scheduler.core.errors import Unreadable
+from scheduler.parsing.fields import MOST_PROBLEMS
 
 T = TypeVar("T")
 
 LONGEST_REFUSAL = 400
-"""Characters. A refusal is part of a message, and Discord allows 2,000."""
+"""Characters of each sentence. Refusals are part of a message, and Discord allows 4,000."""
 
 
 def refused(parse: Callable[..., object], *typed: str, **how: Any) -> str:
@@ -22,11 +23,13 @@ def refused(parse: Callable[..., object], *typed: str, **how: Any) -> str:
 
 
 def understood(parse: Callable[..., T], *typed: str, **how: Any) -> T | None:
-    """Return what was read, or None if it was refused in a short sentence that says what to do."""
+    """Return what was read, or None if it was refused in short sentences that say what to do."""
     try:
         return parse(*typed, **how)
     except Unreadable as refusal:
-        sentence = str(refusal)
-    assert re.search("[Tt]ype|Rename|the hour is 1 to 12|The highest is", sentence), sentence
-    assert len(sentence) <= LONGEST_REFUSAL
+        problems = refusal.problems
+    assert 1 <= len(problems) <= MOST_PROBLEMS + 1
+    for sentence in problems:
+        assert re.search("[Tt]ype|Rename|the hour is 1 to 12|The highest is|and [0-9]+ more", sentence), sentence
+        assert len(sentence) <= LONGEST_REFUSAL
     return None

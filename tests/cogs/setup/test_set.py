@@ -118,7 +118,7 @@ async def test_only_admins_change_settings_or_see_values(world: Academy, setting
         ("Room created before the start", "25 h", '"25 h" is out of range. Type 0 minutes to 1 day.'),
         ("Room created before the start", "3", "The room can't open 5 minutes before the start if it's created"),
         ("Room opens before the start", "20", "Create it earlier, or open it later."),
-        ("Reminders", "24h, 4 min", "Reminders go out from 5 minutes to 14 days before a session."),
+        ("Reminders", "24h, 4 min", "Type times from 5 minutes to 14 days before a session."),
         ("Upcoming sessions per student", "many", '"many" isn\'t a whole number from 1 to 100. Type another one.'),
         ("Upcoming sessions per student", "101", '"101" isn\'t a whole number from 1 to 100. Type another one.'),
         ("Access", "open", '"open" isn\'t one of the choices. Type "per person" or "by a role per session".'),

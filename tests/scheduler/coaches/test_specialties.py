@@ -85,27 +85,41 @@ async def test_each_line_adds_a_specialty_to_this_server(db: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kind", "sentence"),
+    ("typed", "sentence"),
     [
-        (" \n ", Unreadable, "Type at least one name, each on its own line."),
-        ("Violin\nmixing", Unreadable, '"mixing" is already on the list. Type another name.'),
-        ("Violin\nVIOLIN", Unreadable, '"VIOLIN" is already on the list. Type another name.'),
-        ("Violin · Viola", Unreadable, '"Violin · Viola" contains "·", which separates names. Type it without.'),
-        ("x" * 51, Unreadable, "is too long. Shorten it to 50 characters."),
+        (" \n ", "Type at least one name, each on its own line."),
+        ("Violin\nmixing", '"mixing" is already on the list. Type another name.'),
+        ("Violin\nVIOLIN", '"VIOLIN" is already on the list. Type another name.'),
+        ("Violin · Viola", '"Violin · Viola" contains "·", which separates names. Type it without.'),
+        ("x" * 51, "is too long. Shorten it to 50 characters."),
         (
             "\n".join(f"Skill {number}" for number in range(MOST - 1)),
-            Misconfigured,
             "A server can have up to 25 specialties, and 2 are already on the list. Add fewer, or remove some.",
         ),
     ],
     ids=["none", "there", "twice", "separator", "long", "too many"],
 )
-async def test_one_invalid_name_adds_none(db: Database, typed: str, kind: Any, sentence: str) -> None:
+async def test_one_invalid_name_adds_none(db: Database, typed: str, sentence: str) -> None:
     await set_up(db)
 
-    refused = await refusal(db, kind, lambda s: add(s, typed))
+    refused = await refusal(db, Unreadable, lambda s: add(s, typed))
 
     assert sentence in str(refused)
+    assert await names(db) == ["Mixing", "Mastering"]
+
+
+async def test_all_invalid_names_are_reported_at_once(db: Database) -> None:
+    await set_up(db)
+    many = "\n".join(f"Skill {number}" for number in range(MOST))
+
+    refused = await refusal(db, Unreadable, lambda s: add(s, f"mixing\nVi·ola\n{many}\nskill 3"))
+
+    assert [problem.split(",")[0] for problem in refused.problems] == [
+        "A server can have up to 25 specialties",
+        '"mixing" is already on the list. Type another name.',
+        '"Vi·ola" contains "·"',
+        '"skill 3" is already on the list. Type another name.',
+    ]
 
 
 async def test_a_server_can_have_25_specialties(db: Database) -> None:
@@ -227,7 +241,7 @@ async def test_adding_at_once_never_exceeds_the_limit(db: Database) -> None:
     lists = ["\n".join(f"{letter}{number}" for number in range(10)) for letter in "ABCDE"]
     outcomes = await asyncio.gather(*(transact(db, add, typed) for typed in lists), return_exceptions=True)
 
-    assert sorted(type(one).__name__ for one in outcomes) == ["Misconfigured"] * 3 + ["list"] * 2
+    assert sorted(type(one).__name__ for one in outcomes) == ["Unreadable"] * 3 + ["list"] * 2
     assert len(await names(db)) == 22
 
 

@@ -60,9 +60,11 @@ def test_unreadable_days_are_quoted_with_examples(text: str) -> None:
     )
 
 
-def test_the_unreadable_one_of_several_days_is_quoted() -> None:
-    with pytest.raises(Unreadable, match='I can\'t read "Fryday" as days'):
-        parse_days("Mon, Tue, Fryday")
+def test_all_unreadable_ones_of_several_days_are_quoted() -> None:
+    assert [line.split(".")[0] for line in refused(parse_days, "Mon, Toesday, Wed, Fryday").splitlines()] == [
+        'I can\'t read "Toesday" as days',
+        'I can\'t read "Fryday" as days',
+    ]
 
 
 @pytest.mark.parametrize("day", range(7))
@@ -421,6 +423,17 @@ def test_presets_are_read_line_by_line(text: str, presets: list[Preset]) -> None
 )
 def test_impossible_presets_are_refused_with_a_reason(text: str, sentence: str) -> None:
     assert refused(parse_presets, text) == sentence
+
+
+def test_all_impossible_presets_are_reported_at_once() -> None:
+    text = "Early 5-8\nLunch\nLate 20-25\nEARLY 6-9\nNoon 12-13\nNight 22-24"
+
+    assert refused(parse_presets, text).splitlines() == [
+        'You typed 6 presets. Type 1 to 5, one per line, like "Morning 8-12".',
+        'I can\'t read "Lunch" as a preset. Type a name and its hours, like "Morning 8-12".',
+        '"25" isn\'t a time. Type one from 0:00 to 24:00.',
+        'Two presets are called "EARLY". Rename one of them.',
+    ]
 
 
 @given(
