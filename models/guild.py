@@ -121,5 +121,3 @@ class Member(Base):
     """IANA name; None until they choose one."""
     reminders_off: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether this person turned reminders off."""
-    twelve_hours: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether the language in which they last used Discord writes times in 12 hours."""

@@ -10,7 +10,6 @@ from sqlalchemy.exc import DBAPIError
 from bot.discord_api.errors import UNKNOWN_MEMBER, UNKNOWN_USER, expect_gone
 from models.storage.database import Database
 from scheduler.core import members
-from scheduler.time.hour_cycle import HourCycle
 
 log = logging.getLogger(__name__)
 
@@ -24,28 +23,28 @@ _AVATAR_PIXELS = 128
 
 
 class Names:
-    """Keeps names and avatars of coaches and applicants up to date, and how everyone who's known writes times."""
+    """Keeps names and avatars of coaches and applicants up to date."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._stored: OrderedDict[tuple[int | None, int], members.Profile] = OrderedDict()
+        self._stored: OrderedDict[tuple[int, int], members.Profile] = OrderedDict()
 
     async def store(self, interaction: discord.Interaction) -> None:
         """Store what Discord says about the person. Failures are logged and left for next time."""
         person, guild_id = interaction.user, interaction.guild_id
-        if person.bot:
+        if person.bot or guild_id is None:
             return
-        who, seen = (guild_id, person.id), _profile(interaction)
+        who, seen = (guild_id, person.id), _profile(person)
         if self._stored.get(who) == seen:
             return
         try:
             async with self._db.read() as session:
-                if not await members.is_known(session, person.id):
-                    return
-                is_stored = await members.has_stored(session, *who, seen)
-            if not is_stored:
+                stored = await members.stored_profile(session, *who)
+            if stored is None:
+                return
+            if stored != seen:
                 async with self._db.begin() as session:
-                    await members.store(session, *who, seen)
+                    await members.store_profile(session, *who, seen)
         except (DBAPIError, OSError) as failure:
             log.warning("the profile of %s in guild %s was not stored: %s", person.id, guild_id, failure)
             return
@@ -54,12 +53,10 @@ class Names:
             self._stored.popitem(last=False)
 
 
-def _profile(interaction: discord.Interaction) -> members.Profile:
-    person = interaction.user
+def _profile(person: discord.Member | discord.User) -> members.Profile:
     avatar = (person.guild_avatar if isinstance(person, discord.Member) else None) or person.avatar
     url = avatar.replace(size=_AVATAR_PIXELS, static_format="png").url if avatar else None
-    cycle = HourCycle.of(interaction.locale.value)
-    return members.Profile(person.display_name, url, cycle is HourCycle.H12)
+    return members.Profile(person.display_name[: members.LONGEST_NAME], url)
 
 
 async def name_of(client: discord.Client, guild: discord.Guild | None, user_id: int) -> str | None:

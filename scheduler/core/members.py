@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Member
@@ -33,42 +33,24 @@ async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What Discord says about someone who uses the bot."""
+    """What a coach looks like at Discord."""
 
     name: str
+    """At most LONGEST_NAME characters."""
     avatar_url: str | None
-    twelve_hours: bool
-    """Whether their language writes times in 12 hours."""
 
 
-async def writes_twelve_hours(session: AsyncSession, user_id: int) -> bool:
-    """Whether this person wrote times in 12 hours when they last used the bot."""
-    return bool(await session.scalar(select(Member.twelve_hours).where(Member.user_id == user_id)))
-
-
-async def is_known(session: AsyncSession, user_id: int) -> bool:
-    """Whether anything is stored about this person."""
-    is_member, is_coach = (exists().where(table.user_id == user_id) for table in (Member, Coach))
-    return bool(await session.scalar(select(or_(is_member, is_coach))))
-
-
-async def has_stored(session: AsyncSession, guild_id: int | None, user_id: int, seen: Profile) -> bool:
-    """Whether all of it is stored that `store` would store."""
-    if await writes_twelve_hours(session, user_id) is not seen.twelve_hours:
-        return False
+async def stored_profile(session: AsyncSession, guild_id: int, user_id: int) -> Profile | None:
+    """Return what's stored about someone who coaches or applied in this server; about others, nothing is."""
     here = Coach.guild_id == guild_id, Coach.user_id == user_id
     stored = (await session.execute(select(Coach.display_name, Coach.avatar_url).where(*here))).one_or_none()
-    return stored is None or tuple(stored) == (seen.name[:LONGEST_NAME], seen.avatar_url)
+    return stored and Profile(*stored)
 
 
-async def store(session: AsyncSession, guild_id: int | None, user_id: int, seen: Profile) -> None:
-    """Store how a person writes times and, if they coach or applied in this server, name and avatar."""
-    await insert_if_absent(session, Member, user_id=user_id)
-    theirs = update(Member).where(Member.user_id == user_id)
-    await session.execute(theirs.values(twelve_hours=seen.twelve_hours))
-    looks = {"display_name": seen.name[:LONGEST_NAME], "avatar_url": seen.avatar_url}
+async def store_profile(session: AsyncSession, guild_id: int, user_id: int, seen: Profile) -> None:
+    """Store the name and avatar of someone who coaches or applied in this server."""
     here = Coach.guild_id == guild_id, Coach.user_id == user_id
-    await session.execute(update(Coach).where(*here).values(**looks))
+    await session.execute(update(Coach).where(*here).values(display_name=seen.name, avatar_url=seen.avatar_url))
 
 
 async def stored_names(session: AsyncSession, guild_id: int, user_ids: Collection[int]) -> dict[int, str]:

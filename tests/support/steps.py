@@ -92,7 +92,7 @@ async def rows(world: Academy, *, but: tuple[str, ...] = (), of: Any = None) -> 
             owner = table.c.get("coach_id", table.c.get("user_id"))
             if table.name in ("heartbeats", *but) or (of is not None and owner is None):
                 continue
-            lasting = select(*(one for one in table.c if one.name not in ("avatar_url", "twelve_hours")))
+            lasting = select(*(one for one in table.c if one.name != "avatar_url"))
             query = lasting if of is None else lasting.where(owner == of.id)
             found[table.name] = sorted(map(tuple, await session.execute(query)), key=repr)
     return found

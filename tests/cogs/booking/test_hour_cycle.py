@@ -1,4 +1,4 @@
-"""People whose Discord writes times in 12 hours read and press them so, and it's remembered."""
+"""People whose Discord writes times in 12 hours read and press them so."""
 
 from typing import Any
 
@@ -7,7 +7,6 @@ from tests.cogs.booking.people import TWO, Visitor
 from tests.cogs.test_zone_questions import select_of
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, labels, week
-from tests.support.transactions import fetch
 
 AMERICAN = "en-US"
 
@@ -79,18 +78,6 @@ async def test_unclear_zones_are_asked_about_with_the_time_on_their_clock(world:
     question = reply(await world.student.slash(world.lobby, "timezone", place="IST"))
 
     assert "Asia/Kolkata · Mon 1:30 PM" in [option["label"] for option in select_of(question)["options"]]
-
-
-async def test_their_clock_is_remembered_and_follows_a_new_language(world: Academy) -> None:
-    await world.book(world.student, "14:00")
-    remembered = []
-
-    for language in ("ko", "de", "es-419"):
-        speaks(world, world.student, language)
-        await world.student.slash(world.lobby, "sessions")
-        remembered.append((await fetch(world.db, Member, world.student.id)).twelve_hours)
-
-    assert remembered == [True, False, True]
 
 
 async def test_nothing_is_stored_about_someone_who_only_looks(world: Academy) -> None:

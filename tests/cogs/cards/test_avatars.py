@@ -50,6 +50,15 @@ async def test_the_servers_own_avatar_wins_and_a_removed_one_goes(world: Academy
     assert [IN_SERVER in (stored[0] or ""), OWN in (stored[1] or "")] == [True, True]
 
 
+async def test_who_used_the_bot_before_applying_has_an_avatar_at_once(world: Academy) -> None:
+    world.env.backend.users[world.outsider.id].avatar = OWN
+    await world.outsider.slash(world.lobby, "sessions")
+
+    await world.apply(world.outsider)
+
+    assert OWN in ((await fetch(world.db, Coach, (world.guild.id, world.outsider.id))).avatar_url or "")
+
+
 async def test_a_full_page_of_coaches_has_room_for_avatars(world: Academy) -> None:
     for number in range(5):
         await a_coach(world, f"v{number}", hours="9-12")

@@ -150,31 +150,15 @@ async def test_a_membership_check_updates_the_name(db: Database) -> None:
 
 
 async def test_names_and_avatars_are_stored_for_coaches_only(db: Database) -> None:
-    stu, cara = (
-        members.Profile(name, "https://cdn.example/a.png", twelve_hours=False) for name in ("Stu", "x" * 120)
-    )
+    stu, cara = (members.Profile(name, "https://cdn.example/a.png") for name in ("Stu", "Cara Mia"))
     async with db.begin() as session:
         await a_guild(session)
         await a_coach(session)
-        assert await members.has_stored(session, GUILD, STUDENT, stu)
-        assert not await members.has_stored(session, GUILD, COACH, cara)
-        await members.store(session, GUILD, STUDENT, stu)
-        await members.store(session, GUILD + 1, COACH, stu)
-        await members.store(session, GUILD, COACH, cara)
-        assert await members.has_stored(session, GUILD, COACH, cara)
+        await members.store_profile(session, GUILD, STUDENT, stu)
+        await members.store_profile(session, GUILD + 1, COACH, stu)
+        await members.store_profile(session, GUILD, COACH, cara)
+        assert await members.stored_profile(session, GUILD, STUDENT) is None
+        assert await members.stored_profile(session, GUILD, COACH) == cara
 
     [found] = await query(db, coach_search.find_coaches, GUILD, "")
-    assert (found.display_name, found.avatar_url) == ("x" * 100, "https://cdn.example/a.png")
-
-
-async def test_who_writes_12_hours_is_stored_in_every_server_and_in_direct_messages(db: Database) -> None:
-    async with db.begin() as session:
-        await a_guild(session)
-        await a_coach(session)
-        american = members.Profile("Stu", None, twelve_hours=True)
-        assert not await members.has_stored(session, None, STUDENT, american)
-        await members.store(session, None, STUDENT, american)
-
-        assert await members.has_stored(session, GUILD, STUDENT, american)
-        assert await members.writes_twelve_hours(session, STUDENT)
-        assert not await members.writes_twelve_hours(session, COACH)
+    assert (found.display_name, found.avatar_url) == ("Cara Mia", "https://cdn.example/a.png")

@@ -1,4 +1,4 @@
-"""Add coaches' avatars, and who writes times in 12 hours."""
+"""Add coaches' avatars."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("coaches", sa.Column("avatar_url", sa.String(200), nullable=True))
-    op.add_column("members", sa.Column("twelve_hours", sa.Boolean(), server_default=sa.false(), nullable=False))
 
 
 def downgrade() -> None:
