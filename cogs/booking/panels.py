@@ -10,7 +10,8 @@ from cogs.ui import Typed
 from cogs.ui.routing import Route
 from cogs.ui.time_picker import Links, Shown, TimePicker, instant, minute_of
 from models import Coach, Guild
-from scheduler.availability.free_times import takes_bookings
+from scheduler.availability.free_times import explain, takes_bookings
+from scheduler.availability.slots import SlotRefusal
 from scheduler.core.clock import stamp
 from scheduler.core.errors import SlotTaken
 from scheduler.parsing.durations import write_length
@@ -64,7 +65,7 @@ class CoachTimes:
         nothing = (
             f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
             if takes_bookings(self.coach)
-            else "**This coach isn't taking new bookings at the moment.** Come back later, or"
+            else f"**{explain(SlotRefusal.PAUSED, self.coach)}** Come back later, or"
         )
         return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), *ui.rows(*self._others()))
 
@@ -180,7 +181,7 @@ def slot_taken_panel(error: SlotTaken, typed: Typed, cycle: HourCycle) -> ui.Pan
         parts.append(ui.text(f"**Nearest free times** in **{show_zone(error.zone_name)}**:"))
         parts.append(ui.row(*(_retry_button(error, minutes, at, cycle) for at in error.nearest)))
     else:
-        parts.append(ui.text("This coach has nothing else free. Choose another one."))
+        parts.append(ui.text(error.nothing_else))
     again = (
         routes.RESCHEDULE_TIMES.id(session_id=error.rescheduling_id, day=0, page=0)
         if error.rescheduling_id is not None

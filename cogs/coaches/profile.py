@@ -18,6 +18,7 @@ from scheduler.core.clock import stamp
 from scheduler.core.markup import visible
 from scheduler.parsing.money import price, write_money
 from scheduler.servers import settings
+from scheduler.time.time_zones import is_known
 
 EDIT = Route("coach:edit")
 
@@ -126,7 +127,11 @@ def _status(one: Profile) -> str:
             lines.append(cards.decision(coach))
         return "\n".join([*lines, "-# Only admins and this person can see this."])
     if not takes_bookings(coach):
-        return "Not taking new bookings at the moment."
+        return (
+            "Not taking new bookings at the moment."
+            if is_known(coach.time_zone)
+            else "Has to choose a time zone in `/availability` before anyone can book them."
+        )
     if one.next_free is None:
         return f"Nothing is free in the next {coach.horizon_days} days."
     return f"**Next free** {stamp(one.next_free)} ({stamp(one.next_free, 'R')})"

@@ -116,7 +116,7 @@ class ReschedulingCog(Cog):
         """Return a session that this person may reschedule, with coach and server, even in a direct message."""
         actor = ui.person_of(interaction)
         found = await rescheduling.find_reschedulable(session, session_id, actor, self.bot.clock())
-        coach = await rescheduling.find_coach(session, found)
+        coach = await rescheduling.find_coach(session, found, actor)
         return found, coach, await session.get_one(Guild, found.guild_id)
 
     async def _load_own(

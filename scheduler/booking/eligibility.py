@@ -109,7 +109,8 @@ async def check_time(
         session, coach, starts_at, duration, student_id=student_id, now=now, rescheduling_id=rescheduling_id
     )
     if SlotRefusal.PAUSED in refusals:
-        raise NotBookable("This coach isn't taking new bookings at the moment. Choose another coach with `/book`.")
+        why = free_times.explain(SlotRefusal.PAUSED, coach)
+        raise NotBookable(f"{why} Choose another coach with `/book`.")
     if refusals:
         time = coach, student_id, starts_at, duration, now
         raise await reservations.slot_taken_error(

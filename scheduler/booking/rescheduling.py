@@ -15,13 +15,11 @@ from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
 from scheduler.notifications import outbox, reminders
 from scheduler.parsing.durations import write_length
 from scheduler.sessions import events, lifecycle, lookup, planning
+from scheduler.time.time_zones import is_known
 
 _HOURS = {SlotRefusal.DAY_OFF, SlotRefusal.OUTSIDE_HOURS}
-_UNBREAKABLE = {SlotRefusal.PAUSED, SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER}
-"""Coaches can break the rules they set for themselves, but they can't take a time that isn't free.
-
-Here, PAUSED means that the coach's time zone is unknown.
-"""
+_UNBREAKABLE = {SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER}
+"""Coaches can break the rules they set for themselves, but they can't take a time that isn't free."""
 
 
 async def reschedule(
@@ -41,9 +39,9 @@ async def reschedule(
     those they were shown (`breaking`). Works even if the coach has paused bookings. Rescheduling to the same time
     changes nothing.
 
-    Raises NotFound to everyone else and if the coach no longer coaches here, NotBookable if they've left or break
-    a rule they weren't shown, TooLate if the session has started, is over or cancelled, SlotTaken with the nearest
-    free times, Unreadable if the reason is missing or too long.
+    Raises NotFound to everyone else and if the coach no longer coaches here, NotBookable if they've left, have an
+    unknown time zone or break a rule they weren't shown, TooLate if the session has started, is over or cancelled,
+    SlotTaken with the nearest free times, Unreadable if the reason is missing or too long.
     """
     found = await find_reschedulable(session, session_id, actor, now)
     await members.lock(session, found.coach_id, found.student_id)
@@ -56,7 +54,7 @@ async def reschedule(
     cancellation.check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
     check_notice(found, guild, actor, now)
-    coach = await find_coach(session, found)
+    coach = await find_coach(session, found, actor)
     broken = await find_broken_rules(session, found, coach, actor, starts_at, now)
     if not set(broken) <= set(breaking):
         raise NotBookable(f"{' '.join(describe_rule(one, coach) for one in broken)} Choose the time again.")
@@ -71,10 +69,17 @@ async def reschedule(
     return found
 
 
-async def find_coach(session: AsyncSession, found: CoachingSession) -> Coach:
+async def find_coach(session: AsyncSession, found: CoachingSession, actor: Actor) -> Coach:
     """Return the coach as they are now, if they still coach here; raises as `reschedule` does."""
     coach = await coaches.approved_coach(session, found.guild_id, found.coach_id)
     eligibility.check_here(coach)
+    if not is_known(coach.time_zone):
+        raise NotBookable(
+            "I no longer know your time zone. Choose one in `/availability`, then reschedule."
+            if actor.user_id == coach.user_id
+            else "Your coach has to choose a time zone in `/availability` before this session can be rescheduled. "
+            "Ask them to, or cancel the session."
+        )
     return coach
 
 

@@ -93,12 +93,13 @@ class SlotTaken(CoachingError):
         """The coach's free times for this length, closest first (UTC)."""
         self.rescheduling_id = rescheduling_id
         """The session to reschedule, unless it's a new booking."""
-        listed = ", ".join(stamp(at) for at in self.nearest)
-        super().__init__(
-            f"{why} Nearest free: {listed}."
-            if listed
-            else f"{why} This coach has no other free times. Choose another coach."
+        self.nothing_else = (
+            "This coach has nothing else free. Choose another one."
+            if rescheduling_id is None
+            else "Nothing else is free. The session stays as it is."
         )
+        listed = ", ".join(stamp(at) for at in self.nearest)
+        super().__init__(f"{why} Nearest free: {listed}." if listed else f"{why} {self.nothing_else}")
 
 
 class DiscordFailure(Exception):

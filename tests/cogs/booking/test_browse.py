@@ -191,6 +191,15 @@ async def test_a_paused_coach_is_found_by_name_and_says_so(world: Academy) -> No
     assert f"Book {dorothea.mention}" in stu.said
 
 
+async def test_a_coach_without_a_known_time_zone_cannot_be_booked_and_says_why(world: Academy) -> None:
+    await change_coach(world, await a_coach(world, "Dora"), time_zone="Mars/Base")
+    stu = Visitor(world, world.student)
+
+    await stu.book(coach="dora")
+
+    assert "**This coach has to choose a time zone in `/availability` before anyone can book them.**" in stu.said
+
+
 async def test_a_server_without_specialties_still_lists_its_coaches(world: Academy) -> None:
     async with world.db.begin() as session:
         await session.execute(delete(CoachSpecialty))

@@ -48,9 +48,10 @@ async def test_students_see_the_profile_and_book_from_it(open_world: Academy) ->
         ({"portfolio": "https://example.org/\u202egpj.exe"}, "- <https://example.org/gpj.exe>", True),
         ({"rating_total": 14, "rating_count": 3}, "★ 4.7 (3)", True),
         ({"accepting": False}, "Not taking new bookings at the moment.", False),
+        ({"time_zone": "Mars/Base"}, "Has to choose a time zone in `/availability`", False),
         ({"minimum_notice_minutes": 29 * 24 * 60}, "Nothing is free in the next 28 days.", False),
     ],
-    ids=["no reversed letters in links", "stars", "paused", "nothing free"],
+    ids=["no reversed letters in links", "stars", "paused", "unknown zone", "nothing free"],
 )
 async def test_a_profile_shows_links_stars_and_why_nothing_is_free(
     open_world: Academy, changed: dict[str, Any], part: str, can_book: bool

@@ -282,6 +282,17 @@ async def test_with_nothing_else_free_the_panel_says_so(world: Academy) -> None:
     assert "**Nothing else is free** in the next 28 days." in words(await times(world, world.student))
 
 
+async def test_a_student_reads_that_the_coach_has_to_choose_a_time_zone(world: Academy) -> None:
+    await world.book(world.student, "14:00")
+    await change_coach(world, time_zone="Mars/Base")
+
+    said = words(await times(world, world.student))
+
+    assert (
+        "Your coach has to choose a time zone in `/availability` before this session can be rescheduled." in said
+    )
+
+
 async def with_notice(world: Academy) -> tuple[Visitor, list[Callable[[], Awaitable[Visitor]]]]:
     """Book for Wednesday, go to the last moment for rescheduling, and return the steps of doing that."""
     await world.choose(cancel_notice_minutes=24 * 60)

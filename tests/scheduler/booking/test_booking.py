@@ -115,11 +115,17 @@ async def test_a_time_can_be_booked_again_after_a_cancellation(db: Database) -> 
             {},
             "This coach isn't taking new bookings at the moment. Choose another coach with `/book`.",
         ),
+        (
+            {"time_zone": "Mars/Base"},
+            {},
+            "This coach has to choose a time zone in `/availability` before anyone can book them. Choose another "
+            "coach with `/book`.",
+        ),
         ({}, {"minutes": 45}, "This coach offers 60, 30, 90 minutes. Choose one of these."),
         ({}, {"starts_at": MONDAY - HOUR}, "That time is in the past. Choose a later one."),
         ({}, {"starts_at": MONDAY}, "That time is in the past. Choose a later one."),
     ],
-    ids=["oneself", "paused", "length", "past", "now"],
+    ids=["oneself", "paused", "unknown zone", "length", "past", "now"],
 )
 async def test_what_can_never_be_booked_is_refused_with_what_to_do(
     db: Database, coach: dict[str, Any], asked: dict[str, Any], sentence: str
@@ -197,7 +203,7 @@ async def test_when_nothing_else_is_free_another_coach_is_suggested(db: Database
 
     refused = await refusal(db, SlotTaken, partial(book, actor=SAM))
 
-    assert str(refused) == ("That time was just taken. This coach has no other free times. Choose another coach.")
+    assert str(refused) == "That time was just taken. This coach has nothing else free. Choose another one."
 
 
 @pytest.mark.parametrize("actor", [STU, CARA], ids=["student", "coach who books another coach"])

@@ -5,14 +5,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import delete, event, insert
 
-from models import Coach, CoachStatus, Reservation, SessionStatus
+from models import AvailabilityRule, Coach, CoachStatus, Reservation, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.errors import NotFound, SlotTaken, TooLate, Unreadable
+from scheduler.core.errors import NotBookable, NotFound, SlotTaken, TooLate, Unreadable
 from tests.support.bookings import (
     CARA,
     ELEVEN,
@@ -54,6 +54,38 @@ async def test_a_time_that_is_taken_is_refused_with_the_nearest_free_ones(db: Da
     assert refused.nearest[:2] == (TWELVE + HOUR, TWELVE + 90 * MINUTE)
     listed = ", ".join(stamp(at) for at in refused.nearest)
     assert str(refused) == f"That time was just taken. Nearest free: {listed}."
+
+
+@pytest.mark.parametrize(
+    ("actor", "sentence"),
+    [
+        (
+            STU,
+            "Your coach has to choose a time zone in `/availability` before this session can be rescheduled. Ask "
+            "them to, or cancel the session.",
+        ),
+        (CARA, "I no longer know your time zone. Choose one in `/availability`, then reschedule."),
+    ],
+    ids=["student", "coach"],
+)
+async def test_an_unknown_time_zone_is_named_as_the_reason(db: Database, actor: Actor, sentence: str) -> None:
+    session_id = await booked(db)
+    async with db.begin() as session:
+        (await session.get_one(Coach, (GUILD, COACH))).time_zone = "Mars/Base"
+
+    refused = await refusal(db, NotBookable, rescheduling_to(session_id, TWELVE, actor, reason="Ill."))
+
+    assert str(refused) == sentence
+
+
+async def test_with_nothing_else_free_the_session_stays(db: Database) -> None:
+    session_id = await booked(db, horizon_days=1)
+    async with db.begin() as session:
+        await session.execute(delete(AvailabilityRule))
+
+    refused = await refusal(db, SlotTaken, rescheduling_to(session_id, TWELVE))
+
+    assert str(refused).endswith(" Nothing else is free. The session stays as it is.")
 
 
 async def test_the_sessions_own_time_is_not_suggested(db: Database) -> None:
