@@ -13,6 +13,7 @@ import discord
 from bot.discord_api import permissions
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
 from scheduler.core.markup import quoted
+from scheduler.core.wording import all_of
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ def _missing_permissions(
 
 
 def _names(missing: discord.Permissions) -> str:
-    return " and ".join(f"**{name}**" for name in permissions.names(missing))
+    return all_of(f"**{name}**" for name in permissions.names(missing))
 
 
 def _role_problems(me: discord.Member, role_id: int | None) -> list[str]:

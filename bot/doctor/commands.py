@@ -5,6 +5,7 @@ from typing import Any
 import discord
 
 from bot.doctor.checks import Check, error, warning
+from scheduler.core.wording import all_of
 
 _Command = tuple[str, int]
 """Its name and kind."""
@@ -24,7 +25,7 @@ async def check_server(client: discord.Client, guild_id: int, server: str, liste
         return [error("commands", f"{server}: the bot may not have commands there", advice)]
     if not (twice := sorted(name for name, _kind in own & listed)):
         return []
-    names = ", ".join(f"/{name}" for name in twice)
+    names = all_of(f"/{name}" for name in twice)
     advice = "restart the bot: after DISCORD_GUILD_ID has changed, it removes the ones from before"
     return [warning("commands", f"{server}: listed twice: {names}", advice)]
 

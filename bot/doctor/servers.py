@@ -7,6 +7,7 @@ import discord
 from bot.discord_api import server_setup
 from bot.doctor.checks import Check, error, ok, warning
 from models import Guild
+from scheduler.core.wording import all_of
 from scheduler.servers.resources import Flaw, ServerResource, SetupIssue
 
 _SET_UP = "use `/coaching setup` there"
@@ -54,7 +55,7 @@ def _nothing_set(guild: discord.Guild) -> Check:
 
 
 def _check(server: str, finding: SetupIssue) -> Check:
-    place, lacks = finding.place, " and ".join(finding.missing)
+    place, lacks = finding.place, all_of(finding.missing)
     if place is None:
         advice = "grant it to the bot's role, or invite the bot again with `coachbot invite`"
         return error("server", f"{server}: the bot is missing {lacks} in the server", advice)

@@ -19,6 +19,7 @@ from models.storage import inspection, schema_version
 from models.storage.database import Database
 from models.storage.inspection import Heartbeats, Schema
 from scheduler.core.clock import Clock
+from scheduler.core.wording import all_of
 from scheduler.time.time_zones import is_known
 
 FreeBytes = Callable[[Path], int]
@@ -68,7 +69,7 @@ def _file(path: Path, free_bytes: FreeBytes) -> list[Check]:
         locked.append(f"the folder {folder}")
     if locked:
         advice = "run this as the bot's user; if you already do, fix these files with chown and chmod"
-        file = error("file", f"this user can't read and write {', '.join(locked)}", advice)
+        file = error("file", f"this user can't read and write {all_of(locked)}", advice)
     elif path not in there:
         advice = (
             "if the bot has run before, this is the wrong folder or DATABASE_URL; otherwise start it "
@@ -132,10 +133,9 @@ def _check_zones(session: Session) -> Check:
     found = {name for column in columns for name in session.scalars(select(column).distinct()) if name is not None}
     if not (unknown := sorted(name for name in found if not is_known(name))):
         return ok("zones", f"this host knows all {len(found)} time zones in use")
-    listed = ", ".join(f'"{name}"' for name in unknown[:_LISTED])
-    more = f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
+    listed = all_of((f'"{name}"' for name in unknown), most=_LISTED)
     advice = "run `pip install -U tzdata` and restart the bot; until then, coaches in these zones can't be booked"
-    return warning("zones", f"this host doesn't know some time zones in use: {listed}{more}", advice)
+    return warning("zones", f"this host doesn't know some time zones in use: {listed}", advice)
 
 
 def _schema(schema: Schema, revision: str | None) -> Check:

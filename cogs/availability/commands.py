@@ -13,6 +13,7 @@ from cogs.ui.routing import on, opens
 from scheduler.availability import free_times, schedule
 from scheduler.core.clock import stamp
 from scheduler.core.errors import TooLate, Unreadable
+from scheduler.core.wording import all_of
 from scheduler.parsing.dates import parse_moment
 from scheduler.parsing.fields import Fields
 from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_hours
@@ -96,7 +97,7 @@ class AvailabilityCog(PanelCog):
             cycle = ui.hour_cycle_of(interaction)
             first, *others = {write_hours(hours.get(day, []), cycle) for day in place.picked}
             fits = not others and len(first) <= ui.LONGEST_FIELD
-            typed = {_DAYS: _names(place.picked), _HOURS: first if fits else ""}
+            typed = {_DAYS: ", ".join(WEEKDAYS[day] for day in place.picked), _HOURS: first if fits else ""}
         return ui.Form(
             "Edit hours",
             place.id(panel.EDIT),
@@ -182,7 +183,7 @@ class AvailabilityCog(PanelCog):
 
 
 def _names(days: list[int]) -> str:
-    return ", ".join(WEEKDAYS[day] for day in days)
+    return all_of(WEEKDAYS[day] for day in days)
 
 
 def _chosen(typed: Typed, name: str) -> list[int]:

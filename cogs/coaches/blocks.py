@@ -14,6 +14,7 @@ from scheduler.booking import blocks
 from scheduler.booking.blocks import LONGEST_REASON
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
+from scheduler.core.wording import all_of, any_of
 
 LIFT = Route("block:list:{page}:lift:{user_id}:{what}")
 
@@ -81,7 +82,7 @@ class BlockingCog(Cog):
             required=False,
             most=LONGEST_REASON,
         )
-        return ui.Form(f"Block from {' and '.join(meant)}", routes.BLOCK.id(user_id=user_id, what=what), field)
+        return ui.Form(f"Block from {all_of(meant)}", routes.BLOCK.id(user_id=user_id, what=what), field)
 
     @on(routes.UNBLOCK, ui.acknowledge_beside)
     async def unblock_pressed(self, interaction: Interaction, user_id: int, what: int) -> None:
@@ -106,7 +107,7 @@ class BlockingCog(Cog):
 
     async def _unblock(self, interaction: Interaction, user_id: int, what: int) -> None:
         lifted = await self._lift(interaction, user_id, what)
-        can = " and ".join(_DOING[one] for one in lifted)
+        can = all_of(_DOING[one] for one in lifted)
         await ui.show(interaction, ui.Panel(ui.text(f"**Unblocked.** <@{user_id}> can {can} again.")))
 
     @on(routes.BLOCKED)
@@ -138,7 +139,7 @@ def _meant(what: int) -> tuple[BlockedFrom, ...]:
 
 def _consequences(user_id: int, what: Sequence[BlockedFrom], status: CoachStatus | None, reason: str) -> list[str]:
     """Say what the block does, and what it leaves alone."""
-    cannot = " or ".join(_DOING[one] for one in what)
+    cannot = any_of(_DOING[one] for one in what)
     told = "They'll see your reason when they try." if reason.strip() else "They'll be told when they try."
     lines = [f"**Blocked.** <@{user_id}> can't {cannot} here. {told}"]
     if BlockedFrom.BOOKING in what:

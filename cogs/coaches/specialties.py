@@ -8,6 +8,7 @@ from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import Coach
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, TaughtSpecialty
+from scheduler.core.wording import all_of
 
 PICK = Route("specialty:pick")
 ADD = Route("specialty:add")
@@ -40,7 +41,7 @@ class SpecialtiesCog(Cog):
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.guild_to_change(session, interaction)
             added = await specialties.add(session, guild, actor, typed, now)
-        names = ui.quoted(", ".join(added), 500)
+        names = ui.quoted(all_of(added), 500)
         await self._show(interaction, f"✅ Added {names}.")
 
     @opens(ADD)
@@ -139,9 +140,7 @@ def _question(losing: TaughtSpecialty) -> ui.Panel:
 
 
 def _mentions(coaches: Sequence[Coach]) -> str:
-    shown = ", ".join(f"<@{one.user_id}>" for one in coaches[:_MOST_MENTIONS])
-    more = len(coaches) - _MOST_MENTIONS
-    return f"{shown} and {more} more" if more > 0 else shown
+    return all_of((f"<@{one.user_id}>" for one in coaches), most=_MOST_MENTIONS)
 
 
 def _count(coaches: int) -> str:

@@ -7,6 +7,7 @@ import discord
 
 from cogs.cards import booking_policy
 from scheduler.availability.booking_policy import from_json
+from scheduler.core.wording import all_of
 from scheduler.parsing.money import write_money
 from scheduler.parsing.weekly_hours import Preset, write_presets
 from scheduler.servers import changes
@@ -54,7 +55,7 @@ def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf) -> list[str
             before = str(about.get("currency_before", currency))
             return [f"Rate: {write_money(old, before)} → {write_money(new, currency)}"]
         case {"from": list(what)} if stored in ("member_blocked", "member_unblocked"):
-            return [f"From {' and '.join(map(str, what))}"]
+            return [f"From {all_of(map(str, what))}"]
         case {"from": str(old), "to": str(new)} if stored == "zone_changed":
             return [f"{old} → {new}"]
         case {"stars": int(new), "before": int(old)}:

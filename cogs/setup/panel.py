@@ -9,6 +9,7 @@ from cogs.cards.server_limits import limits_ahead
 from cogs.setup import settings
 from cogs.ui.routing import Route
 from models import Coach, Guild
+from scheduler.core.wording import all_of
 from scheduler.servers.declarations import Form
 from scheduler.servers.resources import CREATABLE, Flaw, ServerResource, SetupIssue
 from scheduler.servers.settings import CLEARED
@@ -134,11 +135,10 @@ def _described(guild: Guild, finding: SetupIssue) -> str:
 def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
     count = len(coaches)
     who = "1 coach doesn't" if count == 1 else f"{count} coaches don't"
-    named = ", ".join(f"<@{coach.user_id}> ({coach.currency})" for coach in coaches[:_LISTED])
-    more = f" and {count - _LISTED} more" if count > _LISTED else ""
+    named = all_of((f"<@{coach.user_id}> ({coach.currency})" for coach in coaches), most=_LISTED)
     return [
         ui.text(
-            f"{_NOTE} **Currency** {who} charge in {guild.currency}: {named}{more}. We never convert rates. Ask "
+            f"{_NOTE} **Currency** {who} charge in {guild.currency}: {named}. We never convert rates. Ask "
             "them for a new one, or set it yourself in `/coaching coaches`. Booked sessions keep their price."
         ),
         ui.row(ui.button("Ask them", ASK_RATES.id())),
@@ -147,7 +147,7 @@ def _other_currencies(guild: Guild, coaches: Sequence[Coach]) -> Items:
 
 def describe_issue(guild: Guild, finding: SetupIssue) -> str:
     """Say what's wrong and where to fix it."""
-    place, missing = finding.place, " and ".join(f"**{name}**" for name in finding.missing)
+    place, missing = finding.place, all_of(f"**{name}**" for name in finding.missing)
     if place is None:
         return (
             f"**Permissions** I'm missing {missing} in the server. Open **Server Settings → Roles**, my role, "

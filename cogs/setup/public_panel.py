@@ -13,6 +13,7 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
+from scheduler.core.wording import all_of
 
 POST = Route("panel:post")
 POST_IN = Route("panel:post:in")
@@ -94,7 +95,7 @@ def _writable(channel: object, member: discord.User | discord.Member) -> discord
     missing = _missing(channel, channel.guild.me)
     if missing:
         raise Misconfigured(
-            f"I can't write in {channel.mention}: I'm missing {' and '.join(missing)}. Open that channel's "
+            f"I can't write in {channel.mention}: I'm missing {all_of(missing)}. Open that channel's "
             "settings, then **Permissions**, and allow it for my role. Then run the command again."
         )
     if isinstance(member, discord.Member) and _missing(channel, member):

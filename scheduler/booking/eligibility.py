@@ -12,6 +12,7 @@ from scheduler.booking import blocks, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
+from scheduler.core.wording import any_of
 from scheduler.parsing.money import price, write_money
 
 
@@ -51,8 +52,8 @@ def check_request(
     """Raise NotBookable or Unreadable for what this coach never offers this person."""
     check_offered(coach, actor)
     if duration // timedelta(minutes=1) not in coach.durations_minutes:
-        offered = ", ".join(str(minutes) for minutes in coach.durations_minutes)
-        raise NotBookable(f"This coach offers {offered} minutes. Choose one of these.")
+        offered = any_of(map(str, sorted(coach.durations_minutes)))
+        raise NotBookable(f"This coach offers sessions of {offered} minutes. Choose another length.")
     if starts_at <= now:
         raise NotBookable("That time is in the past. Choose a later one.")
     check_notes(notes or "")

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from scheduler.core.errors import Unreadable
+from scheduler.core.wording import any_of
 from scheduler.parsing.fields import read_each
 from scheduler.parsing.typed_text import hour_of_day
 from scheduler.time.hour_cycle import HourCycle
@@ -227,7 +228,7 @@ def _require_ascending(windows: list[_Window]) -> None:
 
 
 def _ambiguous(typed: str, *meant: Interval) -> Unreadable:
-    either = " or ".join(write_hours([one]) for one in meant)
+    either = any_of(write_hours([one]) for one in meant)
     return Unreadable(f'"{typed[:60]}" could mean {either}. Type the one you mean.')
 
 

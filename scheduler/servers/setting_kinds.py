@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Literal, TypeGuard
 
 from scheduler.core.errors import Unreadable
+from scheduler.core.wording import any_of
 from scheduler.parsing.durations import parse_length, write_length
 from scheduler.parsing.money import parse_currency
 from scheduler.time.abbreviations import show_zone
@@ -134,7 +135,7 @@ class Choice(Kind):
     @property
     def accepts(self) -> str:
         """Name all labels."""
-        return " or ".join(f'"{label}"' for _, label in self.options)
+        return any_of(f'"{label}"' for _, label in self.options)
 
     @property
     def suggestions(self) -> tuple[str | bool, ...]:

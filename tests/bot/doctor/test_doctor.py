@@ -351,7 +351,7 @@ PROBLEMS: dict[str, tuple[Spoil, Level, str, str]] = {
         "server",
         "coachbot invite",
     ),
-    "listed twice: /book, /sessions": (
+    "listed twice: /book and /sessions": (
         lambda it: it.endpoint.commands.update({None: COMMANDS, str(GUILD_ID): COMMANDS[:2]}),
         ODD,
         "commands",
@@ -547,7 +547,7 @@ async def test_a_read_only_folder_is_reported_without_its_consequences(readable:
 
     found = the_error(stored.checks)
     assert found.name == "file"
-    assert found.found.endswith(f"{readable}, the folder {readable.parent}")
+    assert found.found.endswith(f"{readable} and the folder {readable.parent}")
 
 
 async def test_a_running_bot_is_ok(setup: Setup):

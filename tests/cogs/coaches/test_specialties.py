@@ -38,7 +38,7 @@ async def test_admins_add_names_and_coaches_choose_from_them(world: Academy) -> 
     panel = await fill(world.admin, await the_list(world), "Add…", {NAMES: "Violin\n*Viola*"})
 
     assert "14 of 25" in words(panel)
-    assert "✅ Added Violin, \\*Viola\\*." in words(panel)
+    assert "✅ Added Violin and \\*Viola\\*." in words(panel)
     assert "- \\*Viola\\*" in words(panel)
     await world.apply(world.coach, **{TEACHES: ["Violin", "*Viola*"]})
     assert "**Teaches** Violin, \\*Viola\\*" in words(world.card)
@@ -65,7 +65,7 @@ async def test_removing_a_taught_specialty_first_says_who_loses_it(open_world: A
     question = await press(world.admin, await pick(world, "Mixing"), "Remove…")
     for part in (
         "### Remove Mixing?",
-        f"2 people lose it: {world.coach.mention}, {world.other_student.mention}.",
+        f"2 people lose it: {world.coach.mention} and {world.other_student.mention}.",
         f"This leaves {world.other_student.mention} without a specialty.",
     ):
         assert part in words(question)

@@ -46,7 +46,7 @@ async def test_an_unknown_custom_id_is_refused(open_world: Academy, custom_id: s
     ("minutes", "start", "sentence"),
     [
         (60, 2**63 - 1, "That time doesn't exist."),
-        (45, 29540730, "This coach offers 60, 30, 90 minutes. Choose one of these."),
+        (45, 29540730, "This coach offers sessions of 30, 60 or 90 minutes. Choose another length."),
     ],
     ids=["time", "length"],
 )

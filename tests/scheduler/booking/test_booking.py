@@ -121,7 +121,7 @@ async def test_a_time_can_be_booked_again_after_a_cancellation(db: Database) -> 
             "This coach has to choose a time zone in `/availability` before anyone can book them. Choose another "
             "coach with `/book`.",
         ),
-        ({}, {"minutes": 45}, "This coach offers 60, 30, 90 minutes. Choose one of these."),
+        ({}, {"minutes": 45}, "This coach offers sessions of 30, 60 or 90 minutes. Choose another length."),
         ({}, {"starts_at": MONDAY - HOUR}, "That time is in the past. Choose a later one."),
         ({}, {"starts_at": MONDAY}, "That time is in the past. Choose a later one."),
     ],
