@@ -15,6 +15,7 @@ from models import AuditEntry, CoachingSession, SessionStatus
 from scheduler.core.clock import stamp
 from scheduler.reports import activity
 from scheduler.servers.changes import NameOf
+from scheduler.time.hour_cycle import HourCycle
 
 FILTER = Route("records:filter:{user_id}")
 
@@ -82,8 +83,8 @@ class ActivityCog(Cog):
             found = await activity.list_audit_entries(
                 session, guild.id, actor, user_id=user_id or None, page=page, size=_ENTRIES_A_PAGE
             )
-        name_of = audit_words.names_in(interaction.guild)
-        lines = [_line(entry, code, name_of) for entry, code in found.shown] or ["Nothing here."]
+        name_of, cycle = audit_words.names_in(interaction.guild), ui.hour_cycle_of(interaction)
+        lines = [_line(entry, code, name_of, cycle) for entry, code in found.shown] or ["Nothing here."]
         parts = ui.text(f"### Audit log{_of(user_id)}, newest first"), ui.text("\n".join(lines))
         turning = partial(routes.AUDIT_LOG.id, user_id=user_id)
         await ui.show(interaction, ui.Panel(*parts, *ui.newer_and_older(turning, page, has_more=found.has_more)))
@@ -107,7 +108,7 @@ def _section(one: CoachingSession) -> ui.Section:
     return ui.Section(words, accessory=ui.button("Details", session_history.OPEN.id(session_id=one.id)))
 
 
-def _line(entry: AuditEntry, code: str | None, name_of: NameOf) -> str:
+def _line(entry: AuditEntry, code: str | None, name_of: NameOf, cycle: HourCycle) -> str:
     line = f"{stamp(entry.at, 'f')} {ui.quoted(audit_words.action(entry.action))}"
     if entry.actor_id:
         line += f" by <@{entry.actor_id}>"
@@ -115,7 +116,7 @@ def _line(entry: AuditEntry, code: str | None, name_of: NameOf) -> str:
         line += f", coach <@{entry.coach_id}>"
     if entry.member_id:
         line += f", about <@{entry.member_id}>"
-    if about := audit_words.details(entry.action, entry.details, name_of):
+    if about := audit_words.details(entry.action, entry.details, name_of, cycle):
         line += f": {ui.quoted(about, _LONGEST_DETAILS)}"
     return f"{line} · `{code}`" if code else line
 

@@ -14,6 +14,7 @@ from scheduler.servers import changes
 from scheduler.servers.changes import NameOf
 from scheduler.servers.resources import ServerResource
 from scheduler.servers.settings import DEFAULT_POLICY_CHANGED, PRESETS_CHANGED, SETTINGS_CHANGED
+from scheduler.time.hour_cycle import HourCycle
 
 _ACTIONS = {
     DEFAULT_POLICY_CHANGED: "rules for new coaches changed",
@@ -35,20 +36,20 @@ def action(stored: str) -> str:
     return _ACTIONS.get(stored, stored.replace("_", " "))
 
 
-def details(stored: str, about: Mapping[str, Any], name_of: NameOf) -> str:
+def details(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: HourCycle = HourCycle.H23) -> str:
     """Write what changed, from what to what, and why. Empty if the entry holds nothing that people know."""
-    parts = _changes(stored, about, name_of)
+    parts = _changes(stored, about, name_of, cycle)
     if isinstance(reason := about.get("reason"), str):
         parts.append(f"Reason: {reason}")
     return "; ".join(parts)
 
 
-def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf) -> list[str]:
+def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: HourCycle) -> list[str]:
     match about:
         case _ if stored == SETTINGS_CHANGED:
             return changes.describe(about, name_of)
         case {"from": list(old), "to": list(new)} if stored == PRESETS_CHANGED:
-            return [f"{_presets(old)} → {_presets(new)}"]
+            return [f"{_presets(old, cycle)} → {_presets(new, cycle)}"]
         case {"from": dict(old), "to": dict(new)} if stored == DEFAULT_POLICY_CHANGED:
             return _rules(old, new)
         case {"rate_minor_before": int(old), "rate_minor": int(new), "currency": str(currency)}:
@@ -79,8 +80,8 @@ def names_in(guild: discord.Guild | None) -> NameOf:
     return name_of
 
 
-def _presets(stored: Sequence[Any]) -> str:
-    return ", ".join(write_presets(Preset(*one) for one in stored).splitlines()) or "none"
+def _presets(stored: Sequence[Any], cycle: HourCycle) -> str:
+    return ", ".join(write_presets((Preset(*one) for one in stored), cycle).splitlines()) or "none"
 
 
 def _rules(old: dict[str, Any], new: dict[str, Any]) -> list[str]:

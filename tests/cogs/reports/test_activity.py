@@ -179,6 +179,17 @@ async def test_other_changes_are_shown_with_their_values_and_reasons(world: Acad
     ]
 
 
+async def test_times_in_the_audit_log_are_on_the_readers_clock(world: Academy) -> None:
+    async with world.db.begin() as session:
+        guild, ada = await session.get_one(Guild, world.guild.id), Actor(world.admin.id, is_admin=True)
+        await settings.set_presets(session, guild, ada, [Preset("Night", 22 * 60, 24 * 60)], world.now)
+    world.languages[world.admin.id] = "en-US"
+
+    [line, *_] = await audited(world)
+
+    assert line.endswith(": Morning 8 AM–12 PM, Afternoon 12 PM–5 PM, Evening 5 PM–9 PM → Night 10 PM–12 AM")
+
+
 async def test_a_page_of_the_audit_log_fits_the_longest_changes(world: Academy) -> None:
     guild = unsaved(world.guild.id, GuildDefaults())
     defaults = {one.column: value_of(guild, one) for one in SETTINGS}
