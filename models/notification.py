@@ -91,7 +91,7 @@ class Notification(Base):
     revision: Mapped[int] = mapped_column(default=1)
     """Grows each time the message becomes due again, even while an older text is being sent."""
     due_at: Mapped[datetime | None]
-    """When to send or update it; None if there's nothing to do."""
+    """When to send or update it, also once its buttons no longer work; None if there's nothing to do."""
     tried_at: Mapped[datetime | None]
     """Stored before the first attempt: from then on, the message may exist without us knowing."""
     sent_at: Mapped[datetime | None]

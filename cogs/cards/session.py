@@ -61,13 +61,14 @@ def of_session(
     attended: Mapping[int, Presence] | None = None,
     standing: ReviewState | None = None,
     can_only_end: bool = False,
+    is_settled: bool = False,
 ) -> ui.Container:
     """Show a session to its coach or student, or to someone else if `viewer_id` is neither.
 
     Without a `title` it's one of a list, and says how far away it is and what became of it. `people` says with
     whom it is, where nobody can be mentioned. Cuts notes and reasons to `most` characters each. Only the student
     sees the review (`standing`), and can book again if they `can_book`. `has_file` says that the calendar file is
-    below, so no button for it is needed.
+    below, so no button for it is needed. `is_settled`: it's too late to say who was there.
     """
     lines = _head(one, title, people, viewer_id)
     lines.extend(_room_line(one, guild, in_server))
@@ -85,6 +86,7 @@ def of_session(
         parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
     if with_buttons:
         buttons = _review_button(one, standing)
+        buttons += [] if is_settled else outcome_buttons(one, viewer_id)
         buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
         parts += ui.rows(*buttons)
     return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
@@ -201,13 +203,11 @@ def _session_buttons(
         ]
     if one.status is SessionStatus.IN_PROGRESS:
         return [*room, cancel]
-    buttons = outcome_buttons(one, viewer_id)
-    if viewer_id == one.student_id and can_book:
-        minutes = one.booked_duration // timedelta(minutes=1)
-        again = routes.BOOK_AGAIN.id(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
-        label = "Book another time" if one.status is SessionStatus.CANCELLED else "Book again"
-        buttons.append(ui.button(label, again))
-    return buttons
+    if viewer_id != one.student_id or not can_book:
+        return []
+    minutes = one.booked_duration // timedelta(minutes=1)
+    again = routes.BOOK_AGAIN.id(coach_id=one.coach_id, minutes=minutes, session_id=one.id)
+    return [ui.button("Book another time" if one.status is SessionStatus.CANCELLED else "Book again", again)]
 
 
 def room_link(one: CoachingSession) -> list[ui.Button]:

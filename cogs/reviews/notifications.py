@@ -12,9 +12,10 @@ from scheduler.reviews.reviews import open_until
 
 def _review_request(context: NotificationContext) -> ui.Item:
     one = context.about_session
-    if one.status is not SessionStatus.COMPLETED:
+    if one.status is not SessionStatus.COMPLETED or context.has_expired:
+        became = "closed" if context.has_expired else state(one)
         return ui.text(
-            f"### How was it? · {state(one)}\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, can't "
+            f"### How was it? · {became}\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, can't "
             "be reviewed any more."
         )
     return ui.Container(

@@ -12,7 +12,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.answering import answers_command
 from cogs.ui.routing import Route, on, opens
 from models import Coach, CoachingSession
-from scheduler.attendance import attendance
+from scheduler.attendance import attendance, no_shows
 from scheduler.booking import cancellation
 from scheduler.core import members
 from scheduler.notifications import reminders
@@ -96,6 +96,7 @@ class SessionsCog(CancellingCog):
             only_end = {
                 one.id for one in found.sessions if await cancellation.can_only_be_ended(session, one, now)
             }
+            settled = {one.id for one in found.sessions if now >= no_shows.corrections_close_at(one, viewer_id)}
             off = await members.has_reminders_off(session, viewer_id)
         here = guilds.get(interaction.guild_id or 0)
         shown = [
@@ -110,6 +111,7 @@ class SessionsCog(CancellingCog):
                 standing=states.get(one.id),
                 attended=attended.get(one.id),
                 can_only_end=one.id in only_end,
+                is_settled=one.id in settled,
             )
             for one in found.sessions
         ]

@@ -136,6 +136,7 @@ def _other(context: NotificationContext) -> str:
 
 def _no_show(context: NotificationContext) -> ui.Item:
     one, reader_id = context.about_session, context.notification.user_id
+    buttons = cards.outcome_buttons(one, reader_id)
     if one.status is not SessionStatus.NO_SHOW:
         title, hint = "This session counts as completed after all", "It was marked as a no-show at first."
     elif no_shows.is_absent(one, reader_id):
@@ -144,10 +145,18 @@ def _no_show(context: NotificationContext) -> ui.Item:
         title, hint = "Your student missed your session", "Were they there after all? Tell us below."
     else:
         title, hint = "Your coach missed your session", "We're sorry. An admin of the server can help you."
+    if buttons and context.has_expired:
+        hint, buttons = "It's too late to change this here. If it's wrong, talk to an admin of the server.", []
+    elif (
+        not buttons
+        and one.status is SessionStatus.NO_SHOW
+        and reader_id in (one.coach_id, no_shows.appellant(one))
+    ):
+        hint = "An admin will decide." if one.appeal_decided_at is None else "An admin has decided."
     text = f"**{title}**\n{cards.when(one.starts_at)}\nWith {_other(context)} · Code `{one.code}`\n{hint}"
     return ui.Container(
         ui.text("\n".join([text, *cards.attendance_lines(one, context.details)])),
-        *ui.rows(*cards.outcome_buttons(one, reader_id)),
+        *ui.rows(*buttons),
     )
 
 
@@ -183,6 +192,8 @@ def _missed(context: NotificationContext) -> ui.Item:
     if one.took_place is not None:
         took_place = "took place" if one.took_place else "didn't take place"
         return ui.Container(text, ui.text(f"Noted: it {took_place}."))
+    if context.has_expired:
+        return ui.Container(text, ui.text("It's too late to answer. If it matters, talk to an admin."))
     yes = ui.button("Yes, we met", HAPPENED.id(session_id=one.id, answer=1), ui.SUCCESS)
     return ui.Container(text, ui.row(yes, ui.button("No", HAPPENED.id(session_id=one.id, answer=0))))
 

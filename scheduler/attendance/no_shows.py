@@ -81,7 +81,7 @@ async def appealable(
             f"<@{appellant(found)}> has appealed too. You can appeal once an admin has decided that. You'll hear "
             "from us then."
         )
-    if now >= max(found.ends_at, found.appeal_decided_at or found.ends_at) + _CHANGEABLE_FOR:
+    if now >= corrections_close_at(found, actor.user_id):
         raise TooLate(_TOO_LATE)
     return found
 
@@ -159,6 +159,15 @@ def is_absent(found: CoachingSession, user_id: int | None) -> bool:
     return user_id in outcomes.absentees(found, found.absent)
 
 
+def corrections_close_at(found: CoachingSession, user_id: int | None) -> datetime:
+    """Return when this person can no longer say who was there: a week after the end.
+
+    Absent people can appeal until a week after the decision on the other's appeal.
+    """
+    decided_at = found.appeal_decided_at if is_absent(found, user_id) else None
+    return max(found.ends_at, decided_at or found.ends_at) + _CHANGEABLE_FOR
+
+
 async def _open_appeal(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int, of: int | None
 ) -> CoachingSession:
@@ -218,6 +227,6 @@ async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datet
         raise NotFound("This session isn't over yet, or it was cancelled.")
     if (admin := await _decided_on_student(session, found)) is not None:
         raise AlreadyDecided(f"<@{admin}> already decided about this session. Talk to them.")
-    if now >= found.ends_at + _CHANGEABLE_FOR:
+    if now >= corrections_close_at(found, actor.user_id):
         raise TooLate(_TOO_LATE)
     return found

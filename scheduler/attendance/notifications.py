@@ -6,10 +6,9 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import NotificationKind, SessionStatus
-from scheduler.attendance import attendance
+from scheduler.attendance import attendance, no_shows, outcomes
 from scheduler.attendance.attendance import Presence
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
-from scheduler.reviews import reviews
 
 
 def _while_it_is_a_no_show(context: NotificationContext, _now: datetime) -> str | None:
@@ -19,9 +18,20 @@ def _while_it_is_a_no_show(context: NotificationContext, _now: datetime) -> str 
 
 def _until_answered(context: NotificationContext, now: datetime) -> str | None:
     about = context.session
-    if about is None or now >= about.ends_at + reviews.OPEN_FOR:
+    if about is None or now >= outcomes.answers_close_at(about):
         return "it's too late to answer"
     return None if about.took_place is None else "it's been answered"
+
+
+def _once_answers_close(context: NotificationContext) -> datetime | None:
+    about = context.about_session
+    return outcomes.answers_close_at(about) if about.took_place is None else None
+
+
+def _once_corrections_close(context: NotificationContext) -> datetime | None:
+    about, reader_id = context.about_session, context.notification.user_id
+    can_answer = reader_id == about.coach_id or no_shows.is_absent(about, reader_id)
+    return no_shows.corrections_close_at(about, reader_id) if can_answer else None
 
 
 def _awaits_decision(context: NotificationContext) -> bool:
@@ -34,10 +44,19 @@ async def _attended(session: AsyncSession, context: NotificationContext, now: da
 
 KINDS = (
     Declaration(
-        NotificationKind.NO_SHOW, still_needed=_while_it_is_a_no_show, details=_attended, follows_session=True
+        NotificationKind.NO_SHOW,
+        still_needed=_while_it_is_a_no_show,
+        details=_attended,
+        follows_session=True,
+        expires_at=_once_corrections_close,
     ),
     Declaration(NotificationKind.ATTENDANCE_CHANGED),
-    Declaration(NotificationKind.SESSION_MISSED, still_needed=_until_answered, follows_session=True),
+    Declaration(
+        NotificationKind.SESSION_MISSED,
+        still_needed=_until_answered,
+        follows_session=True,
+        expires_at=_once_answers_close,
+    ),
     Declaration(
         NotificationKind.APPEAL_CARD, Audience.REVIEW_CHANNEL, details=_attended, awaits_decision=_awaits_decision
     ),

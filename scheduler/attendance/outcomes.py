@@ -108,6 +108,11 @@ async def conclude(
     await events.settle(session, row, now)
 
 
+def answers_close_at(row: CoachingSession) -> datetime:
+    """Return when people can no longer say whether a session that the bot missed took place."""
+    return row.ends_at + reviews.OPEN_FOR
+
+
 async def answer_whether_it_took_place(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, answer: bool, now: datetime
 ) -> CoachingSession:
@@ -126,7 +131,7 @@ async def answer_whether_it_took_place(
             return found
         said = "it took place" if found.took_place else "it didn't take place"
         raise AlreadyDecided(f"That's been answered already: {said}. If that's wrong, talk to an admin.")
-    if now >= found.ends_at + reviews.OPEN_FOR:
+    if now >= answers_close_at(found):
         raise TooLate(
             "It's too late to answer: you had a week after the session. If it matters, talk to an admin."
         )

@@ -161,6 +161,8 @@ async def _prepare(db: Database, seen: Notification, now: datetime) -> Notificat
         context = replace(context, channel_id=_channel_of(context), maybe_sent=maybe_sent)
         if (load := kinds.declaration_of(notification.kind).details) is not None:
             context = replace(context, details=await load(session, context, now))
+        if (expires_at := context.expires_at) is not None:
+            context = replace(context, has_expired=now >= expires_at)
         if (why := _why_obsolete(context, now)) is not None:
             raise _Obsolete(why)
         return context
@@ -216,7 +218,8 @@ async def _record_sent(db: Database, context: NotificationContext, receipt: Rece
         notification.channel_id, notification.message_id = receipt
         notification.attempts, notification.last_error = 0, None
         if notification.revision == context.notification.revision:
-            notification.due_at = None  # otherwise it was requeued while this was being sent
+            # Otherwise it was requeued while this was being sent.
+            notification.due_at = None if context.has_expired else context.expires_at
         if is_new and notification.is_direct:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = None
             await admin_alerts.resolve(session, notification.guild_id, f"unreachable:{notification.user_id}", now)

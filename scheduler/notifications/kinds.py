@@ -41,6 +41,8 @@ class NotificationContext:
     """Its channel. None for direct messages, and for alerts and welcomes that go wherever they'll be seen."""
     details: Any = None
     """What the kind's own `details` loaded."""
+    has_expired: bool = False
+    """Whether its buttons no longer work, see `Declaration.expires_at`."""
     maybe_sent: bool = False
     """Whether an earlier attempt may have succeeded unnoticed, so look for the message first."""
     in_dm: bool = False
@@ -78,6 +80,12 @@ class NotificationContext:
             return False
         # In the same instant, as where time stands still, it may be the very news.
         return sent_at < rescheduled_at or self.notification.kind is not NotificationKind.SESSION_RESCHEDULED
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the buttons of a direct message stop working by themselves, if they do."""
+        expires_at = declaration_of(self.notification.kind).expires_at
+        return expires_at(self) if expires_at is not None and self.notification.is_direct else None
 
     @property
     def audience(self) -> Audience:
@@ -125,6 +133,8 @@ class Declaration:
     details: Details | None = None
     follows_session: bool = False
     """Whether sent direct messages are updated when their session changes, see `outbox.requeue_direct`."""
+    expires_at: Callable[[NotificationContext], datetime | None] | None = None
+    """When the buttons of a direct message stop working by themselves. Then it's updated once more."""
     awaits_decision: Callable[[NotificationContext], bool] | None = None
     """Whether a card is still open. Open cards follow when admins choose another review channel."""
     on_sent: Callable[[AsyncSession, NotificationContext], Awaitable[None]] | None = None

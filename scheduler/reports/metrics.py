@@ -19,7 +19,7 @@ class Figures:
 
     sessions: Mapping[SessionStatus, int]
     notifications: Mapping[str, int]
-    """Counts by outcome. Notifications still to be sent or updated are waiting."""
+    """Counts by outcome. Notifications still to be sent are waiting."""
     rooms_made: int
     rooms_removed: int
     runs: int
@@ -33,8 +33,8 @@ async def gather(session: AsyncSession) -> Figures:
     """Count everything, with one query per figure."""
     by_status = select(CoachingSession.status, func.count()).group_by(CoachingSession.status)
     state = case(
-        (Notification.due_at.is_not(None), WAITING),
         (Notification.sent_at.is_not(None), SENT),
+        (Notification.due_at.is_not(None), WAITING),
         (Notification.given_up_at.is_not(None), GIVEN_UP),
     )
     by_state = select(state, func.count()).where(state.is_not(None)).group_by(state)

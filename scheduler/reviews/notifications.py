@@ -13,6 +13,16 @@ def _while_it_can_be_reviewed(context: NotificationContext, now: datetime) -> st
     return None if is_open else "there's nothing left to review"
 
 
+def _once_reviews_close(context: NotificationContext) -> datetime | None:
+    about = context.about_session
+    return reviews.open_until(about) if about.status is SessionStatus.COMPLETED else None
+
+
 KINDS = (
-    Declaration(NotificationKind.REVIEW_REQUEST, still_needed=_while_it_can_be_reviewed, follows_session=True),
+    Declaration(
+        NotificationKind.REVIEW_REQUEST,
+        still_needed=_while_it_can_be_reviewed,
+        follows_session=True,
+        expires_at=_once_reviews_close,
+    ),
 )

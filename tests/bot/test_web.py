@@ -22,10 +22,11 @@ from yarl import URL
 from bot import web
 from bot.app import CoachBot
 from bot.demo import simcord_private
-from models import Heartbeat, JobRun, Notification, SessionStatus
+from models import Heartbeat, JobRun, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
+from scheduler.notifications import outbox
 from scheduler.servers.settings import GuildDefaults
 from tests.support.meetings import HOUR, MINUTE, TWO, booked
 from tests.support.simulated import SELDOM, Academy, academy
@@ -415,6 +416,8 @@ async def test_the_metrics_match_the_database_after_some_activity(world: Academy
         session.add(a_failed_run(world, 3 * MINUTE))
         one = (await session.scalars(select(Notification).where(Notification.sent_at.is_not(None)).limit(1))).one()
         one.due_at = world.now + HOUR  # due to be updated
+        ends = {"user_id": world.student.id, "session_id": upcoming.id, "due_at": upcoming.ends_at}
+        outbox.enqueue(session, NotificationKind.REVIEW_REQUEST, world.guild.id, now=world.now, **ends)
     simcord_private.set_clock(world.env, world.now + MINUTE)
 
     found = await figures(world)
@@ -436,8 +439,8 @@ async def test_the_metrics_match_the_database_after_some_activity(world: Academy
         == 1
     )
     sent, waiting, given_up = (found[f"coachbot_notifications {one}"] for one in ("sent", "waiting", "given_up"))
-    assert sent == await counted(world.db, "notifications WHERE due_at IS NULL AND sent_at IS NOT NULL") > 0
-    assert waiting == await counted(world.db, "notifications WHERE due_at IS NOT NULL") > 0
+    assert sent == await counted(world.db, "notifications WHERE sent_at IS NOT NULL") > 0
+    assert waiting == await counted(world.db, "notifications WHERE sent_at IS NULL AND due_at IS NOT NULL") > 0
     assert (
         given_up == await counted(world.db, "notifications WHERE sent_at IS NULL AND given_up_at IS NOT NULL") > 0
     )

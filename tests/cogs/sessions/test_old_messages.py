@@ -6,9 +6,12 @@ import pytest
 from simcord.components import walk_components
 
 from tests.cogs.test_direct_messages import RAW_ID
-from tests.support.meetings import MINUTE, TWO, booked, ended_session, met, opened
-from tests.support.simulated import Academy, words
+from tests.support.builders import DAY
+from tests.support.meetings import HOUR, MINUTE, TWO, booked, ended_session, met, opened
+from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, press
+
+WEEK = 7 * DAY
 
 
 def messages(person: Any) -> list[Any]:
@@ -78,12 +81,37 @@ async def test_after_a_session_only_the_question_about_it_has_buttons(world: Aca
     assert (with_buttons(world.student), with_buttons(world.coach)) == (["How was it?"], [])
 
 
+async def test_a_week_later_nobody_can_review_or_correct_any_more(world: Academy) -> None:
+    await ended_session(world, world.coach, world.student)
+    asked = with_buttons(world.student)
+
+    await world.leap_to(TWO + HOUR + WEEK)
+
+    assert (asked, with_buttons(world.student)) == (["How was it?"], [])
+    assert "can't be reviewed any more." in words(messages(world.student)[-1])
+
+
+async def test_a_week_later_a_no_show_has_no_buttons(world: Academy) -> None:
+    await ended_session(world, world.coach)
+    card = words(reply(await world.student.slash(world.lobby, "sessions")))
+
+    await world.leap_to(TWO + HOUR + WEEK - MINUTE)
+    before = with_buttons(world.student)
+    await world.leap_to(TWO + HOUR + WEEK)
+
+    assert (before, with_buttons(world.student)) == (["You missed your session"], [])
+    assert "It's too late to change this here. If it's wrong, talk to an admin" in world.dms(world.student)[-1]
+    assert "Appeal…" in card
+    assert "Appeal…" not in words(reply(await world.student.slash(world.lobby, "sessions")))
+
+
 async def test_an_appeal_takes_its_button_away_and_a_decision_clears_the_message(world: Academy) -> None:
     await ended_session(world, world.coach)
 
     await fill(world.student.user, messages(world.student)[-1], "Appeal…", {"What happened": "I was there."})
     missed = next(one for one in messages(world.student) if title(one) == "You missed your session")
     assert "Appeal…" not in words(missed)
+    assert "An admin will decide." in words(missed)
     await world.admin.click(world.card, label="Overturn no-show")
 
     assert "This session counts as completed after all" in titles(world.student)

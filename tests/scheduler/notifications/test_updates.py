@@ -1,10 +1,13 @@
-"""Direct messages that were sent are brought up to date when their session changes."""
+"""Direct messages that were sent are brought up to date when their session changes, or their time is up."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from models import Member, Notification, NotificationKind, SessionStatus
+from models import Absent, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.notification import Route
 from models.storage.database import Database
 from scheduler.booking import cancellation, rescheduling
@@ -220,3 +223,83 @@ async def test_an_update_says_nothing_about_whether_direct_messages_are_open(db:
         assert (await session.get_one(Member, STUDENT)).dms_closed_at == MONDAY
         [reminder] = await notifications(db, Notification.kind == K.SESSION_REMINDER)
     assert reminder.sent_at == MONDAY
+
+
+WEEK_OVER = STARTS_AT + HOUR + 7 * DAY
+
+
+async def question(db: Database, kind: NotificationKind, user_id: int = STUDENT, **about: Any) -> None:
+    """Store a session that's over and a question about it, which is due."""
+    await a_server_with_a_coach(db)
+    async with db.begin() as session:
+        session.add(Member(user_id=user_id))
+        one = await a_session(session, starts_at=STARTS_AT, next_step_at=None, **about)
+        await a_notification(session, kind=kind, session_id=one.id, user_id=user_id, due_at=STARTS_AT + HOUR)
+
+
+COMPLETED = {"status": SessionStatus.COMPLETED}
+NO_SHOW = {"status": SessionStatus.NO_SHOW, "absent": Absent.STUDENT}
+DECIDED = {"appealed_by": COACH, "appealed_at": WEEK_OVER, "appeal_decided_at": WEEK_OVER + DAY}
+expiring = pytest.mark.parametrize(
+    ("kind", "user_id", "about", "expires_at"),
+    [
+        (K.REVIEW_REQUEST, STUDENT, COMPLETED, WEEK_OVER),
+        (K.SESSION_MISSED, COACH, COMPLETED | {"missed_at": MONDAY}, WEEK_OVER),
+        (K.NO_SHOW, STUDENT, NO_SHOW, WEEK_OVER),
+        (K.NO_SHOW, COACH, NO_SHOW, WEEK_OVER),
+        (K.NO_SHOW, STUDENT, NO_SHOW | DECIDED | {"absent": Absent.BOTH}, WEEK_OVER + 8 * DAY),
+        (K.NO_SHOW, STUDENT, NO_SHOW | {"absent": Absent.COACH}, None),
+        (K.ATTENDANCE_CHANGED, STUDENT, COMPLETED, None),
+    ],
+    ids=["review", "missed", "appeal", "coach's word", "second appeal", "coach absent", "news"],
+)
+
+
+@expiring
+async def test_a_question_is_updated_once_when_it_is_too_late_to_answer(
+    db: Database, kind: NotificationKind, user_id: int, about: dict[str, Any], expires_at: datetime | None
+) -> None:
+    await question(db, kind, user_id, **about)
+    discord, clock = FakeDiscord(), FakeClock(STARTS_AT + HOUR)
+
+    await deliver_due(db, discord, clock)
+    [asked] = await notifications(db)
+    assert (asked.sent_at, asked.due_at) == (clock.now, expires_at)
+
+    clock.now = STARTS_AT + 100 * DAY
+    assert await updated(db, discord, clock) == ([] if expires_at is None else [kind])
+    assert await updated(db, discord, clock) == []
+    has_expired = [call.context.has_expired for call in discord.calls if call.context is not None]
+    assert has_expired == ([False] if expires_at is None else [False, True])
+
+
+async def test_a_question_that_changes_meanwhile_still_expires(db: Database) -> None:
+    await question(db, K.REVIEW_REQUEST, status=SessionStatus.COMPLETED)
+    discord, clock = FakeDiscord(), FakeClock(STARTS_AT + HOUR)
+    await deliver_due(db, discord, clock)
+    [asked] = await notifications(db)
+
+    await transact(db, outbox.requeue_direct, asked.session_id or 0, clock.now)
+    await updated(db, discord, clock)
+
+    assert [one.due_at for one in await notifications(db)] == [WEEK_OVER]
+
+
+async def test_a_question_in_a_channel_is_not_updated_by_time(db: Database) -> None:
+    await question(db, K.REVIEW_REQUEST, status=SessionStatus.COMPLETED)
+    async with db.begin() as session:
+        [asked] = await session.scalars(select(Notification))
+        asked.route = Route.FALLBACK
+        (await session.get_one(Guild, GUILD)).fallback_channel_id = 40
+
+    await deliver_due(db, FakeDiscord(), FakeClock(STARTS_AT + HOUR))
+
+    assert [(one.sent_at, one.due_at) for one in await notifications(db)] == [(STARTS_AT + HOUR, None)]
+
+
+async def test_a_sent_question_counts_as_sent(db: Database) -> None:
+    await question(db, K.REVIEW_REQUEST, status=SessionStatus.COMPLETED)
+
+    await deliver_due(db, FakeDiscord(), FakeClock(STARTS_AT + HOUR))
+
+    assert (await query(db, gather)).notifications == {"sent": 1, "waiting": 0, "given_up": 0}
