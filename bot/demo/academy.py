@@ -23,6 +23,8 @@ from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 
 ZONE = "Europe/Berlin"
+LANGUAGE = "en-US"
+"""In which its people use Discord. simcord knows no other."""
 DEFAULTS = GuildDefaults(time_zone=ZONE, currency="EUR")
 OPENS = dt.datetime(2026, 2, 26, 8, tzinfo=dt.UTC)
 """When the academy's story begins: a Thursday, 09:00 in Berlin."""

@@ -15,6 +15,7 @@ from bot.demo.stage import DIRECT, NotPossible, Stage
 from bot.demo.tour import tour
 from cogs.ui.text import whole_number
 from scheduler.loop.tick import next_due
+from scheduler.time.hour_cycle import HourCycle
 
 _CATEGORY, _VOICE = 4, 2
 _PASSED_ON = {"content-type", "accept", "range"}
@@ -126,8 +127,9 @@ async def world(stage: Stage) -> dict[str, Any]:
     person = stage.person
     _, secret = stage.preview_address
     due = await next_due(stage.db)
+    local = stage.now.astimezone(ZoneInfo(academy.ZONE))
     return {
-        "clock": f"{stage.now.astimezone(ZoneInfo(academy.ZONE)):%a %-d %b %Y, %H:%M}",
+        "clock": f"{local:%a %-d %b %Y}, {HourCycle.of(academy.LANGUAGE).clock(local)}",
         "zone": academy.ZONE,
         "next": _in_words(due - stage.now) if due else None,
         "server": stage.world.guild.name,

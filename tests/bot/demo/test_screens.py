@@ -87,7 +87,7 @@ async def test_a_phone_shows_clock_person_and_unread_and_its_drawer_closes(page:
     await page.set_viewport_size(PHONE)
     side, menu = page.locator("#side"), page.locator("#menu")
 
-    await expect(page.locator("#bar-clock")).to_have_text("Mon 2 Mar, 09:00")
+    await expect(page.locator("#bar-clock")).to_have_text("Mon 2 Mar, 9:00 AM")
     await expect(menu).to_have_text(re.compile(r"Ada\s+1"))
     await menu.click()
     await expect(side).to_be_visible()

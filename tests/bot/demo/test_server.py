@@ -191,4 +191,4 @@ async def test_a_demos_own_file_continues_or_starts_over_on_request(tmp_path: Pa
             async with asyncio.timeout(10):
                 assert await process.wait() == 0
 
-    assert clocks == ["Mon 2 Mar 2026, 10:00", "Mon 2 Mar 2026, 11:00", "Mon 2 Mar 2026, 10:00"]
+    assert clocks == ["Mon 2 Mar 2026, 10:00 AM", "Mon 2 Mar 2026, 11:00 AM", "Mon 2 Mar 2026, 10:00 AM"]
