@@ -24,7 +24,8 @@ class ServerResource(StrEnum):
     @property
     def label(self) -> str:
         """Its name in the panel."""
-        return _LABELS[self]
+        name = "alerts_channel" if self is ServerResource.LOG_CHANNEL else self
+        return name.replace("_", " ").capitalize()
 
     @property
     def is_role(self) -> bool:
@@ -36,14 +37,6 @@ class ServerResource(StrEnum):
         return getattr(settings, self.column)
 
 
-_LABELS = {
-    ServerResource.REVIEW_CHANNEL: "Review channel",
-    ServerResource.COACH_ROLE: "Coach role",
-    ServerResource.ROOM_CATEGORY: "Room category",
-    ServerResource.LOG_CHANNEL: "Alerts channel",
-    ServerResource.FALLBACK_CHANNEL: "Fallback channel",
-    ServerResource.ADMIN_ROLE: "Admin role",
-}
 CREATABLE = (
     ServerResource.REVIEW_CHANNEL,
     ServerResource.COACH_ROLE,
