@@ -151,4 +151,4 @@ async def find_coaches(
         for coach in coaches
         if names.contains(coach.display_name, part) and (paused_too or free_times.takes_bookings(coach))
     )
-    return names.sort_by_name(found, lambda coach: (coach.display_name, coach.user_id))[:most]
+    return sorted(found, key=lambda coach: names.sort_key(coach.display_name, coach.user_id))[:most]

@@ -143,7 +143,9 @@ async def _with_coaches(session: AsyncSession, guild_id: int, rows: Iterable[Spe
     )
     counted = select(CoachSpecialty.coach_id, func.count()).where(CoachSpecialty.guild_id == guild_id)
     counts = dict(list(await session.execute(counted.group_by(CoachSpecialty.coach_id))))
-    for specialty_id, coach in names.sort_by_name(teachers, lambda row: (row[1].display_name, row[1].user_id)):
+    for specialty_id, coach in sorted(
+        teachers, key=lambda row: names.sort_key(row[1].display_name, row[1].user_id)
+    ):
         by_id[specialty_id].coaches.append(coach)
         if counts[coach.user_id] == 1:
             by_id[specialty_id].alone.add(coach.user_id)

@@ -5,13 +5,9 @@ PostgreSQL sorts by its host's language.
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import TypeVar
 
 from scheduler.time.folding import OTHER_LETTERS
-
-T = TypeVar("T")
 
 _FOLDED_LETTERS = str.maketrans(OTHER_LETTERS)
 _NO_ACCENTS = (7, 8, 9)
@@ -36,11 +32,6 @@ def contains(name: str, part: str) -> bool:
     return key(part) in key(name)
 
 
-def sort_by_name(rows: Iterable[T], name_and_id: Callable[[T], tuple[str, int]]) -> list[T]:
-    """Sort by name, then by id, the same on every engine and host."""
-    return sorted(rows, key=lambda row: sort_key(*name_and_id(row)))
-
-
 def sort_key(name: str, id_: int) -> tuple[str, str, int]:
-    """Return the key to sort by: the name, then what tells people with the same name apart."""
+    """Return the key to sort by, the same on every engine and host: the name, then what tells namesakes apart."""
     return key(name), name, id_

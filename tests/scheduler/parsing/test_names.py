@@ -120,10 +120,11 @@ def test_a_name_is_found_however_it_is_typed(name: str, typed: Callable[[str], s
 @given(st.lists(st.sampled_from(PEOPLE)), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(found: list[str], random: object) -> None:
     numbered = list(enumerate(found))
+    backwards = list(reversed(numbered))
 
-    ordered = names.sort_by_name(reversed(numbered), lambda one: (one[1], one[0]))
+    ordered = sorted(backwards, key=lambda one: names.sort_key(one[1], one[0]))
 
-    assert ordered == names.sort_by_name(numbered, lambda one: (one[1], one[0]))
+    assert ordered == sorted(numbered, key=lambda one: names.sort_key(one[1], one[0]))
     keys = [names.key(name) for _, name in ordered]
     assert keys == sorted(keys)
 
