@@ -29,10 +29,8 @@ async def apply_to_all(session: AsyncSession, guild: Guild, actor: Actor, now: d
 
     They're told and can undo it once. Booked sessions don't change. Raises NotAllowed.
     """
-    coaches, wanted = (
-        await with_other_rules(session, guild, actor, lock=True),
-        booking_policy.default_policy(guild),
-    )
+    coaches = await with_other_rules(session, guild, actor, lock=True)
+    wanted = booking_policy.default_policy(guild)
     for coach in coaches:
         before = await schedule.state_of(session, coach)
         booking_policy.apply_rules(coach, wanted)

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Alert, Coach, CoachingSession, Notification
 from models.storage.database import Database
@@ -28,23 +27,22 @@ async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None)
     """
     now = clock()
     waiting = (
-        (CoachingSession, "next_step_at", CoachingSession.attempts > 0),
-        (Coach, "role_due_at", Coach.role_attempts > 0),
-        (Notification, "due_at", Notification.attempts > 0),
+        (CoachingSession, CoachingSession.next_step_at, CoachingSession.attempts > 0),
+        (Coach, Coach.role_due_at, Coach.role_attempts > 0),
+        (Notification, Notification.due_at, Notification.attempts > 0),
     )
     found = False
-    for table, name, has_failed in waiting:
-        column: InstrumentedAttribute[datetime | None] = getattr(table, name)
-        which = [column.is_not(None), column > now, has_failed]
+    for table, due_at, has_failed in waiting:
+        which = [due_at.is_not(None), due_at > now, has_failed]
         if guild_id is not None:
             which.append(table.guild_id == guild_id)
         async with db.read() as session:
-            if await session.scalar(select(column).where(*which).limit(1)) is None:
+            if await session.scalar(select(due_at).where(*which).limit(1)) is None:
                 continue
         async with db.begin() as session:
             if table is CoachingSession:
                 await lock_sessions(session, *which)
-            await session.execute(update(table).where(*which).values({name: now}))
+            await session.execute(update(table).where(*which).values({due_at: now}))
         found = True
     return found
 

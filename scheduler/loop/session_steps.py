@@ -1,6 +1,6 @@
 """Doing the steps that `scheduler.sessions.lifecycle` says are due: on Discord first, then on the row.
 
-Every step may run twice. A step that failed is retried with growing pauses, current on the row, without making the
+Every step may run twice. One that failed is retried with growing pauses, which the row keeps, without making the
 session's other steps or other sessions wait.
 """
 
@@ -115,9 +115,8 @@ async def _advance(
             log.warning("session %s: %s failed: %s", session_id, step, gone)
             failed.append(f"{line}: {gone}")
         except NotInServer:
-            await bot_removal.record_removal_found(
-                db, clock, row.guild_id
-            )  # and go on: some steps don't need Discord
+            # Go on then: some steps don't need Discord.
+            await bot_removal.record_removal_found(db, clock, row.guild_id)
         except DiscordFailure as failure:
             log.warning("session %s: %s failed: %s", session_id, step, failure)
             this.failed[step] = failure

@@ -30,7 +30,7 @@ async def record_removal(session: AsyncSession, guild_id: int, now: datetime) ->
 
 
 async def record_removal_found(db: Database, clock: Clock, guild_id: int) -> None:
-    """Call `removed` in a transaction of its own, after Discord said the bot isn't there."""
+    """Call `record_removal` in a transaction of its own, after Discord said the bot isn't there."""
     async with db.begin() as session:
         await record_removal(session, guild_id, clock())
 

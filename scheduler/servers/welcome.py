@@ -15,9 +15,8 @@ from scheduler.servers.settings import GuildDefaults
 async def greet(session: AsyncSession, guild_id: int, defaults: GuildDefaults, now: datetime) -> None:
     """Enqueue the welcome, unless it was sent before. One that reached nobody is sent again."""
     await settings.ensure(session, guild_id, defaults, now)
-    await session.get_one(
-        Guild, guild_id, with_for_update=True
-    )  # so that only one of two concurrent greetings is sent
+    # Locked, so that only one of two concurrent greetings is sent.
+    await session.get_one(Guild, guild_id, with_for_update=True)
     welcomes = Notification.guild_id == guild_id, Notification.kind == NotificationKind.WELCOME
     welcome = await session.scalar(select(Notification).where(*welcomes).limit(1))
     if welcome is None:
