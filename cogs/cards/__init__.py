@@ -1,7 +1,5 @@
 """Show coaches, applications and sessions the same way everywhere."""
 
-# ruff: noqa: F401  (re-exports)
-
 from cogs.cards.application import block_button, blocks, of_application
 from cogs.cards.coach import decision, rate, rating, taught, with_avatar
 from cogs.cards.session import (

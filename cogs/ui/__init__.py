@@ -1,7 +1,5 @@
 """Everything handlers need to talk to people: messages, forms and replies."""
 
-# ruff: noqa: F401  (re-exports)
-
 # First, because importing a module named `text` sets `ui.text`, which the component below must replace.
 from cogs.ui.text import block
 
