@@ -22,7 +22,7 @@ from cogs.bot_base import BotBase, Interaction
 from cogs.ui.actors import actor_of, guild_id_of, person_of
 from cogs.ui.answering import Acknowledge, F, answer_with, answers_command
 from cogs.ui.errors import FIX
-from cogs.ui.forms import Typed, form_sent_by, stored_fields
+from cogs.ui.forms import form_sent_by, stored_fields
 from cogs.ui.replies import acknowledge, acknowledge_beside
 from cogs.ui.text import whole_number
 from models import Guild
@@ -121,12 +121,10 @@ class Router:
         if not is_form and custom_id.startswith(BESIDE):
             name, answer = self._find(custom_id.removeprefix(BESIDE), is_form=False)
             return f"{BESIDE}{name}", partial(_answer_beside, answer)
-        if not is_form and custom_id.startswith(FIX):
-            for opener, numbers in _matching(self.openers, custom_id.removeprefix(FIX)):
-                return f"{FIX}{opener.route.template}", partial(_open_again, opener, numbers)
         if not is_form:
-            for opener, numbers in _matching(self.openers, custom_id):
-                return opener.route.template, partial(_open, opener, numbers, {})
+            again = FIX if custom_id.startswith(FIX) else ""
+            for opener, numbers in _matching(self.openers, custom_id.removeprefix(FIX)):
+                return f"{again}{opener.route.template}", partial(_open, opener, numbers, bool(again))
         for handler, numbers in _matching(self.handlers, custom_id):
             return handler.route.template, partial(handler.answer, numbers)
         return "unknown", _too_old
@@ -138,12 +136,9 @@ def _matching(handlers: Iterable[Handler], custom_id: str) -> Iterator[tuple[Han
             yield one, numbers
 
 
-async def _open(opener: Handler, numbers: dict[str, int], typed: Typed, interaction: Interaction) -> None:
+async def _open(opener: Handler, numbers: dict[str, int], again: bool, interaction: Interaction) -> None:
+    typed = stored_fields(interaction.message) if again else {}
     await interaction.response.send_modal(await opener.call(interaction, typed, **numbers))
-
-
-async def _open_again(opener: Handler, numbers: dict[str, int], interaction: Interaction) -> None:
-    await _open(opener, numbers, stored_fields(interaction.message), interaction)
 
 
 async def _answer_beside(answer: Callable[[Interaction], Awaitable[Any]], interaction: Interaction) -> None:
