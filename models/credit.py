@@ -1,9 +1,9 @@
 """Credits: minutes that students have bought or been given, and the ledger of what became of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
@@ -95,13 +95,15 @@ class CreditLot(Base):
         CheckConstraint("minutes_left >= 0", name="minutes_not_negative"),
         Index("ix_credit_lots_guild_id_user_id", "guild_id", "user_id"),
         partial_index("ix_credit_lots_next_step_at", "next_step_at"),
-        partial_index("uq_credit_lots_role_grant_id", "role_grant_id", "user_id", "valid_until", unique=True),
+        partial_index("uq_credit_lots_role_grant_id", "role_grant_id", "user_id", "month", unique=True),
     )
 
     id: Mapped[RowId]
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
     user_id: Mapped[Snowflake]
     source: Mapped[LotSource] = mapped_column(enum_column(LotSource, checked=False, otherwise=LotSource.GRANT))
+    minutes_granted: Mapped[int]
+    """How many there were at first."""
     minutes_left: Mapped[int] = mapped_column(default=0, server_default="0")
     """Not reserved, charged, expired or revoked."""
     coach_ids: Mapped[list[int] | None] = mapped_column(StoredJSON(stored_json.ids))
@@ -116,6 +118,9 @@ class CreditLot(Base):
     """What the admin wrote."""
     package_id: Mapped[int | None] = mapped_column(ForeignKey("packages.id"))
     role_grant_id: Mapped[int | None] = mapped_column(ForeignKey("role_grants.id"))
+    month: Mapped[date | None] = mapped_column(Date)
+    """The first day of the month that the role gave it for. `valid_until` can change, and so can the server's time
+    zone."""
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     """The session that a make-up or a refund stands for."""
     paid_minor: Mapped[Money | None]

@@ -16,7 +16,8 @@ from scheduler.notifications.outbox import PlannedNotification
 from scheduler.parsing.money import price
 from scheduler.sessions import events, planning
 
-ReserveCredit = Callable[[AsyncSession, CoachingSession, Coach, datetime], Awaitable[None]]
+ReserveCredit = Callable[[AsyncSession, CoachingSession, Coach, datetime], Awaitable[list[PlannedNotification]]]
+"""Takes what a session costs from the student's credit, and returns what to tell them about it."""
 _CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"  # no letters that look alike, no vowels that spell words
 
 
@@ -54,9 +55,7 @@ async def book(
     if reserve_credit is not None:
         booked.credit_minutes = duration // timedelta(minutes=1)
         booked.credit_worth_minor, booked.total_cost_minor = booked.total_cost_minor, 0
-    await _write(session, guild, coach, booked, actor, now)
-    if reserve_credit is not None:
-        await reserve_credit(session, booked, coach, now)
+    await _write(session, guild, coach, booked, actor, now, reserve_credit)
     return booked
 
 
@@ -86,7 +85,13 @@ async def book_held(
 
 
 async def _write(
-    session: AsyncSession, guild: Guild, coach: Coach, booked: CoachingSession, actor: Actor, now: datetime
+    session: AsyncSession,
+    guild: Guild,
+    coach: Coach,
+    booked: CoachingSession,
+    actor: Actor,
+    now: datetime,
+    reserve_credit: ReserveCredit | None = None,
 ) -> None:
     """Store a new session with both reservations, notifications and reminders. Raises SlotTaken."""
     planning.plan_next_step(booked, guild, now)
@@ -95,7 +100,8 @@ async def _write(
     await reservations.reserve(
         session, coach, booked.student_id, booked.starts_at, booked.duration, now, session_id=booked.id
     )
-    news = [
+    news = await reserve_credit(session, booked, coach, now) if reserve_credit is not None else []
+    news += [
         PlannedNotification(NotificationKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now)
         for user_id in (booked.student_id, booked.coach_id)
     ]

@@ -11,6 +11,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate
 from scheduler.credits import ledger
 from scheduler.notifications import outbox
+from scheduler.notifications.outbox import PlannedNotification
 from scheduler.sessions import events, lookup
 
 LOW = 60
@@ -60,10 +61,11 @@ async def book(
     )
 
 
-async def _reserve(session: AsyncSession, booked: CoachingSession, coach: Coach, now: datetime) -> None:
+async def _reserve(
+    session: AsyncSession, booked: CoachingSession, coach: Coach, now: datetime
+) -> list[PlannedNotification]:
     minutes, user_id = booked.credit_minutes or 0, booked.student_id
-    theirs = await ledger.lots_of(session, booked.guild_id, user_id, valid_at=booked.starts_at, lock=True)
-    usable = await ledger.usable_for(session, theirs, coach, booked.credit_worth_minor or 0)
+    theirs, usable = await ledger.lots_to_take_from(session, user_id, coach, booked.starts_at, now)
     if (left := ledger.minutes_in(usable)) < minutes:
         raise NotBookable(
             f"You have {left} minutes of credit for this, and it takes {minutes}. Choose the time again to pay "
@@ -71,8 +73,9 @@ async def _reserve(session: AsyncSession, booked: CoachingSession, coach: Coach,
         )
     before = ledger.minutes_in(theirs)
     await ledger.reserve(session, usable, minutes, booked.id, now)
-    if before - minutes <= LOW < before:
-        outbox.enqueue(session, NotificationKind.CREDITS_LOW, booked.guild_id, now=now, user_id=user_id)
+    if not before - minutes <= LOW < before:
+        return []
+    return [PlannedNotification(NotificationKind.CREDITS_LOW, booked.guild_id, user_id, None, due_at=now)]
 
 
 async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
@@ -100,8 +103,7 @@ async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> 
 
 async def _take_again(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[CreditLot, int]:
     coach = await session.get_one(Coach, (row.guild_id, row.coach_id))
-    theirs = await ledger.lots_of(session, row.guild_id, row.student_id, valid_at=row.starts_at, lock=True)
-    usable = await ledger.usable_for(session, theirs, coach, row.credit_worth_minor or 0)
+    _, usable = await ledger.lots_to_take_from(session, row.student_id, coach, row.starts_at, now)
     minutes = row.credit_minutes or 0
     if ledger.minutes_in(usable) < minutes:
         return {}

@@ -24,7 +24,8 @@ async def do_due(db: Database, clock: Clock) -> int:
     async with db.begin() as session:
         now = clock()
         lots = select(CreditLot).where(CreditLot.id.in_(ids), CreditLot.next_step_at <= now).order_by(CreditLot.id)
-        for lot in await session.scalars(lots.with_for_update()):
+        # Whoever holds a lot may wait for another one: it's done next time.
+        for lot in await session.scalars(lots.with_for_update(skip_locked=True)):
             if lot.valid_until is None or lot.valid_until <= now:
                 await ledger.expire(session, lot, now)
                 continue

@@ -6,13 +6,14 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, CreditLot, Guild, LotSource, SessionStatus
-from scheduler.core import members
 from scheduler.credits import grants, ledger
 from scheduler.sessions import events
 
 NOTICE = timedelta(hours=24)
 """How long before the start a student has to cancel."""
 _COUNTED_FOR = timedelta(days=90)
+_LOCK = 0x6D616B65
+"""The first half of the keys of `_lock`."""
 VALID_FOR = 60
 """In days."""
 
@@ -28,15 +29,12 @@ async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: dateti
     guild = await session.get_one(Guild, row.guild_id)
     if not guild.most_make_ups:
         return
-    await members.lock(session, row.student_id)
-    theirs = (
-        CreditLot.guild_id == row.guild_id,
-        CreditLot.user_id == row.student_id,
-        CreditLot.source == LotSource.MAKE_UP,
-    )
-    by_student = row.cancelled_by == row.student_id
-    if await session.scalar(select(CreditLot.id).where(*theirs, CreditLot.session_id == row.id)) is not None:
+    # The session is locked, so nobody else gives one for it.
+    given = select(CreditLot.id).where(CreditLot.session_id == row.id, CreditLot.source == LotSource.MAKE_UP)
+    if await session.scalar(given) is not None:
         return
+    # A student who answers that a session without a room didn't take place doesn't cancel it.
+    by_student = row.cancelled_by == row.student_id and row.missed_at is None
     if by_student and (row.starts_at - now < NOTICE or await _has_most(session, guild, row, now)):
         return
     lot = CreditLot(
@@ -57,6 +55,7 @@ async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: dateti
 
 async def _has_most(session: AsyncSession, guild: Guild, row: CoachingSession, now: datetime) -> bool:
     """Whether the student has had as many make-ups as the server gives for what they cancel themselves."""
+    await _lock(session, row.student_id)
     own = (
         select(func.count())
         .select_from(CreditLot)
@@ -67,6 +66,16 @@ async def _has_most(session: AsyncSession, guild: Guild, row: CoachingSession, n
             CreditLot.source == LotSource.MAKE_UP,
             CreditLot.created_at > now - _COUNTED_FOR,
             CoachingSession.cancelled_by == row.student_id,
+            CoachingSession.missed_at.is_(None),
         )
     )
     return (await session.scalar(own) or 0) >= guild.most_make_ups
+
+
+async def _lock(session: AsyncSession, student_id: int) -> None:
+    """Let one transaction at a time count a student's make-ups. SQLite lets in one at a time anyway.
+
+    Not with `members.lock`: the session is locked already, and whoever reschedules it locks the people first.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        await session.execute(select(func.pg_advisory_xact_lock(_LOCK, student_id % 2**31)))

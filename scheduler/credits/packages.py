@@ -155,12 +155,14 @@ async def set_role_grant(
     await _lock(session, guild)
     theirs = RoleGrant.guild_id == guild.id, RoleGrant.role_id == role_id
     found = await session.scalar(select(RoleGrant).where(*theirs).with_for_update())
-    if found is None and minutes:
-        if len(await role_grants(session, guild.id)) >= MOST_ROLES:
-            raise TooLate(f"{MOST_ROLES} roles give credit, the most that fit. Remove one first.")
-        found = RoleGrant(guild_id=guild.id, role_id=role_id, minutes=minutes, created_at=now)
-        session.add(found)
-    elif found is not None:
+    is_given = found is not None and found.retired_at is None
+    if not minutes and not is_given:
+        return
+    if minutes and not is_given and len(await role_grants(session, guild.id)) >= MOST_ROLES:
+        raise TooLate(f"{MOST_ROLES} roles give credit, the most that fit. Remove one first.")
+    if found is None:
+        session.add(RoleGrant(guild_id=guild.id, role_id=role_id, minutes=minutes, created_at=now))
+    else:
         found.minutes = minutes or found.minutes
         found.retired_at = None if minutes else now
     details = {"role_id": role_id, "minutes": minutes}

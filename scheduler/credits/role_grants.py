@@ -3,7 +3,7 @@
 They're given the first time the person uses the bot in a month, since Discord says then which roles they have.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -19,12 +19,15 @@ from scheduler.time.time_zones import zone
 
 def month_ends_at(zone_info: ZoneInfo, now: datetime) -> datetime:
     """Return the start of the next month on this clock."""
-    today = now.astimezone(zone_info).date()
-    first = today.replace(day=1)
+    first = _first_of_month(zone_info, now)
     following = (
         first.replace(year=first.year + 1, month=1) if first.month == 12 else first.replace(month=first.month + 1)
     )
     return start_of(zone_info, following)
+
+
+def _first_of_month(zone_info: ZoneInfo, now: datetime) -> date:
+    return now.astimezone(zone_info).date().replace(day=1)
 
 
 async def sync(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
@@ -32,6 +35,8 @@ async def sync(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
 
     Does nothing while their roles aren't known, so that nobody loses anything while Discord doesn't answer. What
     is booked stays. Somebody who has the role again gets back what was taken.
+
+    Locks the actor, so call it in a transaction of its own: those who book lock the coach, too, in order.
     """
     if actor.role_ids is None:
         return
@@ -39,12 +44,13 @@ async def sync(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
     if not grants:
         return
     await members.lock(session, actor.user_id)
-    ends_at = month_ends_at(zone(guild.time_zone), now)
+    clock = zone(guild.time_zone)
+    month = _first_of_month(clock, now)
     theirs = select(CreditLot).where(
         CreditLot.guild_id == guild.id,
         CreditLot.user_id == actor.user_id,
         CreditLot.source == LotSource.ROLE,
-        CreditLot.valid_until == ends_at,
+        CreditLot.month == month,
     )
     lots = {
         lot.role_grant_id: lot
@@ -59,8 +65,9 @@ async def sync(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
                 guild_id=guild.id,
                 user_id=actor.user_id,
                 source=LotSource.ROLE,
-                valid_until=ends_at,
+                valid_until=month_ends_at(clock, now),
                 role_grant_id=one.id,
+                month=month,
             )
             await ledger.grant(session, new, one.minutes, now)
         elif has_it and lot is not None:

@@ -12,12 +12,12 @@ from scheduler.notifications import kinds
 
 
 class PlannedNotification(NamedTuple):
-    """A direct message about a session, as `enqueue_all` takes it."""
+    """A direct message, most often about a session, as `enqueue_all` takes it."""
 
     kind: NotificationKind
     guild_id: int
     user_id: int
-    session_id: int
+    session_id: int | None
     due_at: datetime
     lead_minutes: int | None = None
 

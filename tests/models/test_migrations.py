@@ -4,7 +4,7 @@ import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import models
 from models import CoachingSession, Notification, NotificationKind
 from models.base import Base, UTCDateTime
 from models.storage.database import Database
+from tests.models.test_credit_guard import assert_credit_guard_stands
 from tests.models.test_guard import assert_guard_stands, some_session
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT
 
@@ -202,6 +203,8 @@ ROWS: dict[str, dict[str, Any]] = {
         "guild_id": GUILD,
         "user_id": STUDENT,
         "source": "package",
+        "minutes_granted": 600,
+        "month": date(2026, 3, 1),
         "coach_ids": [COACH],
         "specialty_ids": [5],
         "valid_until": MONDAY,
@@ -433,7 +436,7 @@ async def read_rows(db: Database, like: dict[str, dict[str, Any]]) -> dict[str, 
 
 
 @pytest.mark.parametrize("revision", [None, *REVISIONS])
-async def test_every_revision_upgrades_to_the_models_schema_with_the_guard(
+async def test_every_revision_upgrades_to_the_models_schema_with_its_guards(
     old: Database, revision: str | None
 ) -> None:
     if revision is not None:
@@ -447,6 +450,7 @@ async def test_every_revision_upgrades_to_the_models_schema_with_the_guard(
         )
         assert await connection.run_sync(differences_from_models) == []
     await assert_guard_stands(old, await some_session(old))
+    await assert_credit_guard_stands(old, GUILD)
 
 
 def differences_from_models(connection: sa.Connection) -> list[Any]:

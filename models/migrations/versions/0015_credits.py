@@ -86,6 +86,7 @@ def _create_ledger() -> None:
         sa.Column("guild_id", sa.BigInteger(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.String(32), nullable=False),
+        sa.Column("minutes_granted", sa.Integer(), nullable=False),
         sa.Column("minutes_left", sa.Integer(), server_default="0", nullable=False),
         sa.Column("coach_ids", sa.JSON(), nullable=True),
         sa.Column("specialty_ids", sa.JSON(), nullable=True),
@@ -95,6 +96,7 @@ def _create_ledger() -> None:
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("package_id", _ROW_ID, nullable=True),
         sa.Column("role_grant_id", _ROW_ID, nullable=True),
+        sa.Column("month", sa.Date(), nullable=True),
         sa.Column("session_id", _ROW_ID, nullable=True),
         sa.Column("paid_minor", sa.BigInteger(), nullable=True),
         sa.Column("currency", sa.String(3), nullable=True),
@@ -108,7 +110,7 @@ def _create_ledger() -> None:
     )
     op.create_index("ix_credit_lots_guild_id_user_id", "credit_lots", ["guild_id", "user_id"])
     _create_partial_index("ix_credit_lots_next_step_at", ["next_step_at"])
-    _create_partial_index("uq_credit_lots_role_grant_id", ["role_grant_id", "user_id", "valid_until"], unique=True)
+    _create_partial_index("uq_credit_lots_role_grant_id", ["role_grant_id", "user_id", "month"], unique=True)
     op.create_table(
         "credit_entries",
         sa.Column("id", _ROW_ID, autoincrement=True, nullable=False),

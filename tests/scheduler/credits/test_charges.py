@@ -2,14 +2,36 @@
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditLot
+from models import (
+    Absent,
+    AuditEntry,
+    CoachingSession,
+    CoachSpecialty,
+    CreditLot,
+    LotSource,
+    Notification,
+    NotificationKind,
+    SessionStatus,
+)
 from models.storage.database import Database
 from scheduler.booking import cancellation
-from scheduler.core.errors import NotBookable
+from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate
 from scheduler.credits import charges
-from tests.support.bookings import CARA, ELEVEN, STU, TEN, TWELVE
-from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, a_server_with_a_coach, refusal
+from scheduler.credits.charges import Charge, charge_of
+from tests.support.bookings import CARA, ELEVEN, SAM, STU, TEN, TWELVE, book
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MONDAY,
+    a_server_with_a_coach,
+    refusal,
+    statements,
+)
 from tests.support.credits import a_lot, book_with_credit, entries, left
 from tests.support.transactions import fetch, fetch_all, transact
 
@@ -90,3 +112,155 @@ async def test_what_comes_back_to_an_ended_lot_is_valid_for_30_days_more(db: Dat
     assert [kind for _, kind, _ in await entries(db)] == ["granted", "reserved", "charged", "expired", "returned"]
     assert await left(db) == [60]
     assert (await fetch(db, CreditLot, 1)).valid_until == TWELVE + 30 * DAY
+
+
+OUTCOMES = {
+    (SessionStatus.SCHEDULED,): Charge.RESERVED,
+    (SessionStatus.IN_PROGRESS,): Charge.RESERVED,
+    (SessionStatus.COMPLETED,): Charge.CHARGED,
+    (SessionStatus.COMPLETED, "missed"): Charge.RETURNED,
+    (SessionStatus.COMPLETED, "missed", True): Charge.CHARGED,
+    (SessionStatus.COMPLETED, "missed", False): Charge.RETURNED,
+    (SessionStatus.CANCELLED,): Charge.RETURNED,
+    (SessionStatus.CANCELLED, False): Charge.RETURNED,
+    (SessionStatus.CANCELLED, True): Charge.CHARGED,
+    (SessionStatus.NO_SHOW, Absent.STUDENT): Charge.CHARGED,
+    (SessionStatus.NO_SHOW, Absent.COACH): Charge.RETURNED,
+    (SessionStatus.NO_SHOW, Absent.BOTH): Charge.RETURNED,
+}
+
+
+@pytest.mark.parametrize(("ended", "charge"), OUTCOMES.items())
+def test_how_a_session_ended_decides_about_its_minutes(ended: tuple[object, ...], charge: Charge) -> None:
+    status, *more = ended
+    row = CoachingSession(status=status)
+    match status, more:
+        case SessionStatus.COMPLETED, ["missed", *answers]:
+            row.missed_at, row.took_place = MONDAY, answers[0] if answers else None
+        case SessionStatus.CANCELLED, [is_late]:
+            row.cancelled_late = is_late
+        case SessionStatus.NO_SHOW, [absent]:
+            row.absent = absent
+
+    assert charge_of(row) is charge
+    row.charge_waived_at = MONDAY
+    assert charge_of(row) is (Charge.RESERVED if charge is Charge.RESERVED else Charge.RETURNED)
+
+
+def test_there_is_a_rule_for_every_status() -> None:
+    assert {ended[0] for ended in OUTCOMES} == set(SessionStatus)
+
+
+async def low_notices(db: Database) -> int:
+    low = Notification.kind == NotificationKind.CREDITS_LOW
+    return len(await fetch_all(db, select(Notification).where(low)))
+
+
+async def test_a_student_is_told_once_that_an_hour_is_left(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    await transact(db, a_lot, 181)
+    told = []
+
+    for hour in range(3):
+        await transact(db, book_with_credit, starts_at=TEN + hour * HOUR)
+        told.append(await low_notices(db))
+
+    assert told == [0, 0, 1]
+    assert await left(db) == [1]
+
+
+async def test_exactly_an_hour_counts_as_little(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    await transact(db, a_lot, 120)
+
+    await transact(db, book_with_credit)
+
+    assert await low_notices(db) == 1
+
+
+async def test_what_ends_before_the_session_still_counts_as_left(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    await transact(db, a_lot, 120)
+    await transact(db, a_lot, 60, valid_until=TEN)
+
+    await transact(db, book_with_credit)
+
+    assert await left(db) == [60, 60]
+    assert await low_notices(db) == 0
+
+
+@pytest.mark.parametrize("specialty_ids", [None, [1]])
+async def test_booking_with_credit_costs_two_statements_more_than_without(
+    db: Database, specialty_ids: list[int] | None
+) -> None:
+    await a_server_with_a_coach(db)
+    async with db.begin() as session:
+        session.add(CoachSpecialty(guild_id=GUILD, coach_id=COACH, specialty_id=1))
+    await transact(db, a_lot, 40)
+    await transact(db, a_lot, 60, specialty_ids=specialty_ids)
+    await transact(db, book, starts_at=TWELVE)  # so that both people are stored
+
+    with statements(db) as without:
+        await transact(db, book)
+    with statements(db) as with_credit:
+        await transact(db, book_with_credit, starts_at=ELEVEN)
+
+    assert sum(await left(db)) == 40
+    assert await low_notices(db) == 1
+    assert len(with_credit) <= len(without) + 2
+
+
+async def a_charge(db: Database) -> int:
+    """Return a session that its student cancelled too late."""
+    await a_server_with_a_coach(db, guild={"cancel_notice_minutes": 180})
+    await transact(db, a_lot, 60)
+    booked = await transact(db, book_with_credit)
+    await transact(db, cancellation.cancel, booked.id, STU, GUILD, "", MONDAY)
+    return booked.id
+
+
+async def test_only_the_coach_can_waive_a_charge_and_only_for_a_week(db: Database) -> None:
+    one = await a_charge(db)
+
+    for somebody in (STU, SAM, ADMIN):
+        await refusal(db, NotFound, lambda session, by=somebody: charges.waive(session, one, by, MONDAY))
+    await refusal(db, TooLate, lambda session: charges.waive(session, one, CARA, MONDAY + 7 * DAY))
+    row = await fetch(db, CoachingSession, one)
+    assert charges.can_waive(row, COACH, MONDAY + 7 * DAY - HOUR)
+    assert not charges.can_waive(row, COACH, MONDAY + 7 * DAY)
+    assert not charges.can_waive(row, row.student_id, MONDAY)
+
+
+async def test_what_is_not_charged_cannot_be_waived(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    await transact(db, a_lot, 60)
+    with_credit = await transact(db, book_with_credit)
+    with_money = await transact(db, book, starts_at=TWELVE)
+
+    await refusal(db, AlreadyDecided, lambda session: charges.waive(session, with_credit.id, CARA, MONDAY))
+    await refusal(db, NotFound, lambda session: charges.waive(session, with_money.id, CARA, MONDAY))
+
+
+async def test_a_charge_that_comes_too_late_takes_nothing_that_is_spent(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    await transact(db, a_lot, 60)
+    one = await transact(db, book_with_credit)
+
+    async def end(session: AsyncSession, **how: object) -> None:
+        row = await session.get_one(CoachingSession, one.id)
+        for name, value in how.items():
+            setattr(row, name, value)
+        await charges.settle(session, row, TWELVE)
+
+    await transact(db, end, status=SessionStatus.NO_SHOW, absent=Absent.COACH)
+    await transact(db, book_with_credit, starts_at=TWELVE)
+    await transact(db, end, absent=Absent.STUDENT)
+    assert await left(db) == [0]
+    assert (await fetch(db, CoachingSession, one.id)).credit_charged_at is None
+    assert [entry.action for entry in await fetch_all(db, select(AuditEntry))].count("credits_short") == 1
+
+    await transact(db, a_lot, 60, source=LotSource.REFUND)
+    await transact(db, end, absent=Absent.STUDENT)
+
+    assert await left(db) == [0, 0]
+    assert (await fetch(db, CoachingSession, one.id)).credit_charged_at == TWELVE
