@@ -34,6 +34,8 @@ class PackageTerms:
         """Raise Unreadable for terms that nobody can have meant."""
         if not 0 < len(self.name) <= LONGEST_NAME:
             raise Unreadable(f"Give it a name of up to {LONGEST_NAME} characters.")
+        if self.price_minor < 0:
+            raise Unreadable("A package can't cost less than nothing.")
         grants.check_minutes(self.minutes)
         grants.check_days(self.days_valid)
 

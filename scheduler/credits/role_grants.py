@@ -40,7 +40,9 @@ async def sync(session: AsyncSession, guild: Guild, actor: Actor, now: datetime)
     """
     if actor.role_ids is None:
         return
-    grants = list(await session.scalars(select(RoleGrant).where(RoleGrant.guild_id == guild.id)))
+    grants = list(
+        await session.scalars(select(RoleGrant).where(RoleGrant.guild_id == guild.id).order_by(RoleGrant.id))
+    )
     if not grants:
         return
     await members.lock(session, actor.user_id)
