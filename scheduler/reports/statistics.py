@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, case, cast, func, literal, select, type_coerce
+from sqlalchemy import case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, CoachStatus, JobRun, Review, SessionStatus
 from scheduler.availability import free_times
@@ -16,13 +15,11 @@ from scheduler.availability.slots import Hours
 from scheduler.core.actor import Actor
 from scheduler.parsing import names
 from scheduler.reports.health import HAD_NO_ROOM, HAD_ROOM
+from scheduler.reports.local_days import MICROSECOND, LocalDays
 from scheduler.time.abbreviations import show_zone
-from scheduler.time.local_time import offsets, start_of
 from scheduler.time.time_zones import is_known, zone
 
 _DAY = timedelta(days=1)
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(slots=True)
@@ -118,7 +115,7 @@ async def gather(
     actor.must_be_admin()
     last = now.astimezone(zone(zone_name)).date()
     first = last - (days - 1) * _DAY if days else await _first_day(session, guild_id, zone_name, last)
-    calendar = _Calendar.of(session, zone_name, first, last)
+    calendar = LocalDays.of(session, zone_name, first, last)
     found: dict[date, Day] = defaultdict(Day)
     with_room, without_room = await _count_sessions(session, guild_id, calendar, found)
     given = await _stars(session, guild_id, calendar)
@@ -135,51 +132,6 @@ async def gather(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Calendar:
-    """A range of days, and how the database finds the day of an instant.
-
-    SQLite has no time zones, so queries include the UTC offsets for these days. With them, local days are plain
-    arithmetic, the same on both engines.
-    """
-
-    first: date
-    last: date
-    since: datetime
-    until: datetime
-    ahead: Sequence[tuple[datetime, timedelta]]
-    """The result of `local_time.offsets`, from a day before to a day after."""
-    is_sqlite: bool
-
-    @classmethod
-    def of(cls, session: AsyncSession, zone_name: str, first: date, last: date) -> "_Calendar":
-        in_zone = zone(zone_name)
-        since, until = start_of(in_zone, first), start_of(in_zone, last + _DAY)
-        ahead = offsets(in_zone, since - _DAY, until + _DAY)
-        return cls(first, last, since, until, ahead, session.get_bind().dialect.name == "sqlite")
-
-    def microseconds(self, at: Any) -> ColumnElement[int]:
-        """Convert to microseconds since 1970 (UTC)."""
-        if self.is_sqlite:
-            return type_coerce(at, BigInteger)
-        return cast(func.extract("epoch", at) * 1_000_000, BigInteger)
-
-    def rows(self, at: InstrumentedAttribute[Any], *what: Any, where: Iterable[Any]) -> Any:
-        """Build a subquery of the rows on these days, with `day` (since 1970) as its first column."""
-        steps = [(at < until, ahead // _MICROSECOND) for until, ahead in self.ahead]
-        ahead = case(*steps, else_=self.ahead[-1][1] // _MICROSECOND)
-        day = (self.microseconds(at) + ahead) // (_DAY // _MICROSECOND)
-        near = (at >= self.since - _DAY, at < self.until + _DAY)  # clocks set back can return to the previous day
-        inner = select(day.label("day"), *what).where(*where, *near).subquery()
-        first, last = (one.toordinal() - _EPOCH_ORDINAL for one in (self.first, self.last))
-        return select(inner).where(inner.c.day.between(first, last)).subquery()
-
-    @staticmethod
-    def date(day: int) -> date:
-        """Return the date of a day number."""
-        return date.fromordinal(day + _EPOCH_ORDINAL)
-
-
 async def _first_day(session: AsyncSession, guild_id: int, zone_name: str, today: date) -> date:
     earliest = select(func.min(CoachingSession.created_at), func.min(CoachingSession.starts_at))
     found = (await session.execute(earliest.where(CoachingSession.guild_id == guild_id))).one()
@@ -187,7 +139,7 @@ async def _first_day(session: AsyncSession, guild_id: int, zone_name: str, today
 
 
 async def _count_sessions(
-    session: AsyncSession, guild_id: int, calendar: _Calendar, found: dict[date, Day]
+    session: AsyncSession, guild_id: int, calendar: LocalDays, found: dict[date, Day]
 ) -> tuple[int, int]:
     """Add session counts to `found`. Returns how many sessions had a room and how many didn't."""
     here = CoachingSession.guild_id == guild_id
@@ -212,16 +164,16 @@ async def _counted(session: AsyncSession, rows: Any, *by: Any) -> Iterable[Any]:
     return await session.execute(select(rows.c.day, *by, func.count()).group_by(rows.c.day, *by))
 
 
-async def _count_ticks(session: AsyncSession, calendar: _Calendar) -> Ticks:
+async def _count_ticks(session: AsyncSession, calendar: LocalDays) -> Ticks:
     lasted = calendar.microseconds(JobRun.finished_at) - calendar.microseconds(JobRun.started_at)
     failed = case((JobRun.failures > 0, 1), else_=0)
     rows = calendar.rows(JobRun.started_at, lasted.label("lasted"), failed.label("failed"), where=[literal(True)])
     sums = select(func.count(), func.sum(rows.c.failed), func.sum(rows.c.lasted)).select_from(rows)
     count, failures, microseconds = (await session.execute(sums)).one()
-    return Ticks(count, int(failures or 0), int(microseconds or 0) * _MICROSECOND)
+    return Ticks(count, int(failures or 0), int(microseconds or 0) * MICROSECOND)
 
 
-async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> dict[int, dict[int, int]]:
+async def _stars(session: AsyncSession, guild_id: int, calendar: LocalDays) -> dict[int, dict[int, int]]:
     """Return how often each number of stars was given on these days, by coach."""
     shown = [Review.guild_id == guild_id, Review.hidden_at.is_(None)]
     rows = calendar.rows(Review.created_at, Review.coach_id, Review.stars, where=shown)
@@ -233,7 +185,7 @@ async def _stars(session: AsyncSession, guild_id: int, calendar: _Calendar) -> d
 
 
 async def _coaches(
-    session: AsyncSession, guild_id: int, calendar: _Calendar, given: Mapping[int, Mapping[int, int]]
+    session: AsyncSession, guild_id: int, calendar: LocalDays, given: Mapping[int, Mapping[int, int]]
 ) -> list[CoachFigures]:
     length = calendar.microseconds(CoachingSession.ends_at) - calendar.microseconds(CoachingSession.starts_at)
     rows = calendar.rows(
@@ -243,7 +195,7 @@ async def _coaches(
         where=[CoachingSession.guild_id == guild_id, CoachingSession.status != SessionStatus.CANCELLED],
     )
     lengths = select(rows.c.coach_id, func.sum(rows.c.length)).group_by(rows.c.coach_id)
-    booked = {coach_id: int(total) * _MICROSECOND for coach_id, total in await session.execute(lengths)}
+    booked = {coach_id: int(total) * MICROSECOND for coach_id, total in await session.execute(lengths)}
     coaches = list(await session.scalars(select(Coach).where(Coach.guild_id == guild_id)))
     hours = await free_times.hours_of_each(session, coaches, since=calendar.since, until=calendar.until)
     figures = [
@@ -260,7 +212,7 @@ async def _coaches(
     return sorted(figures, key=lambda one: (-one.booked, -one.offered, *names.sort_key(one.name, one.user_id)))
 
 
-def _offered(coach: Coach, hours: Hours, calendar: _Calendar) -> Iterator[timedelta]:
+def _offered(coach: Coach, hours: Hours, calendar: LocalDays) -> Iterator[timedelta]:
     """Yield the lengths of their working hours on these days while approved and on the server."""
     since = max(calendar.since, coach.decided_at or calendar.since)
     until = min(calendar.until, coach.left_at or calendar.until)
