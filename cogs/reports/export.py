@@ -16,13 +16,13 @@ from scheduler.core.errors import CoachingError, NotFound
 from scheduler.reports import export
 from scheduler.time.abbreviations import show_zone
 
-Table = Literal["sessions", "coaches", "reviews", "audit"]
+Table = Literal["sessions", "coaches", "reviews", "audit", "statement"]
 """What can be downloaded."""
 # {table} is an index of TABLES.
 TABLE = Route("records:export:{table}")
 
 TABLES: tuple[Table, ...] = get_args(Table)
-_LABELS = {"audit": "Audit log"}
+_LABELS = {"audit": "Audit log", "statement": "Monthly statement"}
 _LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/reference#uploading-files
 _LARGEST_PLAIN = 1024 * 1024
 
@@ -65,11 +65,19 @@ class ExportCog(Cog):
         columns = export_columns.columns_for(what, reader)
         with _File(what) as readable, _File(f"{what}-complete") as complete:
             async with self.bot.db.read() as session:
-                async for piece in export.readable_csv(session, what, guild.id, actor, columns):
-                    readable.write(piece)
-                async for piece in export.complete_csv(session, what, guild.id, actor):
-                    complete.write(piece)
-        await ui.show(interaction, _panel(what.capitalize(), zone_name, readable.named(), complete.named()))
+                if what == export.STATEMENT:
+                    now = self.bot.clock()
+                    readable.write(await export.readable_statement(session, guild, actor, now, columns))
+                    complete.write(await export.complete_statement(session, guild, actor, now))
+                else:
+                    async for piece in export.readable_csv(session, what, guild.id, actor, columns):
+                        readable.write(piece)
+                    async for piece in export.complete_csv(session, what, guild.id, actor):
+                        complete.write(piece)
+        if what == export.STATEMENT:
+            await ui.show(interaction, _statement(guild.time_zone, readable.named(), complete.named()))
+        else:
+            await ui.show(interaction, _panel(what.capitalize(), zone_name, readable.named(), complete.named()))
 
 
 def _panel(title: str, zone_name: str, readable: tuple[str, bytes], complete: tuple[str, bytes]) -> ui.Panel:
@@ -83,6 +91,20 @@ def _panel(title: str, zone_name: str, readable: tuple[str, bytes], complete: tu
         ui.text(for_programs),
         ui.attachment(complete[0]),
         ui.text("-# Both contain private notes. Keep them safe."),
+        files=[readable, complete],
+    )
+
+
+def _statement(zone_name: str, readable: tuple[str, bytes], complete: tuple[str, bytes]) -> ui.Panel:
+    what_counts = (
+        "What each coach earned by month, with sessions that took place, that the student missed, and that they "
+        f"cancelled late. What was waived isn't in it. Months in {show_zone(zone_name)}, the server's time zone."
+    )
+    return ui.Panel(
+        ui.text(f"### Monthly statement\n{what_counts}\n**{readable[0]}** is for reading."),
+        ui.attachment(readable[0]),
+        ui.text(f"**{complete[0]}** is for other programs, with amounts in the smallest unit of the currency."),
+        ui.attachment(complete[0]),
         files=[readable, complete],
     )
 

@@ -10,6 +10,8 @@ from cogs import cards
 from cogs.reports import audit_words
 from models import Coach, CoachingSession, SessionStatus
 from scheduler.parsing.money import write_money
+from scheduler.reports import export
+from scheduler.reports.earnings import Earned
 from scheduler.reports.export import Cell, Columns
 from scheduler.servers.changes import NameOf
 from scheduler.time.time_zones import zone
@@ -71,12 +73,20 @@ def _sessions(reader: Reader) -> Columns:
         "Student": lambda row: reader.name(row.CoachingSession.student_id),
         "Status": lambda row: _status(row.CoachingSession),
         "Price": lambda row: write_money(row.CoachingSession.total_cost_minor, row.CoachingSession.currency),
+        "Credit minutes": lambda row: row.CoachingSession.credit_minutes,
+        "Credit worth": lambda row: _credit_worth(row.CoachingSession),
+        "Credit charged": lambda row: reader.date(row.CoachingSession.credit_charged_at),
+        "Credit waived": lambda row: reader.date(row.CoachingSession.charge_waived_at),
         "Notes": lambda row: row.CoachingSession.notes,
         "Reason for cancelling": lambda row: row.CoachingSession.cancel_reason,
         "Code": lambda row: row.CoachingSession.code,
         "Coach ID": lambda row: str(row.CoachingSession.coach_id),
         "Student ID": lambda row: str(row.CoachingSession.student_id),
     }
+
+
+def _credit_worth(one: CoachingSession) -> Cell:
+    return None if one.credit_worth_minor is None else write_money(one.credit_worth_minor, one.currency)
 
 
 def _status(one: CoachingSession) -> str:
@@ -140,9 +150,28 @@ def _audit(reader: Reader) -> Columns:
     }
 
 
+def _statement(_reader: Reader) -> Columns:
+    def money(name: str, earned: Earned) -> Cell:
+        return write_money(getattr(earned, name), earned.currency)
+
+    return {
+        "Month": lambda earned: f"{earned.month:%Y-%m}",
+        "Coach": lambda earned: earned.coach_name,
+        "Sessions": lambda earned: earned.sessions,
+        "Minutes": lambda earned: earned.minutes,
+        "Minutes with credit": lambda earned: earned.credit_minutes,
+        "Worth of the credit": partial(money, "credit_worth_minor"),
+        "Money": partial(money, "money_minor"),
+        "Total": partial(money, "total_minor"),
+        "Currency": lambda earned: earned.currency,
+        "Coach ID": lambda earned: str(earned.coach_id),
+    }
+
+
 _COLUMNS: Mapping[str, Callable[[Reader], Columns]] = {
     "sessions": _sessions,
     "coaches": _coaches,
     "reviews": _reviews,
     "audit": _audit,
+    export.STATEMENT: _statement,
 }

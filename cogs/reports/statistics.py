@@ -15,7 +15,9 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from scheduler.availability import reader_zone
 from scheduler.parsing.durations import write_length
-from scheduler.reports import statistics
+from scheduler.parsing.money import write_money
+from scheduler.reports import earnings, statistics
+from scheduler.reports.earnings import Earned
 from scheduler.reports.statistics import Stats, average
 
 PICK = Route("stats:period")
@@ -25,6 +27,7 @@ PERIODS = {"7 days": 7, "30 days": 30, "90 days": 90, "all": 0}
 _DEFAULT = 30
 _FILE = "stats.png"
 _MOST_COACHES = 15
+_MOST_MONTHS, _MOST_EARNING = 3, 8
 _LONGEST_NAME = 40
 
 
@@ -54,6 +57,7 @@ class StatisticsCog(Cog):
             found = await statistics.gather(
                 session, guild.id, actor, zone_name, self.bot.clock(), days=days or None
             )
+            earned = await earnings.by_month(session, guild, actor, self.bot.clock(), since=found.first)
         period = next(words for words, number in PERIODS.items() if number == days)
         title = f"### Statistics · {f'the last {period}' if days else 'since the beginning'}"
         if found.is_empty:
@@ -64,7 +68,10 @@ class StatisticsCog(Cog):
         if stats_picture.can_draw():
             files.append((_FILE, await asyncio.to_thread(drawing.draw_stats, found)))
             parts.append(ui.picture(_FILE, stats_picture.describe(found)))
-        parts += [ui.text("\n".join(_coaches(found))), _select(days)]
+        parts.append(ui.text("\n".join(_coaches(found))))
+        if earned:
+            parts.append(ui.text("\n".join(_earned(earned))))
+        parts.append(_select(days))
         await ui.show(interaction, ui.Panel(*parts, files=files))
 
 
@@ -124,6 +131,22 @@ def _coaches(found: Stats) -> Iterator[str]:
         yield f"{number}\\. {name} <@{one.user_id}> {write_hours(one)}{rating}"
     if len(found.coaches) > _MOST_COACHES:
         yield f"-# and {len(found.coaches) - _MOST_COACHES} more with fewer; `/coaching coaches` lists everyone"
+
+
+def _earned(found: list[Earned]) -> Iterator[str]:
+    yield "**Earned by month**"
+    months = list(dict.fromkeys(one.month for one in found))
+    for month in months[:_MOST_MONTHS]:
+        theirs = [one for one in found if one.month == month]
+        yield f"{month:%B %Y}"
+        for one in theirs[:_MOST_EARNING]:
+            minutes = f"{one.minutes:,} min"
+            if one.credit_minutes:
+                minutes += f", {one.credit_minutes:,} of them with credit"
+            yield f"- <@{one.coach_id}> {write_money(one.total_minor, one.currency)} ({minutes})"
+        if len(theirs) > _MOST_EARNING:
+            yield f"- and {len(theirs) - _MOST_EARNING} more"
+    yield "-# Whole months on the server's clock. The statement in `/coaching export` has all of them."
 
 
 def _rating(stars: Mapping[int, int]) -> str:

@@ -1,6 +1,7 @@
 """Export a server's data as CSV (RFC 4180): tables for people, and complete ones for other programs."""
 
 import csv
+import dataclasses
 import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -11,10 +12,12 @@ from typing import Any
 from sqlalchemy import Column, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Base, Coach, CoachingSession, Review
+from models import AuditEntry, Base, Coach, CoachingSession, Guild, Review
 from models.base import DiscordId
 from scheduler.availability import coach_search
 from scheduler.core.actor import Actor
+from scheduler.reports import earnings
+from scheduler.reports.earnings import Earned
 from scheduler.reports.spreadsheets import BOM, escape
 
 TABLES: Mapping[str, type[Base]] = {
@@ -24,6 +27,8 @@ TABLES: Mapping[str, type[Base]] = {
     "audit": AuditEntry,
 }
 """The tables that can be exported, by the names admins use."""
+STATEMENT = "statement"
+"""What can be exported, too: what each coach earned by month."""
 
 _BATCH_SIZE = 100
 """Rows to read and write at a time, so a long history neither fills the memory nor keeps others waiting."""
@@ -57,7 +62,7 @@ async def people_in(session: AsyncSession, what: str, guild_id: int, actor: Acto
     """Return the ids of everyone in a table but its coaches. Raises NotAllowed."""
     actor.must_be_admin()
     found: set[int] = set()
-    for column in _PEOPLE[what]:
+    for column in _PEOPLE.get(what, ()):
         ids = select(column).where(column.parent.class_.guild_id == guild_id, column.is_not(None)).distinct()
         found.update(await session.scalars(ids))
     return found
@@ -94,6 +99,29 @@ async def complete_csv(session: AsyncSession, what: str, guild_id: int, actor: A
 
     async for piece in _pieces(session, query, [column.key for column in columns], cells):
         yield piece
+
+
+async def readable_statement(
+    session: AsyncSession, guild: Guild, actor: Actor, now: datetime, columns: Columns
+) -> str:
+    """Return what each coach earned by month as CSV for people, whose `columns` are given `Earned`.
+
+    Raises NotAllowed.
+    """
+    earned = await earnings.by_month(session, guild, actor, now)
+    return BOM + _to_csv([list(columns), *([fill(one) for fill in columns.values()] for one in earned)])
+
+
+async def complete_statement(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> str:
+    """Return what each coach earned by month as CSV for other programs. Raises NotAllowed."""
+    names = [field.name for field in dataclasses.fields(Earned)]
+    earned = await earnings.by_month(session, guild, actor, now)
+    rows = ([_plain(name, getattr(one, name)) for name in names] for one in earned)
+    return BOM + _to_csv([names, *rows])
+
+
+def _plain(name: str, value: Cell) -> Cell:
+    return str(value) if name == "coach_id" else value
 
 
 async def _pieces(

@@ -35,6 +35,7 @@ class LocalDays:
 
     @classmethod
     def of(cls, session: AsyncSession, zone_name: str, first: date, last: date) -> "LocalDays":
+        """Return these days, the last one included, in this zone."""
         in_zone = zone(zone_name)
         since, until = start_of(in_zone, first), start_of(in_zone, last + _DAY)
         ahead = offsets(in_zone, since - _DAY, until + _DAY)

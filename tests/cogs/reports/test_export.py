@@ -84,6 +84,10 @@ async def test_people_read_sessions_in_words_on_their_own_clock(world: Academy) 
         "Student": "Stu",
         "Status": "Booked",
         "Price": "$90.00",
+        "Credit minutes": "",
+        "Credit worth": "",
+        "Credit charged": "",
+        "Credit waived": "",
         "Notes": "-1+1",
         "Reason for cancelling": "",
         "Code": one.code,
@@ -101,6 +105,58 @@ async def test_statuses_say_who_was_missing_and_what_was_late(world: Academy) ->
 
     assert [row["Status"] for row in rows] == ["No-show (student)", "Cancelled (late)", "Completed"]
     assert [row["status"] for row in complete] == ["NO_SHOW", "CANCELLED", "COMPLETED"]
+
+
+async def test_sessions_say_what_became_of_their_credit(world: Academy) -> None:
+    paid = {"credit_minutes": 60, "credit_worth_minor": 6_000, "total_cost_minor": 0}
+    await booked(world, -3, status=SessionStatus.COMPLETED, credit_charged_at=world.now, **paid)
+    await booked(world, -1, status=SessionStatus.COMPLETED, charge_waived_at=world.now, **paid)
+
+    rows, complete = await exported(world, "sessions")
+
+    today = f"{world.now.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d}"
+    shown = ("Price", "Credit minutes", "Credit worth", "Credit charged", "Credit waived")
+    assert [[row[name] for name in shown] for row in rows] == [
+        ["free", "60", "$60.00", today, ""],
+        ["free", "60", "$60.00", "", today],
+    ]
+    assert complete[0]["credit_charged_at"] == world.now.isoformat()
+
+
+async def test_the_statement_says_what_each_coach_earned_by_month(world: Academy) -> None:
+    paid = {"credit_minutes": 60, "credit_worth_minor": 6_000, "total_cost_minor": 0}
+    await booked(world, -3, status=SessionStatus.COMPLETED, credit_charged_at=world.now, **paid)
+    await booked(world, -2, status=SessionStatus.COMPLETED)
+    await booked(world, -1, status=SessionStatus.CANCELLED)
+
+    ada = await Visitor(world, world.admin).slash("coaching export", what="statement")
+    [row], [complete] = await exported(world, "statement")
+
+    assert [file.filename for file in ada.panel.attachments] == ["statement.csv", "statement-complete.csv"]
+    assert "Months in Europe/Berlin, the server's time zone." in ada.said
+    assert row == {
+        "Month": "2026-03",
+        "Coach": "Cara",
+        "Sessions": "2",
+        "Minutes": "120",
+        "Minutes with credit": "60",
+        "Worth of the credit": "$60.00",
+        "Money": "$60.00",
+        "Total": "$120.00",
+        "Currency": "USD",
+        "Coach ID": str(world.coach.id),
+    }
+    assert complete == {
+        "month": "2026-03-01",
+        "coach_id": str(world.coach.id),
+        "coach_name": "Cara",
+        "currency": "USD",
+        "sessions": "2",
+        "minutes": "120",
+        "credit_minutes": "60",
+        "credit_worth_minor": "6000",
+        "money_minor": "6000",
+    }
 
 
 async def test_people_read_coaches_reviews_and_the_audit_log_in_words(world: Academy) -> None:
@@ -174,7 +230,7 @@ async def test_programs_get_every_row_and_column_of_this_server_only(world: Acad
         )
         assert list(complete[0]) == [column.key for column in table.__table__.columns]
         assert len(readable) == len(complete)
-        assert len(readable[0]) <= 14
+        assert len(readable[0]) <= 18
 
     _, complete = await exported(world, "sessions")
     row = next(row for row in complete if row["id"] == str(one.id))
@@ -184,7 +240,7 @@ async def test_programs_get_every_row_and_column_of_this_server_only(world: Acad
     assert (row["discord_setup_complete"], row["notes"]) == ("false", "-1+1")
 
 
-@pytest.mark.parametrize("what", TABLES)
+@pytest.mark.parametrize("what", [*TABLES, "statement"])
 async def test_an_empty_table_still_has_its_headings(world: Academy, what: str) -> None:
     found = await files(world, what)
 

@@ -33,6 +33,21 @@ async def a_month(world: Academy) -> None:
     await took_place(world, created_at=old, starts_at=old)
 
 
+async def test_admins_see_what_each_coach_earned_by_month(world: Academy) -> None:
+    paid: dict[str, Any] = {"credit_minutes": 60, "credit_worth_minor": 6_000, "total_cost_minor": 0}
+    await took_place(world, credit_charged_at=world.now, **paid)
+    await took_place(world)
+    await took_place(world, starts_at=world.now - 20 * DAY)
+    await took_place(world, starts_at=world.now - 200 * DAY)
+
+    ada = await Visitor(world, world.admin).slash("coaching stats")
+
+    assert "**Earned by month**\nMarch 2026\n" in ada.said
+    assert f"- {world.coach.mention} $120.00 (120 min, 60 of them with credit)\n" in ada.said
+    assert f"February 2026\n- {world.coach.mention} $60.00 (60 min)\n" in ada.said
+    assert "2025" not in ada.said.split("**Earned by month**")[1]
+
+
 @pytest.fixture
 def _without_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)

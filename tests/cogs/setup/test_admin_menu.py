@@ -128,7 +128,7 @@ async def test_each_table_can_be_downloaded(world: Academy) -> None:
 
     files = [(await press(hal, question, label)).attachments[0].filename for label in labels(question)]
 
-    assert files == ["sessions.csv", "coaches.csv", "reviews.csv", "audit.csv"]
+    assert files == ["sessions.csv", "coaches.csv", "reviews.csv", "audit.csv", "statement.csv"]
 
 
 async def test_the_panel_is_posted_in_the_chosen_channel(world: Academy) -> None:
