@@ -1,4 +1,4 @@
-"""Locking rows in one order, to prevent deadlocks: people, then a coach, then sessions, each by ascending id.
+"""Locking rows in one order, to prevent deadlocks: people, a coach, sessions, then credit, each by ascending id.
 
 A transaction may skip a kind, but never goes back to an earlier one. `scheduler.core.members.lock` locks people.
 """
