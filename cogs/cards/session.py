@@ -71,7 +71,7 @@ def of_session(
     below, so no button for it is needed. `is_settled`: it's too late to say who was there.
     """
     lines = _head(one, title, people, viewer_id)
-    lines.extend(_room_line(one, guild, in_server))
+    lines.extend(_room_line(one, guild, viewer_id, in_server))
     if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
         lines.extend(attendance_lines(one, attended or {}))
     standing = standing if viewer_id == one.student_id else None
@@ -146,9 +146,8 @@ def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> 
     for part, user_id in (("Coach", one.coach_id), ("Student", one.student_id)):
         if (presence := attended.get(user_id)) is not None:
             joined = presence.first_joined_at
-            stay = (
-                f"joined at {stamp(joined, 't')}, {length(presence.inside)} inside" if joined else "never joined"
-            )
+            absent = "hasn't joined yet" if one.status in _AHEAD else "never joined"
+            stay = f"joined at {stamp(joined, 't')}, {length(presence.inside)} inside" if joined else absent
             lines.append(f"**{part}** {stay}")
     return lines
 
@@ -218,14 +217,15 @@ def room_link(one: CoachingSession) -> list[ui.Button]:
     return [ui.link("Go to your room", url)]
 
 
-def _room_line(one: CoachingSession, guild: Guild, in_server: bool) -> list[str]:
+def _room_line(one: CoachingSession, guild: Guild, viewer_id: int | None, in_server: bool) -> list[str]:
     """Write where to meet, until the session is over."""
     if one.status not in _AHEAD:
         return []
     if _has_open_room(one):
         return [f"**Room** <#{one.discord_channel_id}>"] if in_server else []
     lead = timedelta(minutes=guild.access_lead_minutes)
-    return [f"Your private room opens {f'{write_length(lead)} before' if lead else 'at'} the start."]
+    whose = "Your" if viewer_id in (one.coach_id, one.student_id) else "Their"
+    return [f"{whose} private room opens {f'{write_length(lead)} before' if lead else 'at'} the start."]
 
 
 def _has_open_room(one: CoachingSession) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 import discord
 
 from cogs.cards import booking_policy
+from models import NotificationKind
 from scheduler.availability.booking_policy import from_json
 from scheduler.core.wording import all_of
 from scheduler.parsing.money import write_money
@@ -24,16 +25,42 @@ _ACTIONS = {
     "session_moved": "session rescheduled",
     "session_missed": "session without a room",
     "session_in_progress": "session started",
+    "session_no_show": "session ended as a no-show",
+    "no_show_marked": "no-show marked",
+    "no_show_withdrawn": "no-show withdrawn",
+    "no_show_appealed": "no-show appealed",
+    "extension_asked": "extension requested",
+    "application_made": "application sent",
+    "room_made": "room created",
     "room_vanished": "room deleted by someone",
     "steps_given_up": "retries given up",
     "panel_posted": "booking panel posted",
 }
 """Actions whose stored names aren't what people say."""
+_MESSAGES = {
+    NotificationKind.SESSION_BOOKED: "booking confirmation",
+    NotificationKind.SESSION_RESCHEDULED: "new time",
+    NotificationKind.SESSION_CANCELLED: "cancellation",
+    NotificationKind.SESSION_REMINDER: "reminder",
+    NotificationKind.SESSION_MISSED: "question whether it took place",
+    NotificationKind.ROOM_OPEN: "link to the room",
+    NotificationKind.ROOM_WELCOME: "welcome in the room",
+    NotificationKind.ROOM_EXTENSION: "extension request",
+    NotificationKind.ROOM_ENDING: "warning before the end",
+    NotificationKind.ROOM_CLOSING: "warning that the room closes",
+    NotificationKind.NO_SHOW: "no-show",
+    NotificationKind.APPEAL_CARD: "appeal for admins",
+}
 
 
 def action(stored: str) -> str:
     """Write an action as people say it."""
     return _ACTIONS.get(stored, stored.replace("_", " "))
+
+
+def message(kind: NotificationKind) -> str:
+    """Write what a message is, as people say it."""
+    return _MESSAGES.get(kind, kind.replace("_", " "))
 
 
 def details(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: HourCycle = HourCycle.H23) -> str:

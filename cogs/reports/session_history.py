@@ -94,7 +94,7 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
     buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(
         cards.of_session(one, guild, most=300, with_buttons=False),
-        ui.text("\n".join([*_state(found), *cards.attendance_lines(one, found.attended)])),
+        *([ui.text("\n".join(state))] if (state := _state(found)) else []),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),
         ui.row(*buttons),
@@ -103,7 +103,7 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
 
 def _state(found: SessionHistory) -> list[str]:
     one = found.session
-    lines = [f"**Next check** {stamp(one.next_step_at, 'R') if one.next_step_at else 'none'}"]
+    lines = [f"**Next check** {stamp(one.next_step_at, 'R')}"] if one.next_step_at else []
     if one.last_error:
         # Nothing was tried while the bot wasn't in the server.
         times = "once" if one.attempts == 1 else f"{one.attempts} times in a row"
@@ -111,6 +111,8 @@ def _state(found: SessionHistory) -> list[str]:
         lines.append(f"🔴 {what}: {cut_our_text(one.last_error, 300)}")
     if found.blocked:
         lines.append(cards.blocks(found.blocked, "student"))
+    if one.access_granted_at is not None or any(each.first_joined_at for each in found.attended.values()):
+        lines.extend(cards.attendance_lines(one, found.attended))
     return lines
 
 
@@ -125,7 +127,7 @@ def _entries(found: SessionHistory) -> list[str]:
 
 def _messages(enqueued: list[Notification]) -> list[str]:
     lines = [
-        f"{_delivery(one)} {one.kind.replace('_', ' ')}" + (f" to <@{one.user_id}>" if one.user_id else "")
+        f"{_delivery(one)} {audit_words.message(one.kind)}" + (f" to <@{one.user_id}>" if one.user_id else "")
         for one in enqueued
     ]
     return _newest(lines, _MESSAGES) or ["none"]

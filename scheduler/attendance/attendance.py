@@ -70,9 +70,9 @@ def grace_ends_at(row: CoachingSession, grace: timedelta, ends_at: datetime | No
 
 
 def presence(stays: Collection[Stay], user_id: int) -> Presence:
-    """Say when someone first joined and how long they were inside."""
-    inside = _inside(stays, user_id)
-    return Presence(inside[0].start if inside else None, _length(inside))
+    """Say when someone first joined and how long they were inside. Someone who left at once did join."""
+    joined = [one.since for one in stays if one.user_id == user_id and one.since <= one.until]
+    return Presence(min(joined, default=None), _length(_inside(stays, user_id)))
 
 
 def _have_met(coach: list[Interval], student: list[Interval], during: Interval) -> bool:

@@ -102,7 +102,7 @@ async def test_the_audit_log_shows_who_did_what_to_whom_and_when(world: Academy)
     first, second, *earlier = ada.said.splitlines()[1:]
     stu, cara = world.student.mention, world.coach.mention
     assert first == f"{at} session cancelled by {stu}, coach {cara} · `{one.code}`"
-    assert second == f"{at} room made · `{one.code}`"
+    assert second == f"{at} room created · `{one.code}`"
     assert any("application approved" in line for line in earlier)
     await ada.slash("coaching audit", member=world.student)
     assert [line for line in ada.said.splitlines() if line.startswith("<t:")] == [first]

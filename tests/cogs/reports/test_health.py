@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from cogs.reports import health
+from cogs.reports import audit_words, health
 from cogs.ui.text import cut_our_text
-from models import Coach, CoachingSession, SessionStatus
+from models import Coach, CoachingSession, NotificationKind, SessionStatus
 from scheduler.notifications import admin_alerts
 from scheduler.notifications.bot_removal import REMOVED
 from tests.cogs.setup.test_panel import all_but, give
@@ -121,9 +121,31 @@ async def test_a_session_shows_its_entries_and_messages(world: Academy, booked: 
     said = words(await panel(world, "session", code=booked.code))
 
     assert f"session booked by <@{world.student.id}>" in said
-    assert f"session booked to <@{world.coach.id}>" in said
-    assert f"session reminder to <@{world.student.id}>" in said
+    assert f"booking confirmation to <@{world.coach.id}>" in said
+    assert f"reminder to <@{world.student.id}>" in said
     assert "**Next check**" in said
+    assert "Their private room opens 5 minutes before the start." in said
+    assert "joined" not in said
+
+
+async def test_a_sessions_details_say_who_has_joined_once_the_room_is_open(
+    world: Academy, booked: CoachingSession
+) -> None:
+    await world.wait_until(booked.starts_at - world.minutes(4))
+
+    said = words(await panel(world, "session", code=booked.code))
+
+    assert "**Student** hasn't joined yet" in said
+    assert "room created" in said
+    assert f"link to the room to <@{world.student.id}>" in said
+
+
+def test_no_shows_are_written_with_a_hyphen() -> None:
+    actions = "session_no_show", "no_show_marked", "no_show_withdrawn", "no_show_appealed"
+    written = [*map(audit_words.action, actions), *map(audit_words.message, NotificationKind)]
+
+    assert sum("no-show" in words for words in written) == len(actions) + 1
+    assert not any("no show" in words for words in written)
 
 
 async def test_repairing_a_room_lets_in_only_its_two_people(world: Academy, booked: CoachingSession) -> None:

@@ -157,17 +157,26 @@ def test_it_agrees_with_someone_who_checks_every_minute(
 
 @given(SPELLS, st.sampled_from([COACH, STUDENT]))
 def test_time_inside_agrees_with_counting_minutes(spells: list[Spell], who: int) -> None:
-    minutes = {m for one, since, until in spells if one == who and until is not None for m in range(since, until)}
+    theirs = [
+        (since, until) for one, since, until in spells if one == who and until is not None and since <= until
+    ]
+    minutes = {minute for since, until in theirs for minute in range(since, until)}
 
     attended = presence(stays_of(*spells), who)
 
-    assert attended == Presence(at(min(minutes)) if minutes else None, len(minutes) * MINUTE)
+    assert attended == Presence(at(min(theirs)[0]) if theirs else None, len(minutes) * MINUTE)
 
 
 def test_overlapping_stays_of_one_person_count_once() -> None:
     attended = presence(stays_of(s(5, 20), s(10, 15), s(15, 25), s(40, 41), c(0)), STUDENT)
 
     assert attended == Presence(at(5), 21 * MINUTE)
+
+
+def test_someone_who_left_in_the_same_moment_has_joined() -> None:
+    attended = presence(stays_of(s(55, 55)), STUDENT)
+
+    assert attended == Presence(at(55), timedelta())
 
 
 def test_a_stay_that_ends_before_it_begins_does_not_count() -> None:
