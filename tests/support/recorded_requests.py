@@ -5,7 +5,7 @@ from models import AccessMode
 _LOOK_FOR = "GET /guilds/{guild_id}/members/{member_id}"
 _CHANNELS = "GET /guilds/{guild_id}/channels"
 _SEND = "POST /channels/{channel_id}/messages"
-_EDIT = "PATCH /channels/{channel_id}/messages/{message_id}"
+UPDATE = "PATCH /channels/{channel_id}/messages/{message_id}"
 _CHAT = "GET /channels/{channel_id}"
 _OPEN = "PATCH /channels/{channel_id}"
 _ROLES = "GET /guilds/{guild_id}/roles"
@@ -18,9 +18,9 @@ _WITH_PEOPLE = {
     "reminded an hour before": [_CHANNELS, *[_LOOK_FOR] * 3, _SEND, _SEND],
     "made": [_LOOK_FOR, _LOOK_FOR, _LOOK_FOR, _CHANNELS, "POST /guilds/{guild_id}/channels", _CHANNELS],
     "opened": [*[_LOOK_FOR] * 3, _CHANNELS, _OPEN, _SEND, _SEND, _CHAT, _SEND],
-    "started": [_CHANNELS, *[_LOOK_FOR] * 4, *[_EDIT] * 8],
+    "started": [_CHANNELS, *[_LOOK_FOR] * 4, *[UPDATE] * 8],
     "warned": [_CHAT, _SEND],
-    "ended": [_CHANNELS, _CHANNELS, _CHAT, _CHAT, *[_LOOK_FOR] * 4, *[_EDIT] * 10, _SEND],
+    "ended": [_CHANNELS, _CHANNELS, _CHAT, _CHAT, *[_LOOK_FOR] * 4, *[UPDATE] * 10, _SEND],
     "closing": [_CHANNELS, _CHAT, _SEND],
     "left": [_CHANNELS, _CHANNELS, "DELETE /channels/{channel_id}"],
     "an hour later": [_CHANNELS],
