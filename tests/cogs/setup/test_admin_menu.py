@@ -60,32 +60,32 @@ async def test_admins_by_role_find_every_subcommand(world: Academy) -> None:
     assert set(INSTEAD_OF.values()) | {"Applications"} == labels(opened).keys()
 
 
-@pytest.mark.parametrize(
-    ("label", "title"),
-    [
-        ("Health", "### Coaching health"),
-        ("All sessions", "### Sessions, latest first"),
-        ("Statistics", "### Statistics"),
-        ("Export…", "### What do you want to download?"),
-        ("Applications", "No open applications."),
-        ("Coaches", "### Coaches"),
-        ("Reviews", "### Reviews, newest first"),
-        ("Blocked members", "### Blocked members"),
-        ("Setup", "### Coaching setup"),
-        ("For new coaches", "### Defaults for new coaches"),
-        ("Specialties", "### Specialties"),
-        ("Post the panel…", "### Where should I post the panel?"),
-        ("Audit log", "### Audit log, newest first"),
-    ],
-)
-async def test_what_a_button_opens_appears_below_the_menu(world: Academy, label: str, title: str) -> None:
+OPENED_BY = {
+    "Health": "### Coaching health",
+    "All sessions": "### Sessions, latest first",
+    "Statistics": "### Statistics",
+    "Export…": "### What do you want to download?",
+    "Applications": "No open applications.",
+    "Coaches": "### Coaches",
+    "Reviews": "### Reviews, newest first",
+    "Blocked members": "### Blocked members",
+    "Setup": "### Coaching setup",
+    "For new coaches": "### Defaults for new coaches",
+    "Specialties": "### Specialties",
+    "Post the panel…": "### Where should I post the panel?",
+    "Audit log": "### Audit log, newest first",
+}
+
+
+async def test_what_a_button_opens_appears_below_the_menu(world: Academy) -> None:
     hal = await helper(world)
     opened = await menu(world, hal)
 
-    shown = await press(hal, opened, label)
+    for label, title in OPENED_BY.items():
+        shown = await press(hal, opened, label)
 
-    assert words(shown).startswith(title)
-    assert shown.id != opened.id
+        assert words(shown).startswith(title)
+        assert shown.id != opened.id, label
 
 
 async def test_a_panel_opened_from_the_menu_changes_in_place(world: Academy) -> None:

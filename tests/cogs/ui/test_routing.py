@@ -23,23 +23,17 @@ USD = encode_currency("USD")
 OLD = "This button is out of date. Run the command again."
 
 
-@pytest.mark.parametrize(
-    "custom_id",
-    [
-        "nothing:of:ours",
-        "coach:approve:",
-        "coach:approve:1x",
-        "coach:approve:-1",
-        "coach:approve:9999999999999999999",
-        "fix:coach:approve:1:2",
-        "coach:approve:１２",
-        "x" * 100,
-    ],
+UNKNOWN = (
+    *("nothing:of:ours", "x" * 100, "coach:approve:", "coach:approve:1x", "coach:approve:-1"),
+    *("coach:approve:9999999999999999999", "fix:coach:approve:1:2", "coach:approve:１２"),
 )
-async def test_an_unknown_custom_id_is_refused(open_world: Academy, custom_id: str) -> None:
-    answer = await open_world.press_custom_id(open_world.admin, custom_id)
 
-    assert words(reply(answer)) == OLD
+
+async def test_an_unknown_custom_id_is_refused(open_world: Academy) -> None:
+    for custom_id in UNKNOWN:
+        answer = await open_world.press_custom_id(open_world.admin, custom_id)
+
+        assert words(reply(answer)) == OLD, custom_id
 
 
 @pytest.mark.parametrize(
