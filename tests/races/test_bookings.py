@@ -40,7 +40,8 @@ T = TypeVar("T")
 @pytest.fixture(scope="module")
 def processes() -> Iterator[ProcessPoolExecutor]:
     """Start processes that meet at a barrier before each race."""
-    context = get_context("spawn")
+    context = get_context("forkserver")  # `spawn` would import everything once for each
+    context.set_forkserver_preload([race_worker.__name__])
     with ProcessPoolExecutor(
         PROCESSES, mp_context=context, initializer=race_worker.remember, initargs=(context.Barrier(PROCESSES),)
     ) as pool:
