@@ -201,26 +201,25 @@ async def test_the_program_prints_a_line_per_check_and_exits_with_0(setup: Setup
     assert outcome.err == ""
 
 
-async def test_the_program_prints_one_json_object_on_request(program: Program):
-    outcome = await program.run("doctor", "--json")
+async def test_the_json_of_a_sound_setup_is_ok(setup: Setup, capsys: pytest.CaptureFixture[str]):
+    report.print_report(await setup.examined(), as_json=True)
 
-    told = json.loads(outcome.out)
-    assert outcome.code == 0, outcome.err
+    told = json.loads(capsys.readouterr().out)
     assert told["ok"] is True
     assert {tuple(one) for one in told["checks"]} == {("name", "level", "found", "advice")}
     assert {(one["level"], one["advice"]) for one in told["checks"]} == {("ok", None)}
-    assert TOKEN not in outcome.out + outcome.err
 
 
-async def test_the_program_exits_with_1_on_an_error_and_says_what_to_do(program: Program):
+async def test_the_program_exits_with_1_on_an_error_and_says_what_to_do_in_json_on_request(program: Program):
     wrong = TOKEN.replace("made-up", "another")
 
-    outcome = await program.run("doctor", DISCORD_BOT_TOKEN=wrong)
+    outcome = await program.run("doctor", "--json", DISCORD_BOT_TOKEN=wrong)
 
-    [line] = [one for one in outcome.out.splitlines() if one.startswith("error")]
-    assert outcome.code == 1
-    assert "Discord rejects the token" in line
-    assert "Reset Token" in line
+    told = json.loads(outcome.out)
+    [check] = [one for one in told["checks"] if one["level"] == "error"]
+    assert (outcome.code, told["ok"]) == (1, False)
+    assert "Discord rejects the token" in check["found"]
+    assert "Reset Token" in check["advice"]
     assert wrong not in outcome.out + outcome.err
 
 
