@@ -22,7 +22,7 @@ GRANULARITY = dt.timedelta(seconds=15)
 """How often the loop ticks in production."""
 HALF_A_DAY = dt.timedelta(hours=12)
 SIZES = [
-    pytest.param(24, 9, id="24"),  # more fail than are worked on at once
+    pytest.param(12, 9, id="12"),  # more fail than are worked on at once
     pytest.param(60, 12, id="60", marks=pytest.mark.slow),
     pytest.param(300, 20, id="300", marks=pytest.mark.slow),
 ]

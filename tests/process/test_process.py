@@ -205,7 +205,7 @@ async def test_a_connecting_bot_stops_on_request(endpoint: Endpoint, program: Pr
     assert "Traceback" not in outcome.err
 
 
-@pytest.mark.parametrize("command", ["run", "process-sessions"])
+@pytest.mark.parametrize("command", ["run", pytest.param("process-sessions", marks=pytest.mark.slow)])
 async def test_a_rejected_token_is_reported_in_one_line_and_never_shown(program: Program, command: str):
     wrong = TOKEN.replace("made-up", "another")
 
@@ -320,7 +320,7 @@ async def test_the_web_endpoint_answers_while_the_bot_runs(endpoint: Endpoint, p
     assert "a long random text" not in outcome.out + outcome.err
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "no..such.host"])
+@pytest.mark.parametrize("host", ["127.0.0.1", pytest.param("no..such.host", marks=pytest.mark.slow)])
 async def test_an_unavailable_web_address_is_reported_in_one_line(program: Program, closed_port: int, host: str):
     outcome = await program.run("run", WEB_PORT=str(closed_port), WEB_HOST=host)
 
