@@ -84,6 +84,7 @@ async def stays(db: Database, *people: int | None) -> list[Attendance]:
 async def a_room(db: Database, endpoint: Endpoint) -> int:
     """Wait for the open room of a session, and return its channel."""
     booked = await a_session(db, starts_in=timedelta(minutes=2))
+    await endpoint.receive("POST", f"/guilds/{GUILD_ID}/channels")
     async with asyncio.timeout(DEADLINE_SECONDS):
         while (
             row := await session_now(db, booked.id)
@@ -136,6 +137,7 @@ async def test_attendance_during_a_database_failure_is_recorded_with_its_time(
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN) as process:
         alive = await health(process)
+        await endpoint.identified()
         await beating(db, "tick", "watch")
         room = await a_room(db, endpoint)
         async with failing(db, "attendance"):
@@ -159,6 +161,7 @@ async def test_a_burst_of_joins_and_leaves_is_recorded_in_order(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN):
+        await endpoint.identified()
         await beating(db, "tick", "watch")
         room = await a_room(db, endpoint)
         await endpoint.move(COACH, room)
@@ -177,6 +180,7 @@ async def test_unrecorded_events_count_as_unwatched_when_the_bot_stops(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
     async with program.started("run", DATABASE_URL=database_url, **OFTEN) as process:
+        await endpoint.identified()
         await beating(db, "tick", "watch")
         room = await a_room(db, endpoint)
         async with failing(db, "attendance"):

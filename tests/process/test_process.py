@@ -397,7 +397,7 @@ async def test_process_sessions_leaves_the_work_to_a_running_bot(
     endpoint: Endpoint, program: Program, db: Database
 ):
     async with program.started("run", TICK_SECONDS="300") as process:
-        await has_ticked(db)
+        await has_ticked(endpoint, db)
         await a_session(db, starts_in=timedelta(minutes=10))
 
         outcome = await program.run("process-sessions", TICK_SECONDS="300")
@@ -484,7 +484,7 @@ async def test_a_backup_works_while_the_bot_runs_but_a_restore_does_not(
     endpoint: Endpoint, program: Program, db: Database
 ):
     async with program.started("run") as process:
-        await has_ticked(db)
+        await has_ticked(endpoint, db)
 
         saved = await program.run("backup", "copy.db")
         booked = await a_session(db, starts_in=timedelta(hours=5))
@@ -574,8 +574,9 @@ async def ticked(db: Database, ago: timedelta) -> datetime:
     return at
 
 
-async def has_ticked(db: Database) -> None:
+async def has_ticked(endpoint: Endpoint, db: Database) -> None:
     """Wait until a bot has done everything due at its start."""
+    await endpoint.identified()
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             async with db.read() as session:
