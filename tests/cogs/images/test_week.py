@@ -7,6 +7,7 @@ After an intended change, redraw them, look at them, and commit them:
 Patch versions of FreeType smooth letters a little differently. The comparison tolerates that and no more.
 """
 
+import functools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -177,8 +178,11 @@ def opened(png: bytes) -> Image.Image:
     return Image.open(BytesIO(png)).convert("RGBA")
 
 
+drawn_once = functools.cache(draw_week)
+
+
 def picture(week: WeekPicture) -> Image.Image:
-    return opened(draw_week(week))
+    return opened(drawn_once(week))
 
 
 def difference(one: Image.Image, other: Image.Image) -> str:
@@ -249,7 +253,7 @@ def seen(colour: Colour, eye: tuple[tuple[float, ...], ...]) -> tuple[float, flo
 def test_a_week_looks_like_its_golden_picture(name: str, tmp_path: Path) -> None:
     golden = GOLDEN / f"{name}.png"
 
-    drawn = draw_week(WEEKS[name]())
+    drawn = drawn_once(WEEKS[name]())
 
     if os.environ.get("RENEW_PICTURES"):
         golden.write_bytes(drawn)
@@ -285,7 +289,7 @@ def test_the_comparison_notices_small_changes(change: str) -> None:
 
 @pytest.mark.parametrize("colour", ["#f7bd52", "#5bb8ff", "#ff7a8a", "#a9afbb", "#2e323c", "#4a505d"])
 def test_the_comparison_notices_another_colour(colour: str) -> None:
-    drawn = draw_week(present_week())
+    drawn = drawn_once(present_week())
     flat = Image.open(BytesIO(drawn))
     parts = flat.getpalette() or []
     index = next(at for at in range(0, len(parts), 3) if tuple(parts[at : at + 3]) == ImageColor.getrgb(colour))
@@ -310,7 +314,7 @@ def test_the_comparison_tolerates_softer_letters() -> None:
 
 @pytest.mark.parametrize("name", WEEKS)
 def test_only_the_corners_are_transparent_and_the_file_is_small(name: str) -> None:
-    drawn = draw_week(WEEKS[name]())
+    drawn = drawn_once(WEEKS[name]())
 
     image = opened(drawn)
     alpha = image.getchannel("A")
