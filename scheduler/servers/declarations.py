@@ -176,6 +176,17 @@ SETTINGS = (
         heading="Extensions",
     ),
     Setting(
+        column="most_make_ups",
+        kind=Whole(0, 10, (0, 1, 2, 3, 4)),
+        label="Make-ups in 90 days",
+        help="How many paid sessions students can cancel a day ahead for credit in return. 0 turns it off.",
+        form=Form.PAYMENT,
+        heading="Make-ups",
+        shown="up to {} in 90 days",
+        shown_without="off",
+        default=0,
+    ),
+    Setting(
         column="keep_after_departure",
         kind=Choice(((False, "cancelled"), (True, "kept"))),
         label="Upcoming sessions of people who leave",

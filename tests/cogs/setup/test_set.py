@@ -47,6 +47,7 @@ CHANGES = [
     ("No-show after", "0", "15 min → 0 min", "no_show_grace_minutes", 0),
     ("Upcoming sessions per student", "3", "10 → 3", "most_upcoming", 3),
     ("Extensions per session", "0", "2 → 0", "most_extensions", 0),
+    ("Make-ups in 90 days", "2", "0 → 2", "most_make_ups", 2),
     ("Cancellation notice", "24", "0 min → 1 day", "cancel_notice_minutes", 1440),
     ("Upcoming sessions of people who leave", "kept", "cancelled → kept", "keep_after_departure", True),
 ]
