@@ -36,7 +36,7 @@ PURE = (
 """Modules that compute without a database, Discord or the clock."""
 PURE_MAY_IMPORT = {
     *("dateutil", "scheduler.core.errors", "scheduler.time"),
-    *("scheduler.parsing.typed_text", "scheduler.availability.slots"),
+    *("scheduler.parsing.lists", "scheduler.parsing.typed_text", "scheduler.availability.slots"),
 }
 ALSO = {"scheduler/parsing/money.py": {"babel"}, "scheduler/sessions/lifecycle.py": {"models"}}
 IMPURE_LIBRARY = {"asyncio", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}

@@ -13,7 +13,7 @@ import discord
 from bot.discord_api import permissions
 from scheduler.core.errors import DiscordFailure, NotInServer, Unreachable
 from scheduler.core.markup import quoted
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 import discord
 
 from bot.doctor.checks import Check, error, warning
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 
 _Command = tuple[str, int]
 """Its name and kind."""

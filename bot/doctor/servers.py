@@ -7,7 +7,7 @@ import discord
 from bot.discord_api import server_setup
 from bot.doctor.checks import Check, error, ok, warning
 from models import Guild
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 from scheduler.servers.resources import Flaw, ServerResource, SetupIssue
 
 _SET_UP = "use `/coaching setup` there"

@@ -19,7 +19,7 @@ from models.storage import inspection, schema_version
 from models.storage.database import Database
 from models.storage.inspection import Heartbeats, Schema
 from scheduler.core.clock import Clock
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 from scheduler.time.time_zones import is_known
 
 FreeBytes = Callable[[Path], int]

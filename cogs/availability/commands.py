@@ -13,9 +13,9 @@ from cogs.ui.routing import on, opens
 from scheduler.availability import free_times, schedule
 from scheduler.core.clock import stamp
 from scheduler.core.errors import TooLate, Unreadable
-from scheduler.core.wording import all_of
 from scheduler.parsing.dates import parse_moment
 from scheduler.parsing.fields import Fields
+from scheduler.parsing.lists import all_of
 from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_hours
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone

@@ -14,7 +14,7 @@ from scheduler.booking import blocks
 from scheduler.booking.blocks import LONGEST_REASON
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
-from scheduler.core.wording import all_of, any_of
+from scheduler.parsing.lists import all_of, any_of
 
 LIFT = Route("block:list:{page}:lift:{user_id}:{what}")
 

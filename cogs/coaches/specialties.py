@@ -8,7 +8,7 @@ from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import Coach
 from scheduler.coaches import specialties
 from scheduler.coaches.specialties import LONGEST, MOST, TaughtSpecialty
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 
 PICK = Route("specialty:pick")
 ADD = Route("specialty:add")

@@ -8,7 +8,7 @@ import discord
 from cogs.cards import booking_policy
 from models import NotificationKind
 from scheduler.availability.booking_policy import from_json
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 from scheduler.parsing.money import write_money
 from scheduler.parsing.weekly_hours import Preset, write_presets
 from scheduler.servers import changes

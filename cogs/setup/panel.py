@@ -9,7 +9,7 @@ from cogs.cards.server_limits import limits_ahead
 from cogs.setup import settings
 from cogs.ui.routing import Route
 from models import Coach, Guild
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 from scheduler.servers.declarations import Form
 from scheduler.servers.resources import CREATABLE, Flaw, ServerResource, SetupIssue
 from scheduler.servers.settings import CLEARED

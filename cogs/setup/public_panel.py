@@ -13,7 +13,7 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from scheduler.core import audit
 from scheduler.core.errors import Misconfigured, NotAllowed
-from scheduler.core.wording import all_of
+from scheduler.parsing.lists import all_of
 
 POST = Route("panel:post")
 POST_IN = Route("panel:post:in")

@@ -12,7 +12,7 @@ from scheduler.booking import blocks, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
-from scheduler.core.wording import any_of
+from scheduler.parsing.lists import any_of
 from scheduler.parsing.money import price, write_money
 
 

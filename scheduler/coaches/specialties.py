@@ -14,7 +14,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotFound, Unreadable
 from scheduler.notifications import outbox
 from scheduler.parsing import names
-from scheduler.parsing.fields import read_each
+from scheduler.parsing.lists import read_each
 
 MOST = 25
 """As many as a Discord select holds."""

@@ -44,7 +44,7 @@ async def stored_profile(session: AsyncSession, guild_id: int, user_id: int) -> 
     """Return what's stored about someone who coaches or applied in this server; about others, nothing is."""
     here = Coach.guild_id == guild_id, Coach.user_id == user_id
     stored = (await session.execute(select(Coach.display_name, Coach.avatar_url).where(*here))).one_or_none()
-    return Profile(*stored) if stored is not None else None
+    return None if stored is None else Profile(*stored)
 
 
 async def store_profile(session: AsyncSession, guild_id: int, user_id: int, seen: Profile) -> None:

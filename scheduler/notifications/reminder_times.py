@@ -6,7 +6,7 @@ from datetime import timedelta
 from models import Guild
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.durations import parse_length, write_length
-from scheduler.parsing.fields import read_each
+from scheduler.parsing.lists import read_each
 from scheduler.parsing.typed_text import quoted
 
 FIRST_REMINDERS = (timedelta(hours=24), timedelta(hours=1))

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from scheduler.core.errors import Unreadable
-from scheduler.parsing.fields import read_each
+from scheduler.parsing.lists import read_each
 from scheduler.parsing.typed_text import normalized, quoted
 
 MOST_LENGTHS = 10

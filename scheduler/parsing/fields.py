@@ -1,6 +1,6 @@
-"""Read the fields of a form, and the parts of a list, and report everything that's wrong with them at once."""
+"""Read the fields of a form, and report everything that's wrong with them at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import TracebackType
 from typing import ParamSpec, Self, TypeVar, cast
 
@@ -8,9 +8,6 @@ from scheduler.core.errors import Unreadable, WrongFields
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-MOST_PROBLEMS = 10
-"""A list's further problems are only counted, so that a refusal fits a message."""
 
 
 class Fields:
@@ -53,24 +50,3 @@ class Fields:
         except Unreadable as error:
             self._errors.setdefault(label, error)
             return cast("T", None)
-
-
-def read_each(parts: Iterable[str], parse: Callable[[str], T], *others: str) -> list[T]:
-    """Return what `parse` returns for each part of a list.
-
-    Raises Unreadable for all parts that can't be read, and for `others`, which are problems with the whole list.
-    The error is of the same type as the first part's.
-    """
-    read: list[T] = []
-    wrong: list[Unreadable] = [Unreadable(*others)] if others else []
-    for part in parts:
-        try:
-            read.append(parse(part))
-        except Unreadable as error:
-            wrong.append(error)
-    if not wrong:
-        return read
-    problems = list(dict.fromkeys(problem for error in wrong for problem in error.problems))
-    if (left_out := len(problems) - MOST_PROBLEMS) > 0:
-        problems[MOST_PROBLEMS:] = [f"… and {left_out} more."]
-    raise wrong[0] if len(wrong) == 1 else type(wrong[0])(*problems)

@@ -8,8 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from scheduler.core.errors import Unreadable
-from scheduler.core.wording import any_of
-from scheduler.parsing.fields import read_each
+from scheduler.parsing.lists import any_of, read_each
 from scheduler.parsing.typed_text import hour_of_day
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import Interval, union

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Literal, TypeGuard
 
 from scheduler.core.errors import Unreadable
-from scheduler.core.wording import any_of
 from scheduler.parsing.durations import parse_length, write_length
+from scheduler.parsing.lists import any_of
 from scheduler.parsing.money import parse_currency
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import parse_zone

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pytest
 
 from scheduler.core.errors import Unreadable
-from scheduler.parsing.fields import MOST_PROBLEMS
+from scheduler.parsing.lists import MOST_PROBLEMS
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Absent, Guild, Member, Notification, NotificationKind, SessionStatus
+from models import Absent, CoachingSession, Guild, Member, Notification, NotificationKind, SessionStatus
 from models.notification import Route
 from models.storage.database import Database
 from scheduler.booking import cancellation, rescheduling
@@ -34,7 +34,7 @@ from tests.support.builders import (
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.rounds import advance_due, deliver_due
 from tests.support.stored import notifications
-from tests.support.transactions import query, transact
+from tests.support.transactions import fetch_only, query, transact
 
 K = NotificationKind
 STARTS_AT = MONDAY + DAY + 2 * HOUR
@@ -277,9 +277,9 @@ async def test_a_question_that_changes_meanwhile_still_expires(db: Database) -> 
     await question(db, K.REVIEW_REQUEST, status=SessionStatus.COMPLETED)
     discord, clock = FakeDiscord(), FakeClock(STARTS_AT + HOUR)
     await deliver_due(db, discord, clock)
-    [asked] = await notifications(db)
+    about = await fetch_only(db, select(CoachingSession))
 
-    await transact(db, outbox.requeue_direct, asked.session_id or 0, clock.now)
+    await transact(db, outbox.requeue_direct, about.id, clock.now)
     await updated(db, discord, clock)
 
     assert [one.due_at for one in await notifications(db)] == [WEEK_OVER]

@@ -1,9 +1,10 @@
-"""Reading forms and lists: everything that's wrong is reported at once."""
+"""Reading forms: everything that's wrong is reported at once."""
 
 import pytest
 
 from scheduler.core.errors import NotFound, Unreadable, WrongFields
-from scheduler.parsing.fields import MOST_PROBLEMS, Fields, read_each
+from scheduler.parsing.fields import Fields
+from scheduler.parsing.lists import read_each
 
 
 def number(typed: str, *, most: int = 10) -> int:
@@ -50,38 +51,6 @@ def test_other_refusals_come_first() -> None:
 
     with pytest.raises(NotFound), fields:
         raise NotFound("There's no such form.")
-
-
-def problems(*typed: str) -> tuple[str, ...]:
-    """Return what's wrong with a list of numbers."""
-    with pytest.raises(Unreadable) as refusal:
-        read_each(typed, number)
-    return refusal.value.problems
-
-
-def test_parts_of_a_list_are_read_in_order() -> None:
-    assert read_each(("3", "1"), number) == [3, 1]
-
-
-def test_all_unreadable_parts_of_a_list_are_reported_once() -> None:
-    assert problems("x", "7", "11", "y") == ("Type a number.", "Type at most 10.")
-
-
-def test_problems_with_the_whole_list_come_first() -> None:
-    with pytest.raises(Unreadable) as refusal:
-        read_each(("x",), number, "Type at least two.")
-
-    assert refusal.value.problems == ("Type at least two.", "Type a number.")
-
-
-def test_a_long_list_of_problems_is_cut() -> None:
-    def refuse(typed: str) -> None:
-        raise Unreadable(f'Not "{typed}".')
-
-    with pytest.raises(Unreadable) as refusal:
-        read_each(map(str, range(MOST_PROBLEMS + 3)), refuse)
-
-    assert refusal.value.problems[-2:] == ('Not "9".', "… and 3 more.")
 
 
 def test_each_problem_of_a_list_names_its_field() -> None:
