@@ -127,7 +127,7 @@ async def test_a_length_no_longer_offered_falls_back_to_the_usual_one(world: Aca
     refused = stu.said
     await stu.choose("book:day:", "Tue 3 Mar")
 
-    assert refused == "This coach offers 30, 60 minutes. Choose one of these."
+    assert refused == "This coach offers sessions of 30 or 60 minutes. Choose another length."
     assert stu.chosen("book:length:").startswith("30 min")
 
 
