@@ -118,6 +118,16 @@ async def test_a_new_rate_does_not_change_a_booked_price(world: Academy) -> None
     assert (await world.sessions())[0].total_cost_minor == 6000
 
 
+async def test_a_price_that_rises_before_confirming_is_refused(world: Academy) -> None:
+    stu = await (await Visitor(world, world.student).book()).press("14:00")
+    await change_coach(world, rate_minor=9000)
+
+    await stu.press("Confirm")
+
+    assert stu.said == "The coach has changed the price to $90.00. Choose the time again to book it."
+    assert await world.count(CoachingSession) == 0
+
+
 async def test_a_length_no_longer_offered_falls_back_to_the_usual_one(world: Academy) -> None:
     stu = await Visitor(world, world.student).book()
     await stu.choose("book:length:", "90 min")
