@@ -1,5 +1,6 @@
-"""Pressing another coach's buttons only changes your own hours."""
+"""What the buttons of a coach's panel do when somebody else presses them: nothing to that coach."""
 
+from models import SessionStatus
 from tests.cogs.availability.test_conflicts import shrunk
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, fill, labels, press, rows, week
@@ -59,3 +60,11 @@ async def test_a_coach_cannot_remove_anothers_dates(world: Academy) -> None:
 
     assert "Nothing changed" in words(reply(answer))
     assert await rows(world, of=world.coach) == before
+
+
+async def test_students_do_not_cancel_from_their_coachs_list(world: Academy) -> None:
+    await world.book(world.student, "14:00")
+
+    await world.send_custom_id(world.student, "availability:cancel:1:0:1", {"Reason": "Ill."})
+
+    assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED]
