@@ -12,6 +12,7 @@ from models.guild import AccessMode, ExtensionPrice, Guild, Member, PaymentMode
 from models.job_run import Heartbeat, JobRun
 from models.notification import Notification, NotificationKind, Route
 from models.payment import (
+    UNDECIDED,
     Payment,
     PaymentPurpose,
     PaymentStatus,
@@ -36,6 +37,7 @@ from models.session import (
 __all__ = [
     "AHEAD",
     "LONGEST_RESERVATION",
+    "UNDECIDED",
     "Absent",
     "AccessMode",
     "Alert",

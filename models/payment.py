@@ -32,6 +32,10 @@ class PaymentStatus(StrEnum):
     """Stripe doesn't accept what was asked of it."""
 
 
+UNDECIDED = (PaymentStatus.NEW, PaymentStatus.OPEN)
+"""Statuses in which it can still be paid."""
+
+
 class RefundStatus(StrEnum):
     """How far a refund is."""
 

@@ -12,7 +12,7 @@ from models import Guild, Payment, PaymentMode, Refund
 from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.core.task_pool import TaskPool
-from scheduler.payments import checkouts, due
+from scheduler.payments import checkouts, due, starting
 from tests.support.bookings import STU, TEN
 from tests.support.builders import COACH, GUILD, HOUR, MONDAY, a_server_with_a_coach
 from tests.support.stripe_server import StripeServer, stripe_server
@@ -40,7 +40,7 @@ class Till:
         """Press Pay, up to the answer."""
         async with self.db.begin() as session:
             guild = await session.get_one(Guild, GUILD)
-            payment = await checkouts.start_session_payment(
+            payment = await starting.for_session(
                 session,
                 guild,
                 actor,

@@ -1,0 +1,185 @@
+"""Beginning to pay: what is held, and what Stripe is asked for, stored before it's asked."""
+
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import UNDECIDED, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose, PaymentStatus
+from scheduler.booking import booking, eligibility, holds
+from scheduler.core import members
+from scheduler.core.actor import Actor
+from scheduler.core.errors import NotBookable
+from scheduler.credits import packages
+from scheduler.parsing.money import price
+from scheduler.payments import amounts, records, ways
+
+PAYABLE_FOR = timedelta(minutes=32)
+"""How long the page to pay is open. Stripe's least is 30 minutes, by its own clock."""
+HELD_FOR = timedelta(minutes=60)
+"""How long the time is held if Stripe doesn't answer."""
+MOST_OPEN = 3
+"""How many payments a student can have open in one server."""
+_FIRST_TRY = timedelta(seconds=10)
+"""When the background checks ask Stripe, if whoever pressed didn't get that far."""
+
+
+async def for_session(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    coach_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    notes: str | None,
+    now: datetime,
+    *,
+    livemode: bool,
+    agreed_minor: int,
+    agreed_currency: str,
+    back_to: str,
+) -> Payment:
+    """Hold a time until it's paid for, and store what Stripe is asked for. Call `checkouts.advance` next.
+
+    `back_to` is the address that Stripe's page leads back to. Beginning to pay for the same again returns the
+    first payment. Raises as `booking.book` does, and NotBookable if it's too late to pay or too much is open.
+    """
+    await members.lock(session, coach_id, actor.user_id)
+    if (already := await _find_open(session, guild.id, actor.user_id, coach_id, starts_at, duration)) is not None:
+        return already
+    if not ways.can_still_pay(starts_at, now):
+        raise NotBookable("That starts too soon to pay by card. Choose a time that's at least 40 minutes away.")
+    await _check_open(session, guild.id, actor.user_id)
+    held = await holds.hold(session, guild, actor, coach_id, starts_at, duration, now)
+    coach = await session.get_one(Coach, (guild.id, coach_id))
+    eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
+    eligibility.check_notes(notes or "")
+    cost = price(coach.rate_minor, duration)
+    if not cost:
+        raise NotBookable("This session is free, so there's nothing to pay. Choose the time again to book it.")
+    held.purpose, held.expires_at = HoldPurpose.PAYMENT, min(now + HELD_FOR, starts_at)
+    minutes = duration // timedelta(minutes=1)
+    payment = _new_payment(guild.id, actor, cost, coach.currency, livemode, now)
+    payment.purpose, payment.hold_id, payment.notes = (
+        PaymentPurpose.SESSION,
+        held.id,
+        (notes or "").strip() or None,
+    )
+    payment.coach_id, payment.starts_at, payment.ends_at = coach_id, starts_at, starts_at + duration
+    payment.request = _request(payment, f"{minutes} minutes of coaching with {coach.display_name}", back_to)
+    return await _store(session, payment, now)
+
+
+async def for_package(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    package_id: int,
+    now: datetime,
+    *,
+    livemode: bool,
+    agreed_minor: int,
+    agreed_currency: str,
+    back_to: str,
+) -> Payment:
+    """Store what Stripe is asked for so that somebody can buy a package. Call `checkouts.advance` next.
+
+    Beginning to pay for the same again returns the first payment. Raises NotFound if it's not on sale, NotBookable
+    if it has another price or is free, or too much is open.
+    """
+    await members.lock(session, actor.user_id)
+    package = await packages.find(session, guild.id, package_id)
+    if (package.price_minor, package.currency) != (agreed_minor, agreed_currency):
+        raise NotBookable("The price of this package has changed. `/credits` shows what it costs now.")
+    if not package.price_minor:
+        raise NotBookable("This package is free. Ask an admin to give it to you.")
+    open_one = select(Payment).where(
+        Payment.guild_id == guild.id,
+        Payment.user_id == actor.user_id,
+        Payment.package_id == package_id,
+        Payment.amount_minor == package.price_minor,
+        Payment.currency == package.currency,
+        Payment.status.in_(UNDECIDED),
+    )
+    if (already := await session.scalar(open_one.limit(1))) is not None:
+        return already
+    await _check_open(session, guild.id, actor.user_id)
+    payment = _new_payment(guild.id, actor, package.price_minor, package.currency, livemode, now)
+    payment.purpose, payment.package_id = PaymentPurpose.PACKAGE, package.id
+    payment.request = _request(payment, package.name, back_to)
+    return await _store(session, payment, now)
+
+
+def _new_payment(
+    guild_id: int, actor: Actor, amount_minor: int, currency: str, livemode: bool, now: datetime
+) -> Payment:
+    return Payment(
+        guild_id=guild_id,
+        code=booking.new_code(),
+        user_id=actor.user_id,
+        status=PaymentStatus.NEW,
+        amount_minor=amount_minor,
+        currency=currency,
+        livemode=livemode,
+        idempotency_key=secrets.token_hex(16),
+        created_at=now,
+        expires_at=now + PAYABLE_FOR,
+        next_check_at=now + _FIRST_TRY,
+    )
+
+
+def _request(payment: Payment, what: str, back_to: str) -> dict[str, Any]:
+    """Build what Stripe is asked for: https://docs.stripe.com/api/checkout/sessions/create"""
+    product = {"currency": payment.currency.lower(), "product_data": {"name": what}}
+    amount = amounts.to_stripe(payment.amount_minor, payment.currency)
+    known_by = {"payment": payment.code}
+    return {
+        "mode": "payment",
+        "payment_method_types": ["card"],
+        "line_items": [{"quantity": 1, "price_data": product | {"unit_amount": amount}}],
+        "client_reference_id": payment.code,
+        "metadata": known_by,
+        "payment_intent_data": {"metadata": known_by, "description": f"{what} ({payment.code})"},
+        "adaptive_pricing": {"enabled": False},
+        "allow_promotion_codes": False,
+        "expires_at": int(payment.expires_at.timestamp()),
+        "success_url": back_to,
+        "cancel_url": back_to,
+    }
+
+
+async def _store(session: AsyncSession, payment: Payment, now: datetime) -> Payment:
+    amounts.check_chargeable(payment.amount_minor, payment.currency)
+    session.add(payment)
+    await session.flush()
+    records.record(session, payment, "payment_started", now, actor_id=payment.user_id)
+    return payment
+
+
+async def _find_open(
+    session: AsyncSession, guild_id: int, user_id: int, coach_id: int, starts_at: datetime, duration: timedelta
+) -> Payment | None:
+    return await session.scalar(
+        select(Payment)
+        .join(Hold, Hold.id == Payment.hold_id)
+        .where(
+            Payment.guild_id == guild_id,
+            Payment.user_id == user_id,
+            Payment.coach_id == coach_id,
+            Payment.starts_at == starts_at,
+            Payment.ends_at == starts_at + duration,
+            Payment.status.in_(UNDECIDED),
+        )
+        .limit(1)
+    )
+
+
+async def _check_open(session: AsyncSession, guild_id: int, user_id: int) -> None:
+    theirs = Payment.guild_id == guild_id, Payment.user_id == user_id, Payment.status.in_(UNDECIDED)
+    count = await session.scalar(select(func.count()).where(*theirs)) or 0
+    if count >= MOST_OPEN:
+        raise NotBookable(
+            f"You have {count} open payments, the most allowed. Pay or close one in `/sessions` first."
+        )

@@ -1,0 +1,73 @@
+"""How something can be paid for: credit, card, or as the server's payment instructions say."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, Guild, PaymentMode
+from scheduler.credits import ledger
+from scheduler.parsing.money import price
+from scheduler.payments.ports import Stripe
+
+LEAST_NOTICE = timedelta(minutes=40)
+"""How long before the start somebody can begin to pay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """The ways in which a student can pay for one session."""
+
+    cost_minor: int
+    currency: str
+    minutes: int
+    credit: int
+    """The student's minutes that can be used for it."""
+    by_card: bool
+    """Whether it can be paid by card."""
+    otherwise: bool
+    """Whether it can be booked now and paid as the instructions say."""
+
+    @property
+    def by_credit(self) -> bool:
+        """Whether there's enough credit. Nobody uses it for what's free."""
+        return bool(self.cost_minor) and self.credit >= self.minutes
+
+
+async def ways_to_pay(
+    session: AsyncSession,
+    guild: Guild,
+    coach: Coach,
+    student_id: int,
+    starts_at: datetime,
+    duration: timedelta,
+    now: datetime,
+    stripe: Stripe | None,
+) -> Ways:
+    """Return how a student can pay for a session, by the rules with which it's booked."""
+    cost = price(coach.rate_minor, duration)
+    lots = await ledger.lots_of(session, guild.id, student_id, valid_at=starts_at) if cost else []
+    usable = await ledger.usable_for(session, lots, coach)
+    return Ways(
+        cost,
+        coach.currency,
+        duration // timedelta(minutes=1),
+        ledger.minutes_in(usable),
+        by_card=bool(cost) and takes_cards(guild, stripe) and can_still_pay(starts_at, now),
+        otherwise=not cost or not requires_cards(guild, stripe),
+    )
+
+
+def takes_cards(guild: Guild, stripe: Stripe | None) -> bool:
+    """Whether this server takes payments by card now."""
+    return stripe is not None and guild.payment_mode is not PaymentMode.OFF
+
+
+def requires_cards(guild: Guild, stripe: Stripe | None) -> bool:
+    """Whether what costs something can only be paid by card here."""
+    return stripe is not None and guild.payment_mode is PaymentMode.REQUIRED
+
+
+def can_still_pay(starts_at: datetime, now: datetime) -> bool:
+    """Whether there's time to pay for a session before it starts."""
+    return starts_at - now >= LEAST_NOTICE
