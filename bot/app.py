@@ -32,6 +32,7 @@ from cogs.coaches.specialties import SpecialtiesCog
 from cogs.coaches.suspensions import SuspendingCog
 from cogs.command_mentions import CommandMentions, make_clickable
 from cogs.interaction_stats import InteractionStats
+from cogs.payments.commands import PaymentsCog
 from cogs.reports.activity import ActivityCog
 from cogs.reports.coach_roster import CoachRosterCog
 from cogs.reports.export import ExportCog
@@ -88,6 +89,7 @@ COGS = (
     ReviewsCog,
     ReviewListCog,
     RemindersCog,
+    PaymentsCog,
     TimezoneCog,
     OneSettingCog,
     SetupCog,

@@ -1,7 +1,9 @@
 """`/book`: coach, day, time, notes, confirm. Only offers what can be booked now."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
-from cogs.cards.calendar import attach
-from cogs.cards.calendar_file import Names
+from cogs.cards import agreed
+from cogs.cards.booked import booked_panel
 from cogs.images.drawing import draw_week
 from cogs.images.week import Kind, WeekPicture
 from cogs.images.week_days import picture_of
@@ -20,13 +22,15 @@ from cogs.ui.options import CoachOption, SpecialtyName
 from cogs.ui.routing import Cog, on, opens
 from cogs.ui.time_picker import by_day, instant
 from cogs.ui.zones import resolve_zone
-from models import BlockedFrom, Coach, Guild
+from models import BlockedFrom, Coach, CoachingSession, Guild
 from scheduler.availability import coach_search, free_times, reader_zone
 from scheduler.booking import blocks, booking, eligibility, holds
 from scheduler.core import coaches, members
 from scheduler.core.errors import NotFound
 from scheduler.core.limits import LONGEST_NOTES
+from scheduler.credits import charges, role_grants
 from scheduler.parsing import names
+from scheduler.payments.ways import check_otherwise, ways_to_pay
 from scheduler.servers import settings
 from scheduler.sessions import lookup
 from scheduler.sessions.own import own_sessions
@@ -109,13 +113,21 @@ class BookingCog(Cog):
     async def pick_time(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Hold the time and ask for confirmation."""
         await self.bot.check_coach_membership(await self._guild_id(interaction, coach_id), coach_id)
-        notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME)
+        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
+
+    @on(panels.PAY_ANOTHER_WAY)
+    async def pay_another_way(
+        self, interaction: Interaction, coach_id: int, minutes: int, start: int, way: int
+    ) -> None:
+        """Ask for confirmation again, with another way to pay."""
+        notes, wanted = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME), panels.Way(min(way, 2))
+        await self._ask_to_confirm(interaction, coach_id, minutes, start, notes, wanted)
 
     @on(panels.NOTES)
     async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Put the notes on the panel."""
-        typed = ui.typed_in(interaction).get(panels.NOTES_NAME, "").strip()
+        typed = ui.typed_in(interaction).get(agreed.NOTES_NAME, "").strip()
         eligibility.check_notes(typed)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, typed)
 
@@ -125,7 +137,7 @@ class BookingCog(Cog):
     ) -> ui.Form:
         """Ask for notes, starting with those on the panel."""
         field = ui.field(
-            panels.NOTES_NAME,
+            agreed.NOTES_NAME,
             typed or ui.stored_fields(interaction.message),
             description="What you want to work on, links, questions.",
             long=True,
@@ -138,31 +150,38 @@ class BookingCog(Cog):
     async def confirm(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
-        """Book it. The panel may be hours old, so check again whether the coach has left."""
+        """Book it for money. The panel may be hours old, so check again whether the coach has left."""
+        async with self.bot.db.read() as session:
+            guild = await settings.look_up(session, await self._guild_id(interaction, coach_id), self.bot.defaults)
+        check_otherwise(guild, cost, self.bot.stripe)
+        price = {"agreed_minor": cost, "agreed_currency": agreed.decode_currency(currency)}
+        await self._book(interaction, coach_id, minutes, start, partial(booking.book, **price))
+
+    @on(panels.CONFIRM_CREDIT)
+    async def confirm_with_credit(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
+        """Book it with the student's credit."""
+        await self._book(interaction, coach_id, minutes, start, charges.book)
+
+    async def _book(
+        self,
+        interaction: Interaction,
+        coach_id: int,
+        minutes: int,
+        start: int,
+        book: Callable[..., Awaitable[CoachingSession]],
+    ) -> None:
         guild_id = await self._guild_id(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
+        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
-            booked = await booking.book(
-                session,
-                guild,
-                await self.actor_anywhere(session, interaction),
-                coach_id,
-                instant(start),
-                cards.read_duration(minutes),
-                ui.stored_fields(interaction.message).get(panels.NOTES_NAME),
-                now,
-                agreed_minor=cost,
-                agreed_currency=panels.decode_currency(currency),
-            )
+            actor = await self.actor_anywhere(session, interaction)
+            what = coach_id, instant(start), cards.read_duration(minutes), notes
+            booked = await book(session, guild, actor, *what, now)
             coach = await session.get_one(Coach, (booked.guild_id, coach_id))
         self.bot.wake()
-        card = cards.of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id, has_file=True)
-        names = Names(self.bot.server_name(booked.guild_id), coach.display_name, interaction.user.display_name)
-        shown = attach(booked, names, interaction.user.id)
-        parts = card, *shown.items, ui.text("We've messaged you both."), *cards.way_back(interaction, booked)
-        await ui.show(interaction, ui.Panel(*parts, files=[shown.file]))
+        await ui.show(interaction, booked_panel(interaction, booked, guild, coach))
 
     @on(panels.OLD_CONFIRM)
     async def confirm_old(
@@ -258,24 +277,33 @@ class BookingCog(Cog):
             await ui.show(interaction, times.nothing_free())
             return
         png = await asyncio.to_thread(draw_week, week)
-        notes = ui.stored_fields(interaction.message).get(panels.NOTES_NAME, "")
+        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME, "")
         await ui.show(interaction, times.panel(shown, page, week, png, notes))
 
     async def _ask_to_confirm(
-        self, interaction: Interaction, coach_id: int, minutes: int, start: int, notes: str | None
+        self,
+        interaction: Interaction,
+        coach_id: int,
+        minutes: int,
+        start: int,
+        notes: str | None,
+        wanted: panels.Way | None = None,
     ) -> None:
         guild_id = await self._guild_id(interaction, coach_id)
+        starts_at, duration, stripe = instant(start), cards.read_duration(minutes), self.bot.stripe
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
             actor = await self.actor_anywhere(session, interaction)
-            held = await holds.hold(
-                session, guild, actor, coach_id, instant(start), cards.read_duration(minutes), now
-            )
+            held = await holds.hold(session, guild, actor, coach_id, starts_at, duration, now)
+            await role_grants.sync(session, guild, actor, now)
             coach = await session.get_one(Coach, (guild.id, coach_id))
+            asked = guild, coach, actor.user_id, starts_at, duration, now, stripe
+            ways = await ways_to_pay(session, *asked)
             zone_name = await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
+        cycle, livemode = ui.hour_cycle_of(interaction), stripe is None or stripe.livemode
         choice = panels.Choice(
-            coach, guild, zone_name, ui.hour_cycle_of(interaction), minutes, start, held.expires_at
+            coach, guild, zone_name, cycle, minutes, start, held.expires_at, ways, livemode, wanted
         )
         await ui.show(interaction, choice.panel(notes))
 

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import IntEnum
 
 from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE
+from cogs.cards import agreed
 from cogs.images.week import WeekPicture, describe
 from cogs.ui import Typed
 from cogs.ui.routing import Route
@@ -16,12 +18,13 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import SlotTaken
 from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import price, write_money
+from scheduler.payments.ways import Ways
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
-# {cost} is the price that the student saw, in minor units of {currency}: see `currency_number`.
+# {cost} is the price that the student saw, in minor units of {currency}: see `cards.agreed`.
 PICK_LENGTH = Route("book:length:{coach_id}:{day}")
 PICK_DAY = Route("book:day:{coach_id}:{minutes}:{page}")
 DAYS = Route("book:days:{coach_id}:{minutes}:{day}:{page}")
@@ -29,10 +32,12 @@ TIME = Route("book:time:{coach_id}:{minutes}:{start}")
 ZONE = Route("book:zone:{coach_id}:{minutes}:{day}")
 NOTES = Route("book:notes:{coach_id}:{minutes}:{start}")
 CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}")
+CONFIRM_CREDIT = Route("book:credit:{coach_id}:{minutes}:{start}")
+PAY_ANOTHER_WAY = Route("book:way:{coach_id}:{minutes}:{start}:{way}")
+"""{way} is a number of `Way`."""
 OLD_CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}")
 """On panels from before an upgrade, which don't say the currency."""
 
-NOTES_NAME = "Notes for your coach"
 ZONE_NAME = "City or time zone"
 _WEEK_FILE = "week.png"
 
@@ -77,7 +82,7 @@ class CoachTimes:
             *self._head(day),
             ui.picture(_WEEK_FILE, describe(week)),
             *self.picker.items(shown, times_page, *self._others(), ui.button("Change zone…", zone_id)),
-            *([ui.store_field(NOTES_NAME, notes)] if notes else []),
+            *([ui.store_field(agreed.NOTES_NAME, notes)] if notes else []),
             files=[(_WEEK_FILE, png)],
         )
 
@@ -108,6 +113,15 @@ class CoachTimes:
         return [ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))] if self.in_server else []
 
 
+class Way(IntEnum):
+    """A way to pay. Panels number them, so add new ones last."""
+
+    CREDIT = 0
+    CARD = 1
+    OTHERWISE = 2
+    """As the server's payment instructions say. Also what's free."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What's about to be booked."""
@@ -121,28 +135,86 @@ class Choice:
     minutes: int
     start: int
     held_until: datetime | None
+    ways: Ways
+    livemode: bool = True
+    """Whether paying by card moves real money."""
+    wanted: Way | None = None
+    """The way they picked. By default the first one there is."""
+
+    @property
+    def _possible(self) -> list[Way]:
+        ways = self.ways
+        found = ((Way.CREDIT, ways.by_credit), (Way.CARD, ways.by_card), (Way.OTHERWISE, ways.otherwise))
+        return [way for way, is_possible in found if is_possible]
+
+    @property
+    def _way(self) -> Way | None:
+        possible = self._possible
+        return self.wanted if self.wanted in possible else next(iter(possible), None)
 
     def panel(self, notes: str | None) -> ui.Panel:
         """Show what the student agrees to. Confirm reads the notes from the panel."""
         ids = {"coach_id": self.coach.user_id, "minutes": self.minutes, "start": self.start}
-        agreed = {"cost": self._cost, "currency": encode_currency(self.coach.currency)}
         day = instant(self.start).astimezone(zone(self.zone_name)).toordinal()
         other = routes.BOOK_COACH.id(coach_id=self.coach.user_id, minutes=self.minutes, day=day, page=0)
         return ui.Panel(
             ui.Container(
                 cards.with_avatar(self.coach, "\n".join(self._lines())),
-                *([ui.store_field(NOTES_NAME, notes)] if notes else []),
+                *([ui.store_field(agreed.NOTES_NAME, notes)] if notes else []),
                 ui.row(
-                    ui.button("Confirm", CONFIRM.id(**ids, **agreed), ui.SUCCESS),
+                    *self._confirm(ids),
+                    *self._other_way(ids),
                     ui.button("Change notes…" if notes else "Add notes…", NOTES.id(**ids)),
                     ui.button("Other time", other),
                 ),
             )
         )
 
+    def _confirm(self, ids: dict[str, int]) -> list[ui.Button]:
+        price = {"cost": self.ways.cost_minor, "currency": agreed.encode_currency(self.ways.currency)}
+        match self._way:
+            case Way.CREDIT:
+                return [ui.button("Confirm", CONFIRM_CREDIT.id(**ids), ui.SUCCESS)]
+            case Way.CARD:
+                return [ui.button(f"Pay {self._price}", routes.PAY_SESSION.id(**ids, **price), ui.SUCCESS)]
+            case Way.OTHERWISE:
+                return [ui.button("Confirm", CONFIRM.id(**ids, **price), ui.SUCCESS)]
+            case None:
+                return []
+
+    def _other_way(self, ids: dict[str, int]) -> list[ui.Button]:
+        """Offer the next way to pay, if there are several."""
+        possible, way = self._possible, self._way
+        if way is None or len(possible) < 2:
+            return []
+        following = possible[(possible.index(way) + 1) % len(possible)]
+        labels = {
+            Way.CREDIT: "Use credit instead",
+            Way.CARD: "Pay by card instead",
+            Way.OTHERWISE: f"Pay {self._price} instead" if not self.ways.by_card else "Pay another way",
+        }
+        return [ui.button(labels[following], PAY_ANOTHER_WAY.id(**ids, way=following))]
+
     @property
-    def _cost(self) -> int:
-        return _cost(self.coach, self.minutes)
+    def _price(self) -> str:
+        return write_money(self.ways.cost_minor, self.ways.currency)
+
+    def _payment(self) -> list[str]:
+        """Write what it costs, and how it's paid."""
+        ways, way = self.ways, self._way
+        if way is Way.CREDIT:
+            return [f"{ways.minutes} min · uses {ways.minutes} of your {ways.credit} minutes of credit"]
+        lines = [f"{ways.minutes} min · {self._price}"]
+        if way is Way.CARD:
+            test = "" if self.livemode else " **TEST: no money moves.**"
+            lines.append(f"**Payment** By card, on Stripe's page. The time is yours once it's paid.{test}")
+        elif way is None:
+            lines.append("⚠️ This has to be paid by card, and it starts too soon for that. Choose another time.")
+        elif ways.cost_minor and self.guild.payment_instructions:
+            lines.append(f"**How to pay** {ui.quoted(self.guild.payment_instructions)}")
+        if ways.credit and not ways.by_credit:
+            lines.append(f"-# You have {ways.credit} minutes of credit, and this takes {ways.minutes}.")
+        return lines
 
     def _lines(self) -> list[str]:
         at, coach = instant(self.start), self.coach
@@ -152,10 +224,8 @@ class Choice:
         lines = [
             f"**Confirm your session**\n{cards.when(at)}\n-# {clocks}",
             f"With <@{coach.user_id}>",
-            f"{self.minutes} min · {write_money(self._cost, coach.currency)}",
+            *self._payment(),
         ]
-        if self._cost and self.guild.payment_instructions:
-            lines.append(f"**How to pay** {ui.quoted(self.guild.payment_instructions)}")
         lines.append(f"**Changes** {self._changes(at)}")
         if self.held_until is not None:
             lines.append(f"-# We hold this time for you. The hold ends {stamp(self.held_until, 'R')}.")
@@ -208,13 +278,3 @@ ui.show_as(SlotTaken, slot_taken_panel)
 
 def _cost(coach: Coach, minutes: int) -> int:
     return price(coach.rate_minor, timedelta(minutes=minutes))
-
-
-def encode_currency(code: str) -> int:
-    """Encode a currency for a `custom_id`, which only holds numbers. `currency_numbered` decodes it."""
-    return int.from_bytes(code.encode()[:7], "big")
-
-
-def decode_currency(number: int) -> str:
-    """Decode a currency that `currency_number` encoded."""
-    return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")

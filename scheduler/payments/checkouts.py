@@ -46,10 +46,11 @@ async def find(session: AsyncSession, payment_id: int, actor: Actor, *, lock: bo
     return found
 
 
-async def advance(db: Database, stripe: Stripe, payment_id: int, clock: Clock) -> Payment:
+async def advance(db: Database, stripe: Stripe, payment_id: int, clock: Clock, *, unseen: bool = False) -> Payment:
     """Ask Stripe how far a payment is, and record what follows. Returns the payment as it is then.
 
-    A failure is recorded on it, and it's asked again later.
+    A failure is recorded on it, and it's asked again later. If nobody is looking (`unseen`), whoever pays is sent
+    the address of a page that opens only now.
     """
     async with db.read() as session:
         payment = await session.get_one(Payment, payment_id)
@@ -66,7 +67,11 @@ async def advance(db: Database, stripe: Stripe, payment_id: int, clock: Clock) -
         if payment.checkout_id is not None:
             return await _record_failure(db, payment_id, str(refusal), clock())
         return await _close(db, payment_id, PaymentStatus.REFUSED, str(refusal), clock())
-    return await record(db, payment_id, checkout, clock())
+    recorded = await record(db, payment_id, checkout, clock())
+    if unseen and payment.status is PaymentStatus.NEW and recorded.status is PaymentStatus.OPEN:
+        async with db.begin() as session:
+            _tell(session, recorded, NotificationKind.PAYMENT_OPEN, clock())
+    return recorded
 
 
 async def give_up(db: Database, stripe: Stripe, payment_id: int, clock: Clock) -> Payment:

@@ -29,7 +29,8 @@ async def do_due(db: Database, stripe: Stripe, clock: Clock, pool: TaskPool[bool
         refund_ids = list(await session.scalars(owed.order_by(Refund.next_try_at).limit(_A_ROUND)))
 
     async def ask(payment_id: int) -> bool:
-        return (await checkouts.advance(db, stripe, payment_id, clock)).last_error is None
+        payment = await checkouts.advance(db, stripe, payment_id, clock, unseen=True)
+        return payment.last_error is None
 
     jobs: dict[Hashable, partial[object]] = {("payment", one): partial(ask, one) for one in payments}
     jobs |= {("refund", one): partial(refunds.advance, db, stripe, one, clock) for one in refund_ids}

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, Guild, PaymentMode
+from scheduler.core.errors import NotBookable
 from scheduler.credits import ledger
 from scheduler.parsing.money import price
 from scheduler.payments.ports import Stripe
@@ -66,6 +67,12 @@ def takes_cards(guild: Guild, stripe: Stripe | None) -> bool:
 def requires_cards(guild: Guild, stripe: Stripe | None) -> bool:
     """Whether what costs something can only be paid by card here."""
     return stripe is not None and guild.payment_mode is PaymentMode.REQUIRED
+
+
+def check_otherwise(guild: Guild, cost_minor: int, stripe: Stripe | None) -> None:
+    """Raise NotBookable if this can't be booked now and paid later."""
+    if cost_minor and requires_cards(guild, stripe):
+        raise NotBookable("This server takes payment by card before it books. Choose the time again to pay.")
 
 
 def can_still_pay(starts_at: datetime, now: datetime) -> bool:

@@ -1,0 +1,131 @@
+"""Paying for a session or a package by card, up to the booking."""
+
+from cogs import cards, routes, ui
+from cogs.cards import agreed
+from cogs.cards.booked import booked_panel
+from cogs.payments.panels import open_panel, package_panel, state_panel
+from cogs.ui import Interaction
+from cogs.ui.routing import Cog, on
+from cogs.ui.time_picker import instant
+from models import UNDECIDED, Coach, CoachingSession, CreditLot, Guild, Payment
+from scheduler.core.errors import NotBookable, NotFound
+from scheduler.payments import checkouts, starting
+from scheduler.payments.ports import Stripe, StripeUnavailable
+from scheduler.payments.ways import takes_cards
+from scheduler.servers import settings
+from scheduler.sessions import lookup
+
+
+class PaymentsCog(Cog):
+    """Buttons that lead to Stripe's page and back."""
+
+    @on(routes.PAY_SESSION)
+    async def pay_session(
+        self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
+    ) -> None:
+        """Hold the time, and show the way to Stripe's page."""
+        guild_id = await self._guild_id(interaction, coach_id)
+        await self.bot.check_coach_membership(guild_id, coach_id)
+        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
+            stripe = self._stripe(guild)
+            payment = await starting.for_session(
+                session,
+                guild,
+                await self.actor_anywhere(session, interaction),
+                coach_id,
+                instant(start),
+                cards.read_duration(minutes),
+                notes,
+                now,
+                livemode=stripe.livemode,
+                agreed_minor=cost,
+                agreed_currency=agreed.decode_currency(currency),
+                back_to=_back_to(interaction, guild_id),
+            )
+        await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
+
+    @on(routes.PAY_PACKAGE)
+    async def pay_package(self, interaction: Interaction, package_id: int, cost: int, currency: int) -> None:
+        """Show the way to Stripe's page."""
+        async with self.bot.db.begin() as session:
+            guild, actor, now = await self.guild_to_change(session, interaction)
+            stripe = self._stripe(guild)
+            payment = await starting.for_package(
+                session,
+                guild,
+                actor,
+                package_id,
+                now,
+                livemode=stripe.livemode,
+                agreed_minor=cost,
+                agreed_currency=agreed.decode_currency(currency),
+                back_to=_back_to(interaction, guild.id),
+            )
+        await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
+
+    @on(routes.CHECK_PAYMENT)
+    async def check_payment(self, interaction: Interaction, payment_id: int) -> None:
+        """Ask Stripe now, and show what became of the payment."""
+        payment = await self._own(interaction, payment_id)
+        if payment.status in UNDECIDED and self.bot.stripe is not None:
+            payment = await checkouts.advance(self.bot.db, self.bot.stripe, payment.id, self.bot.clock)
+        await self._show(interaction, payment, is_asked=True)
+
+    @on(routes.CLOSE_PAYMENT)
+    async def close_payment(self, interaction: Interaction, payment_id: int) -> None:
+        """Close Stripe's page and free the time, unless it was just paid."""
+        payment = await self._own(interaction, payment_id)
+        if payment.status in UNDECIDED and self.bot.stripe is not None:
+            try:
+                payment = await checkouts.give_up(self.bot.db, self.bot.stripe, payment.id, self.bot.clock)
+            except StripeUnavailable:
+                raise NotBookable(
+                    "Stripe doesn't answer, so nothing was changed. Try again in a minute."
+                ) from None
+        await self._show(interaction, payment)
+
+    async def _own(self, interaction: Interaction, payment_id: int) -> Payment:
+        async with self.bot.db.read() as session:
+            return await checkouts.find(session, payment_id, ui.person_of(interaction))
+
+    async def _show(self, interaction: Interaction, payment: Payment, *, is_asked: bool = False) -> None:
+        """Show what became of a payment: where to pay, the booked session, the credit, or why there's neither."""
+        self.bot.wake()
+        if payment.status in UNDECIDED:
+            await ui.show(interaction, open_panel(payment, is_asked=is_asked))
+            return
+        async with self.bot.db.read() as session:
+            booked = await session.get(CoachingSession, payment.session_id or 0)
+            lot = await session.get(CreditLot, payment.lot_id or 0)
+            guild = await session.get_one(Guild, payment.guild_id)
+            coach = await session.get(Coach, (payment.guild_id, payment.coach_id or 0))
+        if booked is not None and coach is not None:
+            panel = booked_panel(interaction, booked, guild, coach, receipt_url=payment.receipt_url)
+        else:
+            panel = package_panel(payment, lot) if lot is not None else state_panel(payment)
+        await ui.show(interaction, panel)
+
+    def _stripe(self, guild: Guild) -> Stripe:
+        """Return Stripe. Raises NotBookable if this server doesn't take cards now."""
+        if self.bot.stripe is None or not takes_cards(guild, self.bot.stripe):
+            raise NotBookable("This server doesn't take cards at the moment. Choose the time again.")
+        return self.bot.stripe
+
+    async def _guild_id(self, interaction: Interaction, coach_id: int) -> int:
+        """Return the server to pay in: this one, or from a direct message the one they share with the coach."""
+        if interaction.guild_id is not None:
+            return interaction.guild_id
+        async with self.bot.db.read() as session:
+            guild_id = await lookup.shared_guild_id(session, coach_id, interaction.user.id)
+        if guild_id is None or not await self.bot.port.is_member(guild_id, interaction.user.id):
+            raise NotFound("You can only book this coach in their server. Go there and use `/book`.")
+        return guild_id
+
+
+def _back_to(interaction: Interaction, guild_id: int) -> str:
+    """Return the address of the channel in which they pressed."""
+    where = guild_id if interaction.guild_id is not None else "@me"
+    return f"https://discord.com/channels/{where}/{interaction.channel_id}"

@@ -1,0 +1,81 @@
+"""What becomes of a payment, for whoever makes it."""
+
+from cogs import cards, routes, ui
+from models import CreditLot, Payment, PaymentPurpose, PaymentStatus
+from scheduler.core.clock import stamp
+from scheduler.parsing.money import write_money
+
+
+def amount(payment: Payment) -> str:
+    """Write the amount, and that it's a test if it is."""
+    written = write_money(payment.amount_minor, payment.currency)
+    return written if payment.livemode else f"{written} (TEST: no money moves)"
+
+
+def what(payment: Payment) -> str:
+    """Write what is paid for."""
+    if payment.starts_at is None or payment.ends_at is None:
+        return "Credit"
+    return f"{cards.length(payment.ends_at - payment.starts_at)} with <@{payment.coach_id}>"
+
+
+def pay_buttons(payment: Payment) -> list[ui.Button]:
+    """Make the buttons of a payment that's open."""
+    pay = (
+        [ui.link(f"Pay {write_money(payment.amount_minor, payment.currency)}", payment.url)] if payment.url else []
+    )
+    return [
+        *pay,
+        ui.button("I've paid", routes.CHECK_PAYMENT.id(payment_id=payment.id)),
+        ui.button("Don't pay", routes.CLOSE_PAYMENT.id(payment_id=payment.id)),
+    ]
+
+
+def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
+    """Show where to pay. `is_asked`: they said that they've paid."""
+    lines = ["**Pay by card**"]
+    if payment.starts_at is not None:
+        lines.append(cards.when(payment.starts_at))
+    lines += [f"{what(payment)} · {amount(payment)}"]
+    if payment.url is None:
+        lines.append("Stripe isn't answering at the moment. We keep trying; press **I've paid** to look again.")
+    elif is_asked:
+        lines.append("Stripe hasn't told us of your payment yet. That usually takes a few seconds.")
+    else:
+        lines.append("Press **Pay** to open Stripe's page. We book it as soon as you've paid.")
+    until = stamp(payment.expires_at, "R")
+    kept = "We hold the time for you. You" if payment.purpose is PaymentPurpose.SESSION else "You"
+    lines.append(f"-# {kept} can pay until {stamp(payment.expires_at, 't')}, {until}.")
+    return ui.Panel(ui.Container(ui.text("\n".join(lines)), ui.row(*pay_buttons(payment))))
+
+
+def package_panel(payment: Payment, lot: CreditLot) -> ui.Panel:
+    """Show the credit that was bought."""
+    receipt = ui.rows(*([ui.link("Receipt", payment.receipt_url)] if payment.receipt_url else []))
+    until = f" They're valid until {stamp(lot.valid_until, 'D')}." if lot.valid_until else ""
+    said = f"**Paid ✅**\nYou have {lot.minutes_left} more minutes of credit.{until} Book with `/book`."
+    return ui.Panel(ui.Container(ui.text(said), *receipt))
+
+
+def state_panel(payment: Payment) -> ui.Panel:
+    """Say why nothing was booked."""
+    again: list[ui.Button] = []
+    if payment.coach_id is not None and payment.starts_at is not None and payment.ends_at is not None:
+        minutes = int((payment.ends_at - payment.starts_at).total_seconds() // 60)
+        ids = {"coach_id": payment.coach_id, "minutes": minutes, "day": 0, "page": 0}
+        again = [ui.button("Choose a time", routes.BOOK_COACH.id(**ids))]
+    return ui.Panel(ui.Container(ui.text(state(payment)), *ui.rows(*again)))
+
+
+def state(payment: Payment) -> str:
+    """Say what became of a payment without a booking."""
+    match payment.status:
+        case PaymentStatus.PAID:
+            return (
+                f"**The time was gone when your payment of {amount(payment)} arrived.** You get all of it back. "
+                "Your bank may take a few days to show it."
+            )
+        case PaymentStatus.REFUSED:
+            return "**This can't be paid by card at the moment.** Nothing was charged. Ask an admin of the server."
+        case _:
+            return "**This wasn't paid, so it isn't booked.** Nothing was charged."
