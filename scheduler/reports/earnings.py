@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -77,8 +78,12 @@ async def by_month(
     return _monthly(days, await _daily(session, days, here), dict(list(await session.execute(names))))
 
 
-_Day = tuple[int, int, str, int, int, int, int, int]
-"""Day, coach, currency, and the sums of `Earned`."""
+class _Day(NamedTuple):
+    day: int
+    coach_id: int
+    currency: str
+    counted: list[int]
+    """The sums of `Earned`, from `sessions` on."""
 
 
 async def _daily(session: AsyncSession, days: LocalDays, here: ColumnElement[bool]) -> list[_Day]:
@@ -97,14 +102,16 @@ async def _daily(session: AsyncSession, days: LocalDays, here: ColumnElement[boo
     by = rows.c.day, rows.c.coach_id, rows.c.currency
     sums = (func.sum(one) for one in (rows.c.minutes, rows.c.credit, rows.c.worth, rows.c.money))
     found = await session.execute(select(*by, func.count(), *sums).group_by(*by))
-    return [(day, coach_id, currency, *map(int, counted)) for day, coach_id, currency, *counted in found]
+    return [
+        _Day(day, coach_id, currency, [int(one) for one in counted]) for day, coach_id, currency, *counted in found
+    ]
 
 
 def _monthly(days: LocalDays, daily: Iterable[_Day], names: dict[int, str]) -> list[Earned]:
     sums: dict[tuple[date, int, str], list[int]] = {}
-    for day, coach_id, currency, *counted in daily:
-        month = sums.setdefault((days.date(day).replace(day=1), coach_id, currency), [0] * len(counted))
-        month[:] = map(int.__add__, month, counted)
+    for one in daily:
+        month = sums.setdefault((days.date(one.day).replace(day=1), one.coach_id, one.currency), [0] * 5)
+        month[:] = map(int.__add__, month, one.counted)
     found = [
         Earned(month, coach_id, names.get(coach_id, ""), currency, *counted)
         for (month, coach_id, currency), counted in sums.items()

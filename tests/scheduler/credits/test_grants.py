@@ -1,12 +1,13 @@
 """Credit that admins give and take back, and until when it's valid."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, EntryKind, Guild, LotSource, NotificationKind
+from models import AuditEntry, CreditLot, EntryKind, Guild, LotSource, NotificationKind
 from models.storage.database import Database
 from scheduler.core.errors import NotAllowed, NotFound, Unreadable
 from scheduler.credits import grants
@@ -17,8 +18,13 @@ from tests.support.stored import notifications
 from tests.support.transactions import fetch_all, transact
 
 
-async def give(session: AsyncSession, **changed: object) -> object:
-    values = {"minutes": 60, "reason": " Paid in cash. ", "days_valid": None, "actor": ADMIN} | changed
+async def give(session: AsyncSession, **changed: Any) -> CreditLot:
+    values: dict[str, Any] = {
+        "minutes": 60,
+        "reason": " Paid in cash. ",
+        "days_valid": None,
+        "actor": ADMIN,
+    } | changed
     guild = await session.get_one(Guild, GUILD)
     return await grants.give(session, guild, user_id=STUDENT, now=MONDAY, **values)
 
@@ -69,7 +75,7 @@ async def test_an_admin_gives_credit_and_its_owner_is_told(db: Database) -> None
     ],
 )
 async def test_amounts_and_reasons_that_nobody_can_have_meant_are_refused(
-    db: Database, changed: dict[str, object]
+    db: Database, changed: dict[str, Any]
 ) -> None:
     await transact(db, a_guild)
 

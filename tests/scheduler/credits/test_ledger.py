@@ -1,6 +1,7 @@
 """Which minutes a session can be booked with, and what happens to the rest."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -83,7 +84,7 @@ async def test_minutes_are_for_their_coaches_and_specialties_only(db: Database) 
     ],
 )
 async def test_a_make_up_is_for_coaches_who_do_not_cost_more(
-    db: Database, other: dict[str, object], is_usable: bool
+    db: Database, other: dict[str, Any], is_usable: bool
 ) -> None:
     await a_server_with_a_coach(db)
     await transact(db, a_coach, user_id=OTHER, **other)

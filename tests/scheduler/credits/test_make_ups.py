@@ -1,6 +1,6 @@
 """Make-ups for sessions that were paid for outside and cancelled."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -78,7 +78,7 @@ async def test_servers_give_none_unless_they_say_so(db: Database) -> None:
 
 
 @pytest.mark.parametrize(("notice", "count"), [(DAY, 1), (DAY - SECOND, 0)])
-async def test_a_day_of_notice_is_enough_and_less_is_not(db: Database, notice: datetime, count: int) -> None:
+async def test_a_day_of_notice_is_enough_and_less_is_not(db: Database, notice: timedelta, count: int) -> None:
     await a_server(db)
 
     await cancelled(db, now=TUESDAY - notice)

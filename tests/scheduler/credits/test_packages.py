@@ -92,8 +92,7 @@ async def test_the_smallest_package_is_first(db: Database) -> None:
 
 async def test_there_are_25_packages_at_most(db: Database) -> None:
     await transact(db, a_guild)
-    for _ in range(packages.MOST_PACKAGES):
-        last = await transact(db, save)
+    *_, last = [await transact(db, save) for _ in range(packages.MOST_PACKAGES)]
 
     refused = await refusal(db, TooLate, save)
     await transact(db, save, package_id=last.id)

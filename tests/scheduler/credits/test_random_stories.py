@@ -243,9 +243,12 @@ class Story(RuleBasedStateMachine):
         one.id = self.in_server(way, *about).id
 
     def cancel(self, step: Step) -> None:
+        """Cancel a session, sometimes an hour before it starts, which is late if the student does."""
         one = self.pick(step, "ahead")
         if one is None or one.start <= self.model.now:
             return
+        if step.nth % 2:
+            self.model.now = max(self.model.now, one.start - HOUR)
         by = [Actor(one.student), Actor(one.student), Actor(one.coach), ADMIN][step.minutes // 30 + step.yes - 1]
         self.write(cancellation.cancel, one.id, by, GUILD, "", self.model.now)
         self.model.cancel(one, by_student=by.user_id == one.student)

@@ -124,7 +124,8 @@ async def test_currencies_coaches_and_servers_are_kept_apart(db: Database) -> No
         await a_coach(session, user_id=COACH + 1, display_name="Cy")
         await a_guild(session, id=GUILD + 1)
         await a_coach(session, guild_id=GUILD + 1)
-        for changed in ({}, {"currency": "EUR"}, {"coach_id": COACH + 1}, {"guild_id": GUILD + 1}):
+        others: list[dict[str, Any]] = [{"currency": "EUR"}, {"coach_id": COACH + 1}, {"guild_id": GUILD + 1}]
+        for changed in ({}, *others):
             await a_session(session, **SETTLED, **changed)
 
     found = [(one.coach_name, one.currency, one.sessions) for one in await earned(db)]
