@@ -135,6 +135,7 @@ def _coaches(found: Stats) -> Iterator[str]:
 
 def _earned(found: list[Earned]) -> Iterator[str]:
     yield "**Earned by month**"
+    yield "-# Whole months on the server's clock. The statement in `/coaching export` has all of them."
     months = list(dict.fromkeys(one.month for one in found))
     for month in months[:_MOST_MONTHS]:
         theirs = [one for one in found if one.month == month]
@@ -146,7 +147,6 @@ def _earned(found: list[Earned]) -> Iterator[str]:
             yield f"- <@{one.coach_id}> {write_money(one.total_minor, one.currency)} ({minutes})"
         if len(theirs) > _MOST_EARNING:
             yield f"- and {len(theirs) - _MOST_EARNING} more"
-    yield "-# Whole months on the server's clock. The statement in `/coaching export` has all of them."
 
 
 def _rating(stars: Mapping[int, int]) -> str:
