@@ -151,11 +151,8 @@ class BookingCog(Cog):
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
         """Book it for money. The panel may be hours old, so check again whether the coach has left."""
-        async with self.bot.db.read() as session:
-            guild = await settings.look_up(session, await self._guild_id(interaction, coach_id), self.bot.defaults)
-        check_otherwise(guild, cost, self.bot.stripe)
         price = {"agreed_minor": cost, "agreed_currency": agreed.decode_currency(currency)}
-        await self._book(interaction, coach_id, minutes, start, partial(booking.book, **price))
+        await self._book(interaction, coach_id, minutes, start, partial(booking.book, **price), cost_minor=cost)
 
     @on(panels.CONFIRM_CREDIT)
     async def confirm_with_credit(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
@@ -169,6 +166,8 @@ class BookingCog(Cog):
         minutes: int,
         start: int,
         book: Callable[..., Awaitable[CoachingSession]],
+        *,
+        cost_minor: int = 0,
     ) -> None:
         guild_id = await self._guild_id(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
@@ -176,6 +175,7 @@ class BookingCog(Cog):
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
+            check_otherwise(guild, cost_minor, self.bot.stripe)
             actor = await self.actor_anywhere(session, interaction)
             what = coach_id, instant(start), cards.read_duration(minutes), notes
             booked = await book(session, guild, actor, *what, now)
