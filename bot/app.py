@@ -32,6 +32,7 @@ from cogs.coaches.specialties import SpecialtiesCog
 from cogs.coaches.suspensions import SuspendingCog
 from cogs.command_mentions import CommandMentions, make_clickable
 from cogs.interaction_stats import InteractionStats
+from cogs.payments.admin import PaymentsAdminCog
 from cogs.payments.commands import PaymentsCog
 from cogs.reports.activity import ActivityCog
 from cogs.reports.coach_roster import CoachRosterCog
@@ -89,7 +90,6 @@ COGS = (
     ReviewsCog,
     ReviewListCog,
     RemindersCog,
-    PaymentsCog,
     TimezoneCog,
     OneSettingCog,
     SetupCog,
@@ -104,6 +104,9 @@ COGS = (
     DefaultsCog,
     SpecialtiesCog,
 )
+
+PAYMENT_COGS = (PaymentsCog, PaymentsAdminCog)
+"""Only with a key for payments."""
 
 features.register()
 
@@ -160,7 +163,7 @@ class CoachBot(BotBase):
 
     async def setup_hook(self) -> None:
         """Load the cogs and register their commands with Discord."""
-        for cog in COGS:
+        for cog in (*COGS, *(PAYMENT_COGS if self.stripe is not None else ())):
             made = cog(self)
             await self.add_cog(made)
             self.router.add(made)

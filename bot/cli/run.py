@@ -151,10 +151,8 @@ async def _stripe(settings: Settings) -> AsyncIterator[StripeApi | None]:
     stripe = StripeApi(settings.stripe_secret_key)
     if not stripe.livemode:
         log.warning("payments are in test mode: no money moves")
-    try:
+    async with contextlib.aclosing(stripe):
         yield stripe
-    finally:
-        await stripe.close()
 
 
 @contextlib.asynccontextmanager

@@ -99,7 +99,7 @@ class StripeApi:
             found.append(MadeElsewhere(intent, at, refunded=_sum_of_alive(made)))
         return found
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close its connections."""
         if self._http is not None:
             await self._http.close_async()

@@ -51,12 +51,13 @@ class PaymentsCog(Cog):
     async def pay_package(self, interaction: Interaction, package_id: int, cost: int, currency: int) -> None:
         """Show the way to Stripe's page."""
         async with self.bot.db.begin() as session:
-            guild, actor, now = await self.guild_to_change(session, interaction)
+            now = self.bot.clock()
+            guild = await settings.ensure(session, ui.guild_id_of(interaction), self.bot.defaults, now)
             stripe = self._stripe(guild)
             payment = await starting.for_package(
                 session,
                 guild,
-                actor,
+                ui.actor_of(interaction, guild),
                 package_id,
                 now,
                 livemode=stripe.livemode,

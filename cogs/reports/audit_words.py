@@ -35,6 +35,9 @@ _ACTIONS = {
     "room_vanished": "room deleted by someone",
     "steps_given_up": "retries given up",
     "panel_posted": "booking panel posted",
+    "payment_expired": "not paid in time",
+    "payment_refused": "payment refused by Stripe",
+    "payment_mode_changed": "card payments changed",
 }
 """Actions whose stored names aren't what people say."""
 _MESSAGES = {

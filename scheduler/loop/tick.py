@@ -83,9 +83,7 @@ async def tick(
         if due_at is not None and due_at <= started_at:
             report.late = started_at - due_at
             report.due = await _count_due(db, started_at)
-            await _do_all(db, discord, clock, report, background)
-            if stripe is not None:
-                report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
+            await _do_all(db, discord, clock, report, background, stripe)
             # For what was due and still is, because it failed or isn't done, the interval is soon enough; for
             # what became due meanwhile, it isn't.
             due_at = await _first_due(db, columns, after=started_at)
@@ -97,16 +95,23 @@ async def tick(
 
 
 async def _do_all(
-    db: Database, discord: Discord, clock: Clock, report: TickReport, background: BackgroundWork
+    db: Database,
+    discord: Discord,
+    clock: Clock,
+    report: TickReport,
+    background: BackgroundWork,
+    stripe: Stripe | None,
 ) -> None:
     report.steps, report.failures = await advance_due(db, discord, clock, background.sessions)
     roles = await background.roles.work({"": partial(sync_roles, db, discord, clock)})
     members = await background.members.work({"": partial(check_due, db, discord, clock)})
+    if stripe is not None:
+        report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
     delivered = await deliver_due(db, discord, clock, background.notifications)
     await expiry.do_due(db, clock)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
-    report.failed_quietly = sum(failed for _, failed in roles) + sum(members) + delivered.failed
+    report.failed_quietly += sum(failed for _, failed in roles) + sum(members) + delivered.failed
 
 
 _VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at, CreditLot.next_step_at)

@@ -78,16 +78,17 @@ async def owe_if_returned(session: AsyncSession, row: CoachingSession, now: date
         owe(session, payment, RefundReason.CANCELLED, now)
 
 
-async def pay_back(session: AsyncSession, guild_id: int, code: str, actor: Actor | None, now: datetime) -> Refund:
+async def pay_back(
+    session: AsyncSession, guild_id: int, payment_id: int, actor: Actor | None, now: datetime
+) -> Refund:
     """Owe somebody their money back because an admin says so, or without an actor the operator.
 
     Raises NotAllowed, NotFound for another server's payment, AlreadyDecided if it isn't paid or is paid back.
     """
     if actor is not None:
         actor.must_be_admin()
-    of_code = Payment.guild_id == guild_id, Payment.code == code
-    payment = await session.scalar(select(Payment).where(*of_code).with_for_update())
-    if payment is None:
+    payment = await session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
+    if payment is None or payment.guild_id != guild_id:
         raise NotFound("There's no such payment in this server. `/coaching payments` lists them.")
     if payment.status is not PaymentStatus.PAID:
         raise AlreadyDecided("This hasn't been paid, so there's nothing to pay back.")

@@ -82,11 +82,7 @@ class Till:
 async def till(db: Database, **coach: object) -> AsyncIterator[Till]:
     """Open a server that takes cards."""
     await a_server_with_a_coach(db, guild={"payment_mode": PaymentMode.OPTIONAL}, **coach)
-    async with stripe_server() as server:
-        api = StripeApi(server.key, base=server.url)
+    async with stripe_server() as server, contextlib.aclosing(StripeApi(server.key, base=server.url)) as api:
         opened = Till(db, server, api)
         server.now = opened.clock
-        try:
-            yield opened
-        finally:
-            await api.close()
+        yield opened

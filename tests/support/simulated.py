@@ -30,6 +30,7 @@ from scheduler.availability import schedule
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
 from scheduler.core.actor import Actor
+from scheduler.payments.ports import Stripe
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from tests.cogs.authorization import rows
@@ -241,7 +242,11 @@ class Academy:
 
 @contextlib.asynccontextmanager
 async def academy(
-    db: Database, *, begins: dt.datetime = MONDAY, tick_interval: dt.timedelta = SELDOM
+    db: Database,
+    *,
+    begins: dt.datetime = MONDAY,
+    tick_interval: dt.timedelta = SELDOM,
+    stripe: Stripe | None = None,
 ) -> AsyncIterator[Academy]:
     """Open a server that's set up, with an admin, an aspiring coach, students and an outsider.
 
@@ -257,6 +262,7 @@ async def academy(
             GuildDefaults(time_zone="Europe/Berlin"),
             clock=lambda: held["env"].now(),
             tick_interval=tick_interval,
+            stripe=stripe,
         )
 
     env = held["env"] = simcord_private.quick_world(make_bot())

@@ -1,6 +1,7 @@
 """What the bot asks of Stripe, and what it makes of the answers."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,9 +22,8 @@ async def server() -> AsyncIterator[StripeServer]:
 
 @pytest.fixture
 async def api(server: StripeServer) -> AsyncIterator[StripeApi]:
-    opened = StripeApi(server.key, base=server.url)
-    yield opened
-    await opened.close()
+    async with aclosing(StripeApi(server.key, base=server.url)) as opened:
+        yield opened
 
 
 def request(amount: int = 6000, minutes: int = 32) -> dict[str, Any]:
@@ -107,7 +107,7 @@ async def test_a_wrong_key_is_never_named(server: StripeServer) -> None:
 
     with pytest.raises(StripeUnavailable) as failed:
         await api.fetch_checkout("cs_1")
-    await api.close()
+    await api.aclose()
 
     assert str(failed.value) == "Stripe refuses the key: check STRIPE_SECRET_KEY"
     assert failed.value.__suppress_context__

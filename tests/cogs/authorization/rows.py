@@ -137,6 +137,8 @@ PRESSES: dict[str, Row] = {
     "book:zone:{coach_id}:{minutes}:{day}": Row(ANYBODY),
     "book:time:{coach_id}:{minutes}:{start}": Row(BOOKERS),
     "book:notes:{coach_id}:{minutes}:{start}": Row(ANYBODY),
+    "book:way:{coach_id}:{minutes}:{start}:{way}": Row(BOOKERS, numbers={"way": 2}),
+    "book:credit:{coach_id}:{minutes}:{start}": Row(BOOKERS, then="You have 0 minutes of credit for this"),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
     # Sessions.
@@ -340,6 +342,19 @@ COMMANDS: dict[str, Row] = {
 }
 
 
+PAYER = _refusals("", "You have no such payment.")
+PAYMENTS: dict[str, Row] = {
+    "pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
+    "pay:package:{package_id}:{cost}:{currency}": Row(READERS),
+    "pay:check:{payment_id}": Row(PAYER),
+    "pay:close:{payment_id}": Row(PAYER),
+    "payments:list:{page}": Row(ADMINS),
+    "payments:mode": Row(ADMINS, picked=("0",)),
+    "payments:refund:{payment_id}:{page}": Row(ADMINS),
+}
+"""Controls that there are only with a key for payments. `tests/cogs/payments` presses them."""
+
+
 def of_control(bot: CoachBot, custom_id: str) -> Row | None:
     """Find the row of a button or a select, also of one that opens a form again."""
     custom_id = custom_id.removeprefix(BESIDE)
@@ -347,7 +362,7 @@ def of_control(bot: CoachBot, custom_id: str) -> Row | None:
         return _found(REOPENED, bot.router.openers, custom_id.removeprefix(FIX))
     if custom_id.startswith(PICK):
         return of_form(bot, custom_id.split(":", 2)[2]) or of_control(bot, custom_id.split(":", 2)[2])
-    return _found(PRESSES, bot.router.handlers, custom_id)
+    return _found(PRESSES | PAYMENTS, bot.router.handlers, custom_id)
 
 
 def of_form(bot: CoachBot, custom_id: str) -> Row | None:

@@ -9,8 +9,8 @@ from scheduler.servers.declarations import RENAMED_COLUMNS, SETTINGS, Form, Sett
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 
 NOT_SETTINGS = {"id", "created_at", "bot_removed_at"}
-ELSEWHERE = {"presets", "default_policy"}
-"""Set with `/coaching defaults`."""
+ELSEWHERE = {"presets", "default_policy", "payment_mode"}
+"""Set with `/coaching defaults` and `/coaching payments`."""
 DEFAULTS = settings.unsaved(0, GuildDefaults())
 LABELS = [setting.label for setting in SETTINGS]
 

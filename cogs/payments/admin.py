@@ -1,0 +1,104 @@
+"""`/coaching payments`: how cards are taken, what came in, what is owed back."""
+
+from cogs import ui
+from cogs.payments.panels import amount
+from cogs.ui import Interaction
+from cogs.ui.routing import Cog, Route, group_command, on
+from models import Guild, PaymentMode, PaymentStatus, RefundStatus
+from scheduler.core.clock import stamp
+from scheduler.parsing.money import write_money
+from scheduler.payments import overview, refunds
+from scheduler.payments.overview import Month, Shown
+
+SHOW = Route("payments:list:{page}")
+PICK_MODE = Route("payments:mode")
+REFUND = Route("payments:refund:{payment_id}:{page}")
+
+_A_PAGE = 5
+_MODES = (PaymentMode.OFF, PaymentMode.OPTIONAL, PaymentMode.REQUIRED)
+_CALLED = {
+    PaymentMode.OFF: "Don't take cards",
+    PaymentMode.OPTIONAL: "Cards, or as the payment instructions say",
+    PaymentMode.REQUIRED: "Only cards (and credit)",
+}
+_STATES = {
+    PaymentStatus.NEW: "being prepared",
+    PaymentStatus.OPEN: "open",
+    PaymentStatus.PAID: "paid",
+    PaymentStatus.EXPIRED: "not paid",
+    PaymentStatus.REFUSED: "refused by Stripe",
+}
+_BACK = {
+    RefundStatus.OWED: "to be refunded",
+    RefundStatus.DONE: "refunded",
+    RefundStatus.FAILED: "⚠️ the refund failed: pay it back another way",
+}
+
+
+class PaymentsAdminCog(Cog):
+    """`/coaching payments`."""
+
+    @group_command("coaching", name="payments", description="Card payments: what came in, what is owed back")
+    @on(SHOW)
+    async def show_payments(self, interaction: Interaction, page: int = 0) -> None:
+        """Show a page of payments."""
+        async with self.bot.db.read() as session:
+            guild, actor = await self.guild_and_actor(session, interaction)
+            found = await overview.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
+            months = await overview.months(session, guild, actor)
+        shown = [_section(one, page) for one in found.shown] or [ui.text("No payments here.")]
+        pager = ui.newer_and_older(SHOW.id, page, has_more=found.has_more)
+        await ui.show(interaction, ui.Panel(self._head(guild, months), self._modes(guild), *shown, *pager))
+
+    @on(PICK_MODE)
+    async def mode_picked(self, interaction: Interaction) -> None:
+        """Take cards in another way from now on."""
+        async with self.bot.db.begin() as session:
+            guild, actor, now = await self.guild_to_change(session, interaction)
+            await overview.set_mode(session, guild, actor, _MODES[ui.chosen_in(interaction)[0]], now)
+        await self.show_payments(interaction)
+
+    @on(REFUND)
+    async def refund_pressed(self, interaction: Interaction, payment_id: int, page: int) -> None:
+        """Pay back what somebody has paid."""
+        async with self.bot.db.begin() as session:
+            guild, actor, now = await self.guild_to_change(session, interaction)
+            await refunds.pay_back(session, guild.id, payment_id, actor, now)
+        self.bot.wake()
+        await self.show_payments(interaction, page)
+
+    def _head(self, guild: Guild, months: list[Month]) -> ui.Item:
+        stripe = self.bot.stripe
+        is_test = stripe is not None and not stripe.livemode
+        test = ["⚠️ **TEST: the key is a test key, so no money moves.**"] if is_test else []
+        return ui.text("\n".join(["### Card payments", *test, *map(_month, months)]))
+
+    @staticmethod
+    def _modes(guild: Guild) -> ui.Item:
+        options = ((_CALLED[mode], str(number), mode is guild.payment_mode) for number, mode in enumerate(_MODES))
+        return ui.row(ui.select(PICK_MODE.id(), options))
+
+
+def _month(one: Month) -> str:
+    test = "" if one.livemode else " (TEST)"
+    back = f", {write_money(one.refunded_minor, one.currency)} of it refunded" if one.refunded_minor else ""
+    return f"**{one.first_day:%B %Y}**{test} {write_money(one.paid_minor, one.currency)} paid{back}"
+
+
+def _section(one: Shown, page: int) -> ui.Item:
+    payment, refund = one.payment, one.refund
+    what = f"a session with <@{payment.coach_id}>" if payment.coach_id is not None else "credit"
+    state = _STATES[payment.status] if refund is None else _BACK[refund.status]
+    facts = [
+        f"**{amount(payment)}** · {state} · {stamp(payment.created_at, 'f')}",
+        f"<@{payment.user_id}> for {what} · `{payment.code}`",
+    ]
+    if payment.disputed_at is not None:
+        facts.append(f"⚠️ Disputed at the bank {stamp(payment.disputed_at, 'f')}. Answer it in Stripe's dashboard.")
+    error = payment.last_error if refund is None else refund.last_error
+    if error is not None:
+        facts.append(f"-# {ui.quoted(error, 200)}")
+    text = "\n".join(facts)
+    if payment.status is not PaymentStatus.PAID or refund is not None:
+        return ui.text(text)
+    return ui.Section(text, accessory=ui.button("Refund", REFUND.id(payment_id=payment.id, page=page)))

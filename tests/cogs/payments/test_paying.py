@@ -1,0 +1,199 @@
+"""Paying by card, from the press to the booked session, the refund, and what admins see of it."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bot.demo import simcord_private
+from bot.stripe_api.client import StripeApi
+from models import Hold, PaymentMode
+from models.storage.database import Database
+from tests.cogs.authorization.rows import FORMS, PAYMENTS, PRESSES
+from tests.cogs.booking.people import BUTTON, Visitor, about_to_confirm, components
+from tests.support.credits import a_lot
+from tests.support.simulated import Academy, academy, reply, words
+from tests.support.stripe_server import Fault, StripeServer, stripe_server
+from tests.support.transactions import transact
+
+LINK = 5
+
+
+@pytest.fixture
+def engine_name() -> str:
+    return "sqlite"
+
+
+@contextlib.asynccontextmanager
+async def taking_cards(
+    db: Database, mode: PaymentMode = PaymentMode.OPTIONAL
+) -> AsyncIterator[tuple[Academy, StripeServer]]:
+    """Open the academy with a Stripe on this machine."""
+    async with stripe_server() as server:
+        api = StripeApi(server.key, base=server.url)
+        async with contextlib.aclosing(api), academy(db, stripe=api) as world:
+            server.now = lambda: world.now
+            await world.already_open()
+            ada = await Visitor(world, world.admin).slash("coaching payments")
+            await ada.choose("payments:mode", _CALLED[mode])
+            yield world, server
+
+
+_CALLED = {PaymentMode.OPTIONAL: "Cards, or as", PaymentMode.REQUIRED: "Only cards"}
+
+
+def link(panel: Any) -> str:
+    """Return where the panel's link leads."""
+    [url] = [one["url"] for one in components(panel, BUTTON) if one.get("style") == LINK]
+    return url
+
+
+async def test_from_confirm_to_the_booked_session_and_its_refund(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00")
+        assert "**Payment** By card, on Stripe's page." in stu.said
+        assert "TEST: no money moves." in stu.said
+        await stu.press("Pay $60.00")
+        assert link(stu.panel) == "https://checkout.example/1"
+        assert "$60.00 (TEST: no money moves)" in stu.said
+        await stu.press("I've paid")
+        assert "Stripe hasn't told us of your payment yet." in stu.said
+        server.pay("cs_1")
+        await stu.press("I've paid")
+        assert "Booked ✅" in stu.said
+        assert await world.count(Hold) == 0
+
+        await stu.fill("Cancel…", Reason="")
+        await simcord_private.as_the_bot(world.env, world.env.bot.wake)
+
+        assert [one["amount"] for one in server.refunds.values()] == [6000]
+        assert "Refunded" in world.dms(world.student)[-1]
+
+
+async def test_going_back_frees_the_time_and_closes_the_page(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay $60.00", "Don't pay")
+
+        assert "This wasn't paid, so it isn't booked." in stu.said
+        assert (await world.count(Hold), server.pay("cs_1")) == (0, False)
+        await stu.press("Choose a time")
+        assert "14:00" in stu.times
+
+
+async def test_a_payment_that_the_background_checks_find_is_booked_and_told(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay $60.00")
+        server.pay("cs_1")
+
+        await world.wait_until(world.now + world.minutes(1))
+
+        assert len(await world.sessions()) == 1
+        assert "Session booked" in world.dms(world.student)[-1]
+        await stu.press("I've paid")
+        assert "Booked ✅" in stu.said
+
+
+async def test_a_page_that_opens_late_is_sent_by_direct_message(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        server.fail("POST", "/checkout/sessions", Fault.BEFORE_500)
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay $60.00")
+        assert "Stripe isn't answering at the moment." in stu.said
+
+        await world.wait_until(world.now + world.minutes(1))
+
+        [*_, message] = world.student.user.dm_channel.history()
+        assert "Pay to book this" in words(message)
+        assert link(message) == "https://checkout.example/1"
+
+
+async def test_nobody_else_can_check_or_close_a_payment(db: Database) -> None:
+    async with taking_cards(db) as (world, _):
+        await (await Visitor(world, world.student).book()).press("14:00", "Pay $60.00")
+
+        for custom_id in ("pay:check:1", "pay:close:1"):
+            for person in (world.other_student, world.coach, world.admin):
+                answer = await world.press_custom_id(person, custom_id)
+                assert "You have no such payment." in words(reply(answer))
+        assert await world.count(Hold) == 1
+
+
+async def test_where_cards_are_required_nothing_is_booked_without(db: Database) -> None:
+    async with taking_cards(db, PaymentMode.REQUIRED) as (world, _):
+        panel = (await about_to_confirm(world, world.student)).panel
+        labels = [one["label"] for one in components(panel, BUTTON)]
+        tampered = "book:confirm:{}:60:{}:6000:{}"
+
+        assert "Pay $60.00" in labels
+        assert "Confirm" not in labels
+        pay = next(one["custom_id"] for one in components(panel, BUTTON) if one["label"] == "Pay $60.00")
+        _, _, coach_id, _, start, _, currency = pay.split(":")
+        answer = await world.press_custom_id(world.student, tampered.format(coach_id, start, currency))
+        assert "takes payment by card before it books" in words(reply(answer))
+        assert await world.sessions() == []
+
+
+async def test_credit_comes_first_and_every_way_can_be_picked(db: Database) -> None:
+    async with taking_cards(db) as (world, _):
+        of = {"guild_id": world.guild.id, "user_id": world.student.id}
+        await transact(db, a_lot, 240, now=world.now, **of)
+        stu = await Visitor(world, world.student).book()
+
+        await stu.press("14:00")
+        assert "60 min · uses 60 of your 240 minutes of credit" in stu.said
+        await stu.press("Pay by card instead")
+        assert "**Payment** By card" in stu.said
+        await stu.press("Pay another way")
+        assert "60 min · $60.00" in stu.said
+        await stu.press("Use credit instead", "Confirm")
+
+        assert "Booked ✅" in stu.said
+        [booked] = await world.sessions()
+        assert (booked.credit_minutes, booked.total_cost_minor) == (60, 0)
+
+
+async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay $60.00")
+        server.pay("cs_1")
+        await stu.press("I've paid")
+
+        ada = await Visitor(world, world.admin).slash("coaching payments")
+        assert "**March 2026** (TEST) $60.00 paid" in ada.said
+        await ada.press("Refund")
+        assert "to be refunded" in ada.said
+        await simcord_private.as_the_bot(world.env, world.env.bot.wake)
+        await ada.slash("coaching payments")
+        assert "$60.00 of it refunded" in ada.said
+        assert "refunded · " in ada.said
+        assert [one["amount"] for one in server.refunds.values()] == [6000]
+
+
+async def test_only_admins_see_payments(db: Database) -> None:
+    async with taking_cards(db) as (world, _):
+        for custom_id in ("payments:list:0", "payments:mode", "payments:refund:1:0"):
+            answer = await world.press_custom_id(world.student, custom_id, picked=["0"])
+            assert "Only admins can do this." in words(reply(answer))
+
+
+async def test_the_table_has_a_row_for_every_control_of_payments(db: Database) -> None:
+    async with taking_cards(db) as (world, _):
+        bot: Any = world.env.bot
+        known = {one.route.template for one in bot.router.handlers}
+
+        assert known - PRESSES.keys() - FORMS.keys() == PAYMENTS.keys()
+
+
+async def test_nothing_of_it_is_shown_without_a_key(db: Database) -> None:
+    async with academy(db) as world:
+        await world.already_open()
+        bot: Any = world.env.bot
+        commands = {one.qualified_name for one in bot.tree.walk_commands()}
+
+        assert "coaching payments" not in commands
+        assert "Pay" not in (await about_to_confirm(world, world.student)).said
