@@ -40,6 +40,12 @@ def _by(context: NotificationContext, user_id: int | None) -> str:
     return names.get(user_id, "an admin")
 
 
+def _file_and_receipt(context: NotificationContext, server: str) -> Extra:
+    items, files = _calendar_file(context, server)
+    receipt = [ui.row(ui.link("Receipt", context.details))] if context.details else []
+    return Extra([*items, *receipt], files)
+
+
 def _calendar_file(context: NotificationContext, server: str) -> Extra:
     names = Names(server, context.about_coach.display_name, context.names.get(context.about_session.student_id))
     shown = attach(context.about_session, names, context.notification.user_id)
@@ -47,7 +53,7 @@ def _calendar_file(context: NotificationContext, server: str) -> Extra:
 
 
 WORDS = {
-    NotificationKind.SESSION_BOOKED: Words(_booked, _calendar_file),
+    NotificationKind.SESSION_BOOKED: Words(_booked, _file_and_receipt),
     NotificationKind.SESSION_RESCHEDULED: Words(_rescheduled, _calendar_file),
     NotificationKind.SESSION_CANCELLED: Words(_cancelled, _calendar_file),
     NotificationKind.PERSON_LEFT: Words(_person_left),

@@ -1,7 +1,7 @@
 """`/coaching payments`: how cards are taken, what came in, what is owed back."""
 
 from cogs import ui
-from cogs.payments.panels import amount
+from cogs.cards.payment import amount
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from models import Guild, PaymentMode, PaymentStatus, RefundStatus

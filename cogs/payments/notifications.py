@@ -1,8 +1,9 @@
 """The words of messages about payments."""
 
 from cogs import cards, ui
+from cogs.cards.payment import amount, pay_buttons, what
 from cogs.notifications import Words
-from cogs.payments.panels import amount, pay_buttons, state, what
+from cogs.payments.panels import state
 from models import UNDECIDED, NotificationKind, Payment
 from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
@@ -14,37 +15,40 @@ def _about(context: NotificationContext) -> Payment:
     return payment
 
 
-def _card(payment: Payment, title: str, *lines: str, buttons: list[ui.Button] | None = None) -> ui.Item:
+def _card(
+    context: NotificationContext, title: str, *lines: str, buttons: list[ui.Button] | None = None
+) -> ui.Item:
+    payment, coach = _about(context), context.coach
+    name = ui.quoted(coach.display_name) if coach is not None else "your coach"
     when = [cards.when(payment.starts_at)] if payment.starts_at is not None else []
-    text = "\n".join((f"**{title}**", *when, f"{what(payment)} · {amount(payment)}", *lines))
+    text = "\n".join((f"**{title}**", *when, f"{what(payment, name)} · {amount(payment)}", *lines))
     return ui.Container(ui.text(text), *ui.rows(*(buttons or [])))
 
 
 def _open(context: NotificationContext) -> ui.Item:
     payment = _about(context)
     if payment.status not in UNDECIDED:
-        return _card(payment, "This payment is closed")
+        return _card(context, "This payment is closed")
     until = f"You can pay until {stamp(payment.expires_at)}."
-    return _card(payment, "Pay to book this", until, buttons=pay_buttons(payment))
+    return _card(context, "Pay to book this", until, buttons=pay_buttons(payment))
 
 
 def _expired(context: NotificationContext) -> ui.Item:
-    return _card(
-        _about(context), "Not paid, so not booked", "Nothing was charged. Choose a time again with `/book`."
-    )
+    said = "Nothing was charged. Choose a time again with `/book`."
+    return _card(context, "Not paid, so not booked", said)
 
 
 def _too_late(context: NotificationContext) -> ui.Item:
     payment = _about(context)
     if context.notification.user_id == payment.user_id:
-        return _card(payment, "Paid too late", state(payment))
-    said = f"<@{payment.user_id}> paid after the time was gone and gets all of it back. There's nothing to do."
-    return _card(payment, "Paid too late", said)
+        return _card(context, "Paid too late", state(payment))
+    said = "A student paid after the time was gone and gets all of it back. There's nothing for you to do."
+    return _card(context, "Paid too late", said)
 
 
 def _refunded(context: NotificationContext) -> ui.Item:
     said = "It's on its way to the card you paid with. Your bank may take a few days to show it."
-    return _card(_about(context), "Refunded", said)
+    return _card(context, "Refunded", said)
 
 
 WORDS = {

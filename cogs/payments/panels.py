@@ -1,42 +1,17 @@
 """What becomes of a payment, for whoever makes it."""
 
 from cogs import cards, routes, ui
+from cogs.cards.payment import amount, pay_buttons, what
 from models import CreditLot, Payment, PaymentPurpose, PaymentStatus
 from scheduler.core.clock import stamp
-from scheduler.parsing.money import write_money
-
-
-def amount(payment: Payment) -> str:
-    """Write the amount, and that it's a test if it is."""
-    written = write_money(payment.amount_minor, payment.currency)
-    return written if payment.livemode else f"{written} (TEST: no money moves)"
-
-
-def what(payment: Payment) -> str:
-    """Write what is paid for."""
-    if payment.starts_at is None or payment.ends_at is None:
-        return "Credit"
-    return f"{cards.length(payment.ends_at - payment.starts_at)} with <@{payment.coach_id}>"
-
-
-def pay_buttons(payment: Payment) -> list[ui.Button]:
-    """Make the buttons of a payment that's open."""
-    pay = (
-        [ui.link(f"Pay {write_money(payment.amount_minor, payment.currency)}", payment.url)] if payment.url else []
-    )
-    return [
-        *pay,
-        ui.button("I've paid", routes.CHECK_PAYMENT.id(payment_id=payment.id)),
-        ui.button("Don't pay", routes.CLOSE_PAYMENT.id(payment_id=payment.id)),
-    ]
 
 
 def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     """Show where to pay. `is_asked`: they said that they've paid."""
-    lines = ["**Pay by card**"]
+    lines, coach = ["**Pay by card**"], f"<@{payment.coach_id}>"
     if payment.starts_at is not None:
         lines.append(cards.when(payment.starts_at))
-    lines += [f"{what(payment)} · {amount(payment)}"]
+    lines += [f"{what(payment, f'<@{payment.coach_id}>')} · {amount(payment)}"]
     if payment.url is None:
         lines.append("Stripe isn't answering at the moment. We keep trying; press **I've paid** to look again.")
     elif is_asked:

@@ -8,6 +8,7 @@ from cogs import cards, routes, ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
 from cogs.cards.cancellation import CancellingCog
+from cogs.cards.payment import of_open_payment
 from cogs.ui import Interaction, Typed
 from cogs.ui.answering import answers_command
 from cogs.ui.routing import Route, on, opens
@@ -18,6 +19,7 @@ from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
 from scheduler.sessions import lookup, upcoming
+from scheduler.sessions.unpaid import open_payments
 from scheduler.sessions.upcoming import Page
 
 REMINDERS_OFF = Route("session:list:{page}:reminders:off")
@@ -98,8 +100,10 @@ class SessionsCog(CancellingCog):
             }
             settled = {one.id for one in found.sessions if now >= no_shows.corrections_close_at(one, viewer_id)}
             off = await members.has_reminders_off(session, viewer_id)
+            unpaid = await open_payments(session, guilds.keys(), viewer_id) if self.bot.stripe and not page else []
         here = guilds.get(interaction.guild_id or 0)
-        shown = [
+        shown: list[ui.Item] = [of_open_payment(one, ui.quoted(name or "")) for one, name in unpaid]
+        shown += [
             cards.of_session(
                 one,
                 guilds[one.guild_id],

@@ -2,7 +2,10 @@
 
 from datetime import datetime
 
-from models import NotificationKind, SessionStatus
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import NotificationKind, Payment, SessionStatus
 from scheduler.notifications.kinds import Declaration, NotificationContext
 
 
@@ -11,8 +14,22 @@ def _unless_cancelled(context: NotificationContext, _now: datetime) -> str | Non
     return "it was cancelled" if about is not None and about.status is SessionStatus.CANCELLED else None
 
 
+async def _receipt_url(session: AsyncSession, context: NotificationContext, _now: datetime) -> str | None:
+    """Return where the receipt of a session is that its student paid by card."""
+    about = context.session
+    if about is None or context.notification.user_id != about.student_id:
+        return None
+    paid = select(Payment.receipt_url).where(Payment.session_id == about.id, Payment.receipt_url.is_not(None))
+    return await session.scalar(paid.limit(1))
+
+
 KINDS = (
-    Declaration(NotificationKind.SESSION_BOOKED, still_needed=_unless_cancelled, follows_session=True),
+    Declaration(
+        NotificationKind.SESSION_BOOKED,
+        still_needed=_unless_cancelled,
+        details=_receipt_url,
+        follows_session=True,
+    ),
     Declaration(NotificationKind.SESSION_RESCHEDULED, still_needed=_unless_cancelled, follows_session=True),
     Declaration(NotificationKind.SESSION_CANCELLED),
     Declaration(NotificationKind.PERSON_LEFT, follows_session=True),

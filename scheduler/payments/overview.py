@@ -64,6 +64,7 @@ async def months(session: AsyncSession, guild: Guild, actor: Actor) -> list[Mont
     )
     sums: dict[tuple[date, str, bool], list[int]] = {}
     for paid_at, currency, livemode, amount, refunded in await session.execute(paid):
+        assert paid_at is not None, "by the query"
         first_day = paid_at.astimezone(clock).date().replace(day=1)
         if first_day not in {one for one, *_ in sums} and len({one for one, *_ in sums}) == _MONTHS:
             break

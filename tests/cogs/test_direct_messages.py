@@ -20,6 +20,8 @@ from models import (
     Guild,
     Notification,
     NotificationKind,
+    Payment,
+    PaymentStatus,
     SessionStatus,
     SessionType,
 )
@@ -106,6 +108,19 @@ def _details(kind: NotificationKind) -> Any:
         return LONGER
     if kind is K.ROOM_EXTENSION:
         return ExtensionRequest(Answer.OPEN, LONGER)
+    if kind in (K.PAYMENT_OPEN, K.PAYMENT_EXPIRED, K.PAYMENT_TOO_LATE, K.REFUNDED):
+        return Payment(
+            id=1,
+            user_id=STUDENT,
+            coach_id=COACH,
+            status=PaymentStatus.OPEN,
+            amount_minor=6000,
+            currency="USD",
+            livemode=True,
+            starts_at=STARTS_AT,
+            ends_at=STARTS_AT + HOUR,
+            expires_at=STARTS_AT,
+        )
     return False
 
 

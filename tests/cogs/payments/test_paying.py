@@ -43,6 +43,11 @@ async def taking_cards(
 _CALLED = {PaymentMode.OPTIONAL: "Cards, or as", PaymentMode.REQUIRED: "Only cards"}
 
 
+async def wake(world: Academy) -> None:
+    bot: Any = world.env.bot
+    await simcord_private.as_the_bot(world.env, bot.wake)
+
+
 def link(panel: Any) -> str:
     """Return where the panel's link leads."""
     [url] = [one["url"] for one in components(panel, BUTTON) if one.get("style") == LINK]
@@ -66,7 +71,7 @@ async def test_from_confirm_to_the_booked_session_and_its_refund(db: Database) -
         assert await world.count(Hold) == 0
 
         await stu.fill("Cancel…", Reason="")
-        await simcord_private.as_the_bot(world.env, world.env.bot.wake)
+        await wake(world)
 
         assert [one["amount"] for one in server.refunds.values()] == [6000]
         assert "Refunded" in world.dms(world.student)[-1]
@@ -92,7 +97,9 @@ async def test_a_payment_that_the_background_checks_find_is_booked_and_told(db: 
         await world.wait_until(world.now + world.minutes(1))
 
         assert len(await world.sessions()) == 1
-        assert "Session booked" in world.dms(world.student)[-1]
+        [*_, told] = world.student.user.dm_channel.history()
+        assert "Session booked" in words(told)
+        assert "https://receipts.example/2" in [one.get("url") for one in components(told, BUTTON)]
         await stu.press("I've paid")
         assert "Booked ✅" in stu.said
 
@@ -109,6 +116,19 @@ async def test_a_page_that_opens_late_is_sent_by_direct_message(db: Database) ->
         [*_, message] = world.student.user.dm_channel.history()
         assert "Pay to book this" in words(message)
         assert link(message) == "https://checkout.example/1"
+
+
+async def test_open_payments_are_in_sessions_also_for_people_with_closed_messages(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        await (await Visitor(world, world.student).book()).press("14:00", "Pay $60.00")
+
+        stu = await Visitor(world, world.student).slash("sessions")
+        assert "60 min with Cara · $60.00 (TEST: no money moves)" in stu.said
+        assert "Not booked yet." in stu.said
+        server.pay("cs_1")
+        await stu.press("I've paid")
+
+        assert "Booked ✅" in stu.said
 
 
 async def test_nobody_else_can_check_or_close_a_payment(db: Database) -> None:
@@ -167,7 +187,7 @@ async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
         assert "**March 2026** (TEST) $60.00 paid" in ada.said
         await ada.press("Refund")
         assert "to be refunded" in ada.said
-        await simcord_private.as_the_bot(world.env, world.env.bot.wake)
+        await wake(world)
         await ada.slash("coaching payments")
         assert "$60.00 of it refunded" in ada.said
         assert "refunded · " in ada.said

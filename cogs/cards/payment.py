@@ -1,0 +1,40 @@
+"""A payment by card, for whoever makes it."""
+
+from cogs import routes, ui
+from cogs.cards.session import length, when
+from models import Payment
+from scheduler.core.clock import stamp
+from scheduler.parsing.money import write_money
+
+
+def amount(payment: Payment) -> str:
+    """Write the amount, and that it's a test if it is."""
+    written = write_money(payment.amount_minor, payment.currency)
+    return written if payment.livemode else f"{written} (TEST: no money moves)"
+
+
+def what(payment: Payment, coach: str) -> str:
+    """Write what is paid for, with the coach's name or mention."""
+    if payment.starts_at is None or payment.ends_at is None:
+        return "Credit"
+    return f"{length(payment.ends_at - payment.starts_at)} with {coach}"
+
+
+def pay_buttons(payment: Payment) -> list[ui.Button]:
+    """Make the buttons of a payment that's open."""
+    pay = (
+        [ui.link(f"Pay {write_money(payment.amount_minor, payment.currency)}", payment.url)] if payment.url else []
+    )
+    return [
+        *pay,
+        ui.button("I've paid", routes.CHECK_PAYMENT.id(payment_id=payment.id)),
+        ui.button("Don't pay", routes.CLOSE_PAYMENT.id(payment_id=payment.id)),
+    ]
+
+
+def of_open_payment(payment: Payment, coach: str) -> ui.Item:
+    """Show a payment that can still be made, in a list."""
+    at = [when(payment.starts_at)] if payment.starts_at is not None else []
+    until = f"-# Not booked yet. You can pay until {stamp(payment.expires_at, 't')}."
+    text = "\n".join((*at, f"{what(payment, coach)} · {amount(payment)}", until))
+    return ui.Container(ui.text(text), ui.row(*pay_buttons(payment)))
