@@ -15,8 +15,7 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import TooLate, Unreadable
 from scheduler.parsing.dates import parse_moment
 from scheduler.parsing.fields import Fields
-from scheduler.parsing.lists import all_of
-from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_hours
+from scheduler.parsing.weekly_hours import WEEKDAYS, parse_days, parse_hours, write_days, write_hours
 from scheduler.servers import settings
 from scheduler.time.time_zones import zone
 
@@ -70,14 +69,14 @@ class AvailabilityCog(PanelCog):
             if window not in [(one.start_minute, one.end_minute) for one in known[number : number + 1]]:
                 raise TooLate("This preset has changed. Run `/availability` again.")
             changed = await schedule.add_hours(session, guild_id, actor, place.picked, window, self.bot.clock())
-        said = f"✅ Added {write_hours([window], ui.hour_cycle_of(interaction))} on {_names(place.picked)}."
+        said = f"✅ Added {write_hours([window], ui.hour_cycle_of(interaction))} on {write_days(place.picked)}."
         await self.show_panel(interaction, place, said if changed else panel.UNCHANGED)
 
     @on(panel.CLEAR)
     async def clear(self, interaction: Interaction, week: int, days: int) -> None:
         """Remove all hours from the picked days."""
         place = PanelState(week, days)
-        said = f"✅ Cleared {_names(place.picked)}."
+        said = f"✅ Cleared {write_days(place.picked)}."
         await self.change(interaction, place, said, schedule.set_hours, place.picked, [], self.bot.clock())
 
     @on(panel.EDIT)
@@ -97,7 +96,7 @@ class AvailabilityCog(PanelCog):
             cycle = ui.hour_cycle_of(interaction)
             first, *others = {write_hours(hours.get(day, []), cycle) for day in place.picked}
             fits = not others and len(first) <= ui.LONGEST_FIELD
-            typed = {_DAYS: ", ".join(WEEKDAYS[day] for day in place.picked), _HOURS: first if fits else ""}
+            typed = {_DAYS: write_days(place.picked), _HOURS: first if fits else ""}
         return ui.Form(
             "Edit hours",
             place.id(panel.EDIT),
@@ -119,7 +118,7 @@ class AvailabilityCog(PanelCog):
             sources = fields.read(_FROM, _chosen, typed, _FROM)
             targets = fields.read(_TO, _chosen, typed, _TO)
         place = PanelState(week, mask(targets))
-        said = f"✅ Copied the hours of {_names(sources[:1])} to {_names(targets)}."
+        said = f"✅ Copied the hours of {write_days(sources[:1])} to {write_days(targets)}."
         await self.change(interaction, place, said, schedule.copy_day, sources[0], targets, self.bot.clock())
 
     @opens(panel.COPY)
@@ -177,13 +176,9 @@ class AvailabilityCog(PanelCog):
             chosen = fields.read(_DAYS, parse_days, days)
             windows = fields.read(_HOURS, parse_hours, hours)
         hours_set = write_hours(windows, ui.hour_cycle_of(interaction))
-        said = f"✅ Set {_names(chosen)}: {ui.quoted(hours_set, _EXCERPT)}"
+        said = f"✅ Set {write_days(chosen)}: {ui.quoted(hours_set, _EXCERPT)}"
         shown, now = PanelState(place.week, mask(chosen)), self.bot.clock()
         await self.change(interaction, shown, said, schedule.set_hours, chosen, windows, now)
-
-
-def _names(days: list[int]) -> str:
-    return all_of(WEEKDAYS[day] for day in days)
 
 
 def _chosen(typed: Typed, name: str) -> list[int]:

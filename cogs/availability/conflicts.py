@@ -71,7 +71,7 @@ def _conflicts_panel(found: list[CoachingSession], page: int, place: PanelState,
         parts.append(ui.text(f"{stamp(one.starts_at)} · {cards.length(one.duration)} with <@{one.student_id}>"))
         parts.append(
             ui.row(
-                ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id), ui.PRIMARY),
+                ui.button("Reschedule…", routes.RESCHEDULE.id(session_id=one.id)),
                 ui.button("Keep", place.id(KEEP, session_id=one.id)),
                 ui.button("Cancel…", place.id(CANCEL, session_id=one.id)),
             )

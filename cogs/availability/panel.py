@@ -20,7 +20,7 @@ from scheduler.core import coaches
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.parsing.dates import write_dates
-from scheduler.parsing.weekly_hours import WEEKDAYS, Preset
+from scheduler.parsing.weekly_hours import WEEKDAYS, Preset, write_days
 from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
@@ -96,6 +96,11 @@ class _Week:
     dates: int
     conflicts: list[CoachingSession]
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the coach takes no bookings, so that resuming is the main button."""
+        return not self.coach.accepting
+
 
 class PanelCog(Cog):
     """Shows the panel."""
@@ -164,7 +169,6 @@ async def _gather(
 
 
 def _items(week: _Week, place: PanelState) -> list[ui.Item]:
-    names = ", ".join(WEEKDAYS[day] for day in place.picked)
     shown = write_dates(week.monday, week.monday + timedelta(days=6))
     parts: list[ui.Item] = [
         ui.text(f"### Your hours · {shown}\n{_status(week)}"),
@@ -188,9 +192,11 @@ def _items(week: _Week, place: PanelState) -> list[ui.Item]:
             )
         ),
         ui.row(
-            ui.button("Edit hours…", place.id(EDIT), ui.PRIMARY),
+            ui.button(
+                "Edit hours…", place.id(EDIT), ui.SECONDARY if week.is_paused or week.conflicts else ui.PRIMARY
+            ),
             ui.button("Copy a day…", place.id(COPY)),
-            ui.button(f"Clear {names}"[:80], place.id(CLEAR)),
+            ui.button(f"Clear {write_days(place.picked)}", place.id(CLEAR)),
             ui.button("Check a time…", place.id(WHY)),
         ),
         ui.row(
@@ -202,7 +208,7 @@ def _items(week: _Week, place: PanelState) -> list[ui.Item]:
         ),
     ]
     if week.conflicts:
-        parts.append(_conflicts_section(week.conflicts, place))
+        parts.append(_conflicts_section(week, place))
     return parts
 
 
@@ -218,7 +224,10 @@ def _status(week: _Week) -> str:
         return f"⏸️ **Paused:** students can't book you. {clock}"
     if not week.has_hours and not week.dates:
         return f"No hours yet. Pick days, then press a preset or type your hours. {clock}"
-    return f"**{round(week.open_time / timedelta(hours=1), 1):g} h open** this week. {clock}"
+    if week.monday + timedelta(days=7) <= week.today:
+        return f"This week is over. {clock}"
+    this_week = " this week" if week.monday <= week.today else ""
+    return f"**{round(week.open_time / timedelta(hours=1), 1):g} h open**{this_week}. {clock}"
 
 
 def _week_buttons(week: _Week, place: PanelState) -> ui.Item:
@@ -236,17 +245,20 @@ def _week_buttons(week: _Week, place: PanelState) -> ui.Item:
         ui.button(
             "Pause bookings" if accepting else "Resume bookings",
             place.id(PAUSE, accepting=int(not accepting)),
-            ui.SECONDARY if accepting else ui.SUCCESS,
+            ui.SUCCESS if week.is_paused else ui.SECONDARY,
         ),
     )
 
 
-def _conflicts_section(conflicts: list[CoachingSession], place: PanelState) -> ui.Section:
+def _conflicts_section(week: _Week, place: PanelState) -> ui.Section:
+    conflicts = week.conflicts
     lines = [f"- {stamp(one.starts_at)} with <@{one.student_id}>" for one in conflicts[:_MOST_CONFLICTS]]
     more = f"\n- and {len(conflicts) - _MOST_CONFLICTS} more" if len(conflicts) > _MOST_CONFLICTS else ""
     one = len(conflicts) == 1
     return ui.Section(
         f"⚠️ **{len(conflicts)} booked session{'' if one else 's'} no longer fit{'s' if one else ''} your hours.** "
         f"{'It stays' if one else 'They stay'} booked until you decide.\n" + "\n".join(lines) + more,
-        accessory=ui.button("Decide…", place.id(CONFLICTS, page=0), ui.PRIMARY),
+        accessory=ui.button(
+            "Decide…", place.id(CONFLICTS, page=0), ui.SECONDARY if week.is_paused else ui.PRIMARY
+        ),
     )

@@ -80,7 +80,6 @@ def _coach(one: Listing, *, has_avatars: bool) -> list[ui.Item]:
     book = ui.button(
         "Book",
         routes.BOOK_COACH.id(coach_id=coach.user_id, minutes=0, day=0, page=0),
-        ui.PRIMARY,
         disabled=one.next_free is None,
     )
     words = (

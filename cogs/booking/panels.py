@@ -270,7 +270,7 @@ def _retry_button(error: SlotTaken, minutes: int, at: datetime, cycle: HourCycle
         else TIME.id(coach_id=error.coach_id, minutes=minutes, start=start)
     )
     label = f"{local:%a} {local.day} {local:%b}, {cycle.clock(local)}"
-    return ui.button(label, custom_id, ui.PRIMARY)
+    return ui.button(label, custom_id)
 
 
 ui.show_as(SlotTaken, slot_taken_panel)

@@ -82,7 +82,7 @@ def _next_decisions(coach: Coach, blocked: Sequence[Block]) -> list[ui.Button]:
                 ui.button("Reject…", routes.REJECT.id(user_id=coach.user_id), ui.DANGER),
             ]
         case CoachStatus.APPROVED:
-            return [ui.button("Suspend…", routes.SUSPEND.id(user_id=coach.user_id), ui.DANGER)]
+            return [ui.button("Suspend…", routes.SUSPEND.id(user_id=coach.user_id))]
         case CoachStatus.SUSPENDED:
             return [ui.button("Reinstate", routes.REINSTATE.id(user_id=coach.user_id), ui.SUCCESS)]
         case CoachStatus.REJECTED:

@@ -115,7 +115,7 @@ def _one(found: TaughtSpecialty) -> ui.Panel:
         ui.text(f"### {ui.quoted(found.name)}\n{taught}"),
         ui.row(
             ui.button("Rename…", RENAME.id(specialty=found.id), ui.PRIMARY),
-            ui.button(label, REMOVE.id(specialty=found.id, count=0), ui.DANGER),
+            ui.button(label, REMOVE.id(specialty=found.id, count=0)),
             ui.button("◀ All specialties", routes.SPECIALTIES.id()),
         ),
     )

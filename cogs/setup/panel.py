@@ -102,7 +102,7 @@ def of_place(guild: Guild, place: ServerResource) -> ui.Panel:
     now = _mention(place, id_) if id_ else f"not set ({_WITHOUT[place]})"
     buttons = [_make_button(place)] if place in CREATABLE and id_ is None else []
     if place.column in CLEARED and id_ is not None:
-        buttons.append(ui.button("Clear", CLEAR.id(place=number), ui.DANGER))
+        buttons.append(ui.button("Clear", CLEAR.id(place=number)))
     return ui.Panel(
         ui.text(f"### {place.label}\n{_USES[place]}\n**Now** {now}"),
         ui.row(_picker(place, PICKED.id(place=number))),
@@ -195,7 +195,7 @@ def _mention(place: ServerResource, id_: int | None) -> str:
 
 
 def _make_button(place: ServerResource) -> ui.Button:
-    return ui.button("Create", MAKE.id(place=PLACES.index(place)), ui.SUCCESS)
+    return ui.button("Create", MAKE.id(place=PLACES.index(place)))
 
 
 def _picker(place: ServerResource, custom_id: str) -> ui.Item:

@@ -71,7 +71,6 @@ class TimePicker:
             ui.button(
                 _clock_label(at, times, zone(self.zone_name), self.cycle),
                 self.links.time.id(**self.links.ids, start=minute_of(at)),
-                ui.PRIMARY,
             )
             for at in times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
         ]

@@ -1,7 +1,7 @@
 """Read weekly hours as people type them ("Mon-Fri", "9-12, 13:30-17") and presets ("Morning 8-12")."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -112,6 +112,22 @@ def parse_hours(text: str) -> list[Interval]:
     windows = [window for part in read for window in part]
     _require_ascending(windows)
     return union(window.hours for window in windows)
+
+
+def write_days(days: Collection[int]) -> str:
+    """Write weekdays (Monday is 0) that `parse_days` reads back: "Mon–Fri, Sun". Two in a row stay "Sat, Sun"."""
+    runs: list[list[int]] = []
+    for day in sorted(set(days)):
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    short = (f"{WEEKDAYS[run[0]]}–{WEEKDAYS[run[-1]]}" if len(run) > 2 else _names(run) for run in runs)
+    return ", ".join(short)
+
+
+def _names(days: Iterable[int]) -> str:
+    return ", ".join(WEEKDAYS[day] for day in days)
 
 
 def write_hours(windows: Iterable[tuple[int, int]], cycle: HourCycle = HourCycle.H23) -> str:

@@ -1,4 +1,4 @@
-"""Discord's limits for messages and forms, which it rejects whole."""
+"""Discord's limits for messages and forms, which it rejects whole, and our own rules for buttons and fields."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,6 +6,8 @@ from typing import Any
 
 from simcord.components import walk_components
 
+_COLOURFUL = 1, 3
+"""The blue and the green style, for the one button that most people press next."""
 _BUTTON, _SELECT, _FIELD, _TEXT, _GALLERY, _LABEL = 2, 3, 4, 10, 12, 18
 
 
@@ -15,6 +17,9 @@ def within_limits(components: Iterable[Any]) -> None:
     assert len(parts) <= 40
     assert sum(len(one["content"]) for one in parts if one["type"] == _TEXT) <= 4000
     assert all(len(one.get("components", ())) <= 5 for one in parts if one["type"] == 1), "a row is too wide"
+    assert sum(one["type"] == _BUTTON and one.get("style") in _COLOURFUL for one in parts) <= 1, (
+        "too many main buttons"
+    )
     for one in parts:
         if one["type"] == _BUTTON:
             assert 1 <= len(one["label"]) <= 80, one

@@ -6,7 +6,7 @@ from typing import Any
 from simcord.components import walk_components
 
 from cogs.availability.panel import CLEAR
-from scheduler.parsing.weekly_hours import WEEKDAYS
+from scheduler.parsing.weekly_hours import WEEKDAYS, write_days
 from tests.cogs.availability.test_zone import ask
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, fill, labels, press, week
@@ -25,8 +25,9 @@ def chosen_days(panel: Any) -> str:
     [(label, custom_id)] = [one for one in labels(panel).items() if one[0].startswith("Clear ")]
     numbers = CLEAR.match(custom_id)
     assert numbers is not None
-    effect = ", ".join(name for day, name in enumerate(WEEKDAYS) if numbers["days"] >> day & 1)
-    assert f"Clear {select}" == f"Clear {effect}" == label
+    effect = [day for day in range(7) if numbers["days"] >> day & 1]
+    assert select == ", ".join(WEEKDAYS[day] for day in effect)
+    assert label == f"Clear {write_days(effect)}"
     return select
 
 

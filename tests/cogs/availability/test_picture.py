@@ -103,8 +103,8 @@ async def test_open_hours_are_those_of_the_shown_week(world: Academy) -> None:
     next_week = words(await press(world.coach, panel, "▶"))
 
     # Monday is open from 9 to 12 and from 13:30 to 17. Today's first two hours are too short notice.
-    assert "**4.5 h open**" in this_week
-    assert "**6.5 h open**" in next_week
+    assert "**4.5 h open** this week. " in this_week
+    assert "**6.5 h open**. " in next_week
 
 
 async def framed(panel: object) -> list[int]:

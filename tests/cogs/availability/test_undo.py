@@ -37,7 +37,7 @@ CHANGES: dict[str, Callable[[Academy, Any], Awaitable[Any]]] = {
     "preset": lambda world, panel: press(world.coach, panel, "Evening 17:00–21:00"),
     "hours": lambda world, panel: fill(world.coach, panel, "Edit hours…", {"Days": "Mon, Sat", "Hours": "6-7"}),
     "copy": lambda world, panel: fill(world.coach, panel, "Copy a day…", {"To these days": ["Sat", "Sun"]}),
-    "clear": lambda world, panel: press(world.coach, panel, "Clear Mon, Tue, Wed, Thu, Fri"),
+    "clear": lambda world, panel: press(world.coach, panel, "Clear Mon–Fri"),
     "days off": lambda world, panel: fill(world.coach, panel, "Days off…", {"From": "today", "To": "24 March"}),
     "extra hours": lambda world, panel: fill(
         world.coach, panel, "Extra hours…", {"Date": "wed", "Hours": "20-21"}
@@ -67,7 +67,7 @@ async def test_undo_restores_everything(world: Academy) -> None:
 
 
 async def test_a_change_is_undone_only_once(world: Academy) -> None:
-    panel = await press(world.coach, await week(world), "Clear Mon, Tue, Wed, Thu, Fri")
+    panel = await press(world.coach, await week(world), "Clear Mon–Fri")
     undo = labels(panel)["Undo"]
 
     panel = await press(world.coach, panel, "Undo")
@@ -80,7 +80,7 @@ async def test_a_change_is_undone_only_once(world: Academy) -> None:
 
 
 async def test_an_old_undo_button_does_not_undo_a_newer_change(world: Academy) -> None:
-    old = await press(world.coach, await week(world), "Clear Mon, Tue, Wed, Thu, Fri")
+    old = await press(world.coach, await week(world), "Clear Mon–Fri")
     await press(world.coach, await week(world), "Pause bookings")
     before = await rows(world)
 

@@ -13,6 +13,7 @@ from scheduler.parsing.weekly_hours import (
     parse_days,
     parse_hours,
     parse_presets,
+    write_days,
     write_hours,
     write_presets,
 )
@@ -65,6 +66,25 @@ def test_all_unreadable_ones_of_several_days_are_quoted() -> None:
         'I can\'t read "Toesday" as days',
         'I can\'t read "Fryday" as days',
     ]
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        ([0, 1, 2, 3, 4], "Mon–Fri"),
+        ([5, 6], "Sat, Sun"),
+        ([0, 2, 3, 4, 6], "Mon, Wed–Fri, Sun"),
+        ([*range(7)], "Mon–Sun"),
+        ([3, 3], "Thu"),
+    ],
+)
+def test_days_are_written_for_people(days: list[int], text: str) -> None:
+    assert write_days(days) == text
+
+
+@given(st.sets(st.integers(0, 6), min_size=1))
+def test_written_days_are_read_back(days: set[int]) -> None:
+    assert parse_days(write_days(days)) == sorted(days)
 
 
 @pytest.mark.parametrize("day", range(7))
