@@ -47,7 +47,7 @@ _SCRIPT = (
         "it's over. Then press Leave.",
     ),
     ("coach", "See who was there", "Type and send /sessions in #lobby to see who came, when, and for how long."),
-    ("student", "Give stars", "Open your direct messages and rate the session below How was it?"),
+    ("student", "Give stars", "Open your direct messages and rate a session below How was it?"),
     (
         "coach2",
         "Cancel a session",
@@ -95,7 +95,8 @@ async def _done(stage: Stage) -> list[bool]:
             .where(CoachingSession.cancelled_by == ben, CoachingSession.student_id == stu)
             .limit(1)
         )
-        reviewed = booked is not None and await session.get(Review, booked.id) is not None
+        # Any of Stu's sessions: the one with Cara may have been a no-show, which nobody can review.
+        reviewed = await session.scalar(select(Review.session_id).where(Review.student_id == stu).limit(1))
         reminder = await _last_sent(session, booked, NotificationKind.SESSION_REMINDER, stu)
         welcome = await _last_sent(session, booked, NotificationKind.ROOM_WELCOME, None)
         cancelled = await _last_sent(session, by_ben, NotificationKind.SESSION_CANCELLED, stu)
@@ -113,7 +114,7 @@ async def _done(stage: Stage) -> list[bool]:
         is_open and stage.person.key == "outsider",
         _JOIN in stage.ticked and is_over and stu not in inside,
         stage.person.key == "coach" and stage.shows(_WHO_CAME),
-        reviewed,
+        reviewed is not None,
         by_ben is not None,
         _has_read(stage, cancelled),
     ]

@@ -84,6 +84,7 @@ class Photographer:
 
     async def send(self, command: str) -> None:
         """Use a command without options, and wait for its answer."""
+        await self.close_form()  # one that opened after its picture was due, on a busy machine
         before = await self.message.get_attribute("data-message-id")
         box = self.discord.locator("#channel-composer-input")
         await box.click()
@@ -131,10 +132,15 @@ class Photographer:
         """Take a picture of the open form and close it, or of the last message."""
         if await self.form.count():
             await self.take(name, self.form)
-            await self.form.get_by_role("button", name="Cancel", exact=True).click()
-            await expect(self.form).to_have_count(0)
+            await self.close_form()
         else:
             await self.take(name)
+
+    async def close_form(self) -> None:
+        """Close the open form, if there is one."""
+        if await self.form.count():
+            await self.form.get_by_role("button", name="Cancel", exact=True).click()
+            await expect(self.form).to_have_count(0)
 
     async def take_page(self, name: str) -> None:
         """Take a picture of the whole page, at a laptop's size."""

@@ -136,6 +136,24 @@ async def test_the_keyboard_reaches_the_message_box_and_enter_sends_a_command(pa
 
 
 @pytest.mark.slow
+async def test_commands_in_a_text_can_be_read_and_forms_do_not_count_options(page: Page, tmp_path: Path) -> None:
+    await page.set_viewport_size(DESKTOP)
+    visitor = Photographer(page, tmp_path)
+    await visitor.become("Olaf")
+    await visitor.send("/sessions")
+
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        await expect(visitor.message.locator(".command-mention")).to_have_text("/book")
+        assert [fault for frame in page.frames for fault in await violations(frame)] == []
+
+    await visitor.send("/coach apply")
+    choice = visitor.form.locator(".select-guidance")
+    await expect(choice).to_have_text("0 selected. Choose 1–12 options.")  # for screen readers
+    assert await choice.evaluate("one => one.offsetHeight") <= 1
+
+
+@pytest.mark.slow
 async def test_a_second_tab_is_told_that_it_shows_the_same_person(page: Page) -> None:
     banner = page.locator("#tabs")
     await expect(banner).to_be_hidden()

@@ -10,11 +10,13 @@ from sqlalchemy import select
 
 from bot.demo import academy, simcord_private
 from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
+from bot.demo.tour import tour
 from cogs import cards
 from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notification, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
+from scheduler.reviews import reviews
 from tests.bot.demo.conftest import FirstVisit
 from tests.support.transactions import fetch, fetch_all
 
@@ -57,6 +59,17 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
     assert first_visit.unread_by_admin == 1
     assert first_visit.steps_done == [False] * 12
     assert first_visit.faults == []
+
+
+async def test_stars_for_any_session_tick_off_the_step(kept_stage: Stage) -> None:
+    stu = kept_stage.world.people["student"].member.id
+    over = CoachingSession.student_id == stu, CoachingSession.status == SessionStatus.COMPLETED
+    [past] = await fetch_all(kept_stage.db, select(CoachingSession).where(*over))
+
+    async with kept_stage.db.begin() as session:
+        await reviews.review(session, past.id, Actor(stu), 5, kept_stage.now)
+
+    assert [step.title for step in await tour(kept_stage) if step.done] == ["Give stars"]
 
 
 async def test_invisible_channels_are_not_listed(kept_stage: Stage) -> None:
