@@ -143,7 +143,7 @@ def _dates_panel(found: list[Dates], page: int, place: PanelState, cycle: HourCy
     parts: list[ui.Item] = [ui.text("### Days off and other hours")]
     for one in shown:
         hours = ui.quoted(write_hours(one.windows, cycle), _EXCERPT)
-        what = f"{'also ' if one.adds else ''}{hours}" if one.windows else "off"
+        what = f"{'Extra hours: ' if one.adds else 'Hours: '}{hours}" if one.windows else "Day off"
         reason = f" · {ui.quoted(one.reason, _EXCERPT)}" if one.reason else ""
         clear = place.id(CLEAR, first=one.first.toordinal(), last=one.last.toordinal())
         parts.append(

@@ -20,11 +20,12 @@ _MINUTE = timedelta(minutes=1)
 def facts(rules: Rules) -> dict[str, str]:
     """Return each rule's name and value, in the order they're shown."""
     usual, *others = rules.durations_minutes
-    also = f", also {', '.join(map(str, others))}" if others else ""
+    usually = f" ({usual} by default)" if others else ""
+    lengths = ", ".join(map(str, sorted(rules.durations_minutes)))
     before, after = map(_write_minutes, (rules.buffer_before_minutes, rules.buffer_after_minutes))
     limits = ((rules.daily_limit, "day"), (rules.weekly_limit, "week"))
     return {
-        "Lengths": f"{usual} min{also}",
+        "Lengths": f"{lengths} min{usually}",
         "Rooms": SESSION_TYPES[rules.session_type].lower(),
         "Start every": _write_minutes(rules.slot_step_minutes),
         "Buffers": "none" if before == after == "none" else f"{before} before, {after} after",
@@ -157,7 +158,10 @@ LIMITS = RulesForm(
     "Notice and limits",
     {
         "minimum_notice_minutes": _Field(
-            _read_notice, _write_minutes, "2 hours", description="How much notice do coaches need?"
+            _read_notice,
+            _write_minutes,
+            "2 hours",
+            description="How long before the start can students last book?",
         ),
         "horizon_days": _Field(_read_days, _write_days, "4 weeks", description="How far ahead can students book?"),
         "daily_limit": _Field(_read_limit, _write_limit, "no limit", most=10, required=False),

@@ -116,7 +116,11 @@ class BlockingCog(Cog):
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await blocks.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
-        none = ui.text("There's nobody on this page." if page else "Nobody is blocked here.")
+        none = ui.text(
+            "There's nobody on this page."
+            if page
+            else "Nobody is blocked here. To block someone, use `/coaching block`."
+        )
         shown = [_section(one, page) for one in found.shown] or [none]
         pager = ui.newer_and_older(routes.BLOCKED.id, page, has_more=found.has_more)
         await ui.show(interaction, ui.Panel(ui.text("### Blocked members"), *shown, *pager))

@@ -99,7 +99,7 @@ class CoachCog(Cog):
         await ui.reply_privately(interaction, f"Approved. We've messaged <@{user_id}> what to do next.")
 
     @group_command("coach", name="reject", description="Turn an application down, with a reason")
-    @app_commands.describe(member="Who applied", reason="They'll see this")
+    @app_commands.describe(member="Who applied", reason="The applicant will see this")
     async def reject(
         self, interaction: Interaction, member: discord.User, reason: app_commands.Range[str, 1, LONGEST_TEXT]
     ) -> None:
@@ -119,7 +119,7 @@ class CoachCog(Cog):
         return ui.Form(
             "Reject this application",
             routes.REJECT.id(user_id=user_id),
-            ui.field(REASON, typed, description="They'll see this.", long=True, most=LONGEST_TEXT),
+            ui.field(REASON, typed, description="The applicant will see this.", long=True, most=LONGEST_TEXT),
         )
 
     async def _reject(self, interaction: Interaction, user_id: int, reason: str) -> None:

@@ -107,8 +107,8 @@ def _extended(found: CoachingSession) -> ui.Panel:
 
 def _really(found: CoachingSession) -> ui.Panel:
     words = (
-        f"### End this session now?\nIt runs until {stamp(found.ends_at, 't')}. If you end it, it's over for "
-        f"coach and student, and the rest of the time is free again.{_price_stays(found)} You can't undo this."
+        f"### End this session now?\nIt runs until {stamp(found.ends_at, 't')}. If you end it, it's over for both "
+        f"of you, and others can book the rest of the time.{_price_stays(found)} You can't undo this."
     )
     end = ui.button("End session", END_FOR_GOOD.id(session_id=found.id), ui.DANGER)
     return ui.Panel(ui.text(words), ui.row(end, ui.button("Keep going", GO_ON.id(session_id=found.id))))

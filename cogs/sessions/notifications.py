@@ -74,7 +74,7 @@ def _buttons(context: NotificationContext) -> list[ui.Item]:
     if terms is None:
         return [ui.row(end)]
     extra = write_extra(terms.extra_minor, one.currency)
-    words = ui.text(f"-# 15 more minutes are {extra}, if you both agree.")
+    words = ui.text(f"-# You can go on for 15 minutes, {extra}, if you both agree.")
     return [ui.row(ask_button(one.id, terms), end), words]
 
 

@@ -12,14 +12,12 @@ from scheduler.coaches import applications, currencies
 from scheduler.coaches.applications import ProfileInput
 from scheduler.core import audit, coaches
 from scheduler.core.actor import Actor
-from scheduler.core.coaches import NO_SUCH_COACH, YOU_ARE_SUSPENDED
+from scheduler.core.coaches import NO_SUCH_COACH, NOT_A_COACH_YET, YOU_ARE_SUSPENDED
 from scheduler.core.errors import NotAllowed, NotFound, Unreadable
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
 from scheduler.parsing.fields import Fields
 from scheduler.parsing.money import write_amount, write_money
-
-NOT_A_COACH_YET = "You don't coach here yet. Apply with `/coach apply`."
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from scheduler.core.row_locks import lock_coach
 ROLE_TRIES = 40
 """Tries at giving or removing the coach role, over about a week. After that, only an admin can help."""
 YOU_ARE_SUSPENDED = "You're suspended from coaching here. Talk to an admin of this server."
+NOT_A_COACH_YET = "You don't coach here yet. Apply with `/coach apply`."
 NO_SUCH_COACH = "There's no such coach here. `/book` lists the coaches. To become one, use `/coach apply`."
 
 
@@ -51,7 +52,7 @@ async def approved_coach(
         case CoachStatus.SUSPENDED if own:
             raise NotFound(YOU_ARE_SUSPENDED)
         case _:
-            raise NotFound(NO_SUCH_COACH)
+            raise NotFound(NOT_A_COACH_YET if own else NO_SUCH_COACH)
 
 
 def want_role(coach: Coach, now: datetime) -> None:

@@ -14,6 +14,7 @@ here and presses in direct messages.
 
 ADMIN = "Only admins can do this."
 COACH = "There's no such coach here"
+NOT_YET = "You don't coach here yet."
 MINE = "You have no such session."
 COACHED = "You don't coach that session."
 SERVER = "This only works in a server."
@@ -38,9 +39,9 @@ ADMINS = _refusals("admin owner outsider", ADMIN, left=SERVER)
 """Admins of the server they press in, so the outsider can do it at home."""
 ADMINS_HERE = _refusals("admin owner", ADMIN, left=SERVER)
 """Admins, about something in this server."""
-COACHES = _refusals("coach other_coach", COACH, other_student=PENDING, left=SERVER)
+COACHES = _refusals("coach other_coach", NOT_YET, other_student=PENDING, left=SERVER)
 """Coaches, each about their own."""
-EDITORS = _refusals("other_student coach other_coach", "You don't coach here yet.", left=SERVER)
+EDITORS = _refusals("other_student coach other_coach", NOT_YET, left=SERVER)
 """Coaches and applicants."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)

@@ -27,7 +27,7 @@ async def test_the_panel_and_the_forms_show_the_rules(world: Academy) -> None:
     panel = await rules(world)
 
     shown = words(panel)
-    assert "**Lengths** 60 min, also 30, 90 · **Rooms** voice, camera and screen" in shown
+    assert "**Lengths** 30, 60, 90 min (60 by default) · **Rooms** voice, camera and screen" in shown
     assert "**Start every** 30 minutes" in shown
     assert "**Buffers** none" in shown
     assert "**Minimum notice** 2 hours" in shown
@@ -53,7 +53,7 @@ async def test_students_are_offered_the_lengths_and_start_times(world: Academy) 
     panel = await fill(world.coach, panel, "Sessions…", {LENGTHS: "45, 1h30", STEP: "1 hour", AFTER: "15"})
     panel = await fill(world.coach, panel, "Notice and limits…", {NOTICE: "20 h"})
 
-    assert "**Lengths** 45 min, also 90" in words(panel)
+    assert "**Lengths** 45, 90 min (45 by default)" in words(panel)
     assert "**Buffers** none before, 15 minutes after" in words(panel)
     offered = await free_times(world, world.student)
     assert times(offered) == ["09:00", "10:00", "11:00", "13:30", "14:30", "15:30"]

@@ -170,10 +170,10 @@ async def test_dates_can_be_listed_and_removed(world: Academy) -> None:
     assert words(listed).splitlines()[:7] == [
         "### Days off and other hours",
         "**Monday, 2 March 2026**",
-        "off · Ill\\_",
+        "Day off · Ill\\_",
         "Remove",
         "**Saturday, 7 March 2026**",
-        "also 10:00–12:00",
+        "Extra hours: 10:00–12:00",
         "Remove",
     ]
     december = [one for one in removals(listed) if str(dt.date(2026, 12, 24).toordinal()) in one]

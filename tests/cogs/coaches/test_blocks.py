@@ -178,7 +178,7 @@ async def test_the_form_holds_the_current_reason(open_world: Academy) -> None:
 async def test_each_block_in_the_list_can_be_lifted(open_world: Academy) -> None:
     world = open_world
     ada = await Visitor(world, world.admin).slash("coaching blocked")
-    assert "Nobody is blocked here." in ada.said
+    assert "Nobody is blocked here. To block someone, use `/coaching block`." in ada.said
     await block(world, "both", reason=REASON)
     await block(world, "booking", world.other_student)
 

@@ -86,7 +86,7 @@ async def test_while_the_request_is_open_only_it_has_buttons_for_more_time(world
 
     await press(world.student, welcome, "+15 minutes")
 
-    assert "15 more minutes are at no extra cost, if you both agree." in before
+    assert "You can go on for 15 minutes, at no extra cost, if you both agree." in before
     assert list(labels(room.history()[0])) == ["End now"]
 
 
@@ -157,7 +157,7 @@ async def test_the_server_sets_how_often_and_at_what_price(world: Academy) -> No
     agreed = await press(world.coach, requests(room)[0], "Accept")
 
     until = stamp(made.ends_at + QUARTER, "t")
-    assert "15 more minutes are $15.00 more, if you both agree." in shown
+    assert "You can go on for 15 minutes, $15.00 more, if you both agree." in shown
     assert f"asks to go on until {until}, $15.00 more ($75.00 in all)." in asking
     assert words(agreed) == f"Your session now ends at {until}. Price: $75.00."
     assert list(labels(room.history()[0])) == ["End now"]

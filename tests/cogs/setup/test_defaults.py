@@ -34,7 +34,7 @@ async def test_the_initial_defaults_are_shown_without_storing_anything(world: Ac
     panel = await defaults(world)
 
     said = words(panel)
-    assert "**Lengths** 60 min, also 30, 90" in said
+    assert "**Lengths** 30, 60, 90 min (60 by default)" in said
     assert "**Minimum notice** 2 hours" in said
     assert "Morning 08:00–12:00\n" in said
     assert held(await form(world.admin, panel, "Presets…")) == {
@@ -78,18 +78,18 @@ async def test_new_coaches_start_with_new_rules_and_others_keep_theirs(open_worl
 
     panel = await fill(world.admin, panel, "Sessions…", {LENGTHS: "45, 20", STEP: "15 min", BEFORE: "10"})
     panel = await fill(world.admin, panel, "Notice and limits…", {NOTICE: "1 day", HORIZON: "1 week", DAILY: "3"})
-    assert "**Lengths** 45 min, also 20" in words(panel)
+    assert "**Lengths** 20, 45 min (45 by default)" in words(panel)
     assert "Existing coaches keep their rules" in words(panel)
     await another_coach(world, world.outsider)
 
     new = words(await press(world.outsider, await week(world, world.outsider), "Rules"))
     old = words(await press(world.coach, await week(world), "Rules"))
-    assert "**Lengths** 45 min, also 20" in new
+    assert "**Lengths** 20, 45 min (45 by default)" in new
     assert "**Start every** 15 minutes" in new
     assert "**Buffers** 10 minutes before" in new
     assert "**Minimum notice** 1 day · **Booking horizon** 7 days" in new
     assert "**Limits** 3 a day" in new
-    assert "**Lengths** 60 min, also 30, 90" in old
+    assert "**Lengths** 30, 60, 90 min (60 by default)" in old
     assert "**Minimum notice** 2 hours · **Booking horizon** 28 days" in old
 
 
@@ -101,7 +101,7 @@ async def test_applicants_keep_the_rules_they_applied_with(world: Academy) -> No
     await world.apply(world.coach, **{"About you": "I mix well."})
     await world.admin.click(world.card, label="Approve")
 
-    assert "**Lengths** 60 min" in words(await press(world.coach, await week(world), "Rules"))
+    assert "60 by default" in words(await press(world.coach, await week(world), "Rules"))
 
 
 async def test_presets_belong_to_one_server(world: Academy) -> None:

@@ -377,8 +377,8 @@ async def test_the_queue_lists_this_servers_open_applications_oldest_first(db: D
             "Your application hasn't been approved yet. An admin decides with `/coach approve`.",
         ),
         (CoachStatus.SUSPENDED, SUSPENDED),
-        (CoachStatus.REJECTED, NO_SUCH_COACH),
-        (None, NO_SUCH_COACH),
+        (CoachStatus.REJECTED, "You don't coach here yet. Apply with `/coach apply`."),
+        (None, "You don't coach here yet. Apply with `/coach apply`."),
     ],
 )
 async def test_only_people_themselves_learn_why_they_do_not_coach_here(
