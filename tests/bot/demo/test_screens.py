@@ -59,6 +59,14 @@ async def violations(frame: Frame) -> list[str]:
     return await frame.evaluate(RULES, LEVELS)
 
 
+async def violations_in_both_schemes(page: Page) -> list[str]:
+    found: list[str] = []
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {one}" for frame in page.frames for one in await violations(frame)]
+    return found
+
+
 @pytest.fixture
 async def page(chromium: str) -> AsyncIterator[Page]:
     async with demo("--no-open") as (_, address), browser_page(chromium, address) as opened:
@@ -142,15 +150,16 @@ async def test_commands_in_a_text_can_be_read_and_forms_do_not_count_options(pag
     await visitor.become("Olaf")
     await visitor.send("/sessions")
 
-    for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)
-        await expect(visitor.message.locator(".command-mention")).to_have_text("/book")
-        assert [fault for frame in page.frames for fault in await violations(frame)] == []
+    await expect(visitor.message.locator(".command-mention")).to_have_text("/book")
+    assert await violations_in_both_schemes(page) == []
 
     await visitor.send("/coach apply")
     choice = visitor.form.locator(".select-guidance")
     await expect(choice).to_have_text("0 selected. Choose 1–12 options.")  # for screen readers
     assert await choice.evaluate("one => one.offsetHeight") <= 1
+    await visitor.form.locator(".select-trigger").click()
+    await visitor.form.get_by_role("option", name="Mixing").click()
+    assert await violations_in_both_schemes(page) == []
 
 
 @pytest.mark.slow
