@@ -16,6 +16,7 @@ from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notific
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
+from scheduler.loop.tick import next_due
 from scheduler.reviews import reviews
 from tests.bot.demo.conftest import FirstVisit
 from tests.support.transactions import fetch, fetch_all
@@ -98,6 +99,19 @@ async def test_the_time_machine_stops_at_the_next_event(stage: Stage) -> None:
     assert reminded == soon.starts_at - dt.timedelta(days=1)
     assert made == soon.starts_at - dt.timedelta(minutes=15)
     assert opened == soon.starts_at - dt.timedelta(minutes=5)
+
+
+async def test_a_loop_that_starts_late_is_waited_for(kept_stage: Stage) -> None:
+    scheduler = kept_stage.bot._loop._scheduler
+    scheduler.pause()
+    asyncio.get_running_loop().call_later(0.3, scheduler.resume)
+
+    due = await next_due(kept_stage.db)
+    await kept_stage.jump_to_next_event()
+
+    assert due is not None
+    assert kept_stage.now == due
+    assert await next_due(kept_stage.db) != due
 
 
 async def test_forbidden_actions_are_refused_with_a_sentence(kept_stage: Stage) -> None:
