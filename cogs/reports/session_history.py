@@ -87,7 +87,8 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
     one = found.session
     buttons = [ui.button("Refresh", routes.SESSION_DETAILS.id(session_id=one.id))]
     if one.next_step_at is not None or one.last_error:
-        buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), ui.PRIMARY))
+        style = ui.PRIMARY if one.last_error else ui.SECONDARY
+        buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), style))
     if one.status in _UPCOMING:
         buttons.append(ui.button("Repair room", REPAIR.id(session_id=one.id)))
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
