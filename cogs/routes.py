@@ -36,7 +36,7 @@ BOOK_COACH = Route("book:coach:{coach_id}:{minutes}:{day}:{page}")
 # With the session's id, because one page can show two sessions of the same coach and length.
 BOOK_AGAIN = Route("book:again:{coach_id}:{minutes}:{session_id}")
 
-# {cost} is the price that they saw, in minor units of {currency}: see `cards.agreed`.
+# {cost} is the price that they saw, in minor units of {currency}: see `cards.booking`.
 PAY_SESSION = Route("pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}")
 PAY_PACKAGE = Route("pay:package:{package_id}:{cost}:{currency}")
 CHECK_PAYMENT = Route("pay:check:{payment_id}")

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
-from cogs.cards import agreed
-from cogs.cards.booked import booked_panel
+from cogs.cards.booking import NOTES_NAME, booked_panel, decode_currency
 from cogs.images.drawing import draw_week
 from cogs.images.week import Kind, WeekPicture
 from cogs.images.week_days import picture_of
@@ -113,7 +112,7 @@ class BookingCog(Cog):
     async def pick_time(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Hold the time and ask for confirmation."""
         await self.bot.check_coach_membership(await self._guild_id(interaction, coach_id), coach_id)
-        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME)
+        notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
 
     @on(panels.PAY_ANOTHER_WAY)
@@ -121,13 +120,13 @@ class BookingCog(Cog):
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, way: int
     ) -> None:
         """Ask for confirmation again, with another way to pay."""
-        notes, wanted = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME), panels.Way(min(way, 2))
+        notes, wanted = ui.stored_fields(interaction.message).get(NOTES_NAME), panels.Way(min(way, 2))
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes, wanted)
 
     @on(panels.NOTES)
     async def notes(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Put the notes on the panel."""
-        typed = ui.typed_in(interaction).get(agreed.NOTES_NAME, "").strip()
+        typed = ui.typed_in(interaction).get(NOTES_NAME, "").strip()
         eligibility.check_notes(typed)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, typed)
 
@@ -137,7 +136,7 @@ class BookingCog(Cog):
     ) -> ui.Form:
         """Ask for notes, starting with those on the panel."""
         field = ui.field(
-            agreed.NOTES_NAME,
+            NOTES_NAME,
             typed or ui.stored_fields(interaction.message),
             description="What you want to work on, links, questions.",
             long=True,
@@ -151,7 +150,7 @@ class BookingCog(Cog):
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
         """Book it for money. The panel may be hours old, so check again whether the coach has left."""
-        price = {"agreed_minor": cost, "agreed_currency": agreed.decode_currency(currency)}
+        price = {"agreed_minor": cost, "agreed_currency": decode_currency(currency)}
         await self._book(interaction, coach_id, minutes, start, partial(booking.book, **price), cost_minor=cost)
 
     @on(panels.CONFIRM_CREDIT)
@@ -171,7 +170,7 @@ class BookingCog(Cog):
     ) -> None:
         guild_id = await self._guild_id(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
-        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME)
+        notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
@@ -277,7 +276,7 @@ class BookingCog(Cog):
             await ui.show(interaction, times.nothing_free())
             return
         png = await asyncio.to_thread(draw_week, week)
-        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME, "")
+        notes = ui.stored_fields(interaction.message).get(NOTES_NAME, "")
         await ui.show(interaction, times.panel(shown, page, week, png, notes))
 
     async def _ask_to_confirm(

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE
-from cogs.cards import agreed
+from cogs.cards.booking import NOTES_NAME, encode_currency
 from cogs.images.week import WeekPicture, describe
 from cogs.ui import Typed
 from cogs.ui.routing import Route
@@ -24,7 +24,7 @@ from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import zone
 
 # {minutes} is the length, {day} a date's ordinal (0: the first free one), {start} whole minutes since 1970.
-# {cost} is the price that the student saw, in minor units of {currency}: see `cards.agreed`.
+# {cost} is the price that the student saw, in minor units of {currency}: see `cards.booking`.
 PICK_LENGTH = Route("book:length:{coach_id}:{day}")
 PICK_DAY = Route("book:day:{coach_id}:{minutes}:{page}")
 DAYS = Route("book:days:{coach_id}:{minutes}:{day}:{page}")
@@ -82,7 +82,7 @@ class CoachTimes:
             *self._head(day),
             ui.picture(_WEEK_FILE, describe(week)),
             *self.picker.items(shown, times_page, *self._others(), ui.button("Change zone…", zone_id)),
-            *([ui.store_field(agreed.NOTES_NAME, notes)] if notes else []),
+            *([ui.store_field(NOTES_NAME, notes)] if notes else []),
             files=[(_WEEK_FILE, png)],
         )
 
@@ -160,7 +160,7 @@ class Choice:
         return ui.Panel(
             ui.Container(
                 cards.with_avatar(self.coach, "\n".join(self._lines())),
-                *([ui.store_field(agreed.NOTES_NAME, notes)] if notes else []),
+                *([ui.store_field(NOTES_NAME, notes)] if notes else []),
                 ui.row(
                     *self._confirm(ids),
                     *self._other_way(ids),
@@ -171,7 +171,7 @@ class Choice:
         )
 
     def _confirm(self, ids: dict[str, int]) -> list[ui.Button]:
-        price = {"cost": self.ways.cost_minor, "currency": agreed.encode_currency(self.ways.currency)}
+        price = {"cost": self.ways.cost_minor, "currency": encode_currency(self.ways.currency)}
         match self._way:
             case Way.CREDIT:
                 return [ui.button("Confirm", CONFIRM_CREDIT.id(**ids), ui.SUCCESS)]

@@ -1,8 +1,7 @@
 """Paying for a session or a package by card, up to the booking."""
 
 from cogs import cards, routes, ui
-from cogs.cards import agreed
-from cogs.cards.booked import booked_panel
+from cogs.cards.booking import NOTES_NAME, booked_panel, decode_currency
 from cogs.payments.panels import open_panel, package_panel, state_panel
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
@@ -26,7 +25,7 @@ class PaymentsCog(Cog):
         """Hold the time, and show the way to Stripe's page."""
         guild_id = await self._guild_id(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
-        notes = ui.stored_fields(interaction.message).get(agreed.NOTES_NAME)
+        notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
@@ -42,7 +41,7 @@ class PaymentsCog(Cog):
                 now,
                 livemode=stripe.livemode,
                 agreed_minor=cost,
-                agreed_currency=agreed.decode_currency(currency),
+                agreed_currency=decode_currency(currency),
                 back_to=_back_to(interaction, guild_id),
             )
         await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
@@ -62,7 +61,7 @@ class PaymentsCog(Cog):
                 now,
                 livemode=stripe.livemode,
                 agreed_minor=cost,
-                agreed_currency=agreed.decode_currency(currency),
+                agreed_currency=decode_currency(currency),
                 back_to=_back_to(interaction, guild.id),
             )
         await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))

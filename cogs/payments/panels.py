@@ -8,7 +8,7 @@ from scheduler.core.clock import stamp
 
 def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     """Show where to pay. `is_asked`: they said that they've paid."""
-    lines, coach = ["**Pay by card**"], f"<@{payment.coach_id}>"
+    lines = ["**Pay by card**"]
     if payment.starts_at is not None:
         lines.append(cards.when(payment.starts_at))
     lines += [f"{what(payment, f'<@{payment.coach_id}>')} · {amount(payment)}"]

@@ -13,7 +13,7 @@ from simcord.interactions import base_payload, build_options, nest_options, walk
 from simcord.results import InteractionResult
 
 from bot.demo import simcord_private
-from cogs.cards.agreed import encode_currency
+from cogs.cards.booking import encode_currency
 from cogs.ui import FIX, Panel, text
 from models import Base, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
 from models.session import Absent

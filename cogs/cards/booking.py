@@ -1,4 +1,4 @@
-"""What somebody sees who has just booked."""
+"""What the panel before a booking carries, in its text and its buttons, and what the one after it shows."""
 
 from cogs import ui
 from cogs.cards.calendar import attach
@@ -6,6 +6,18 @@ from cogs.cards.calendar_file import Names
 from cogs.cards.session import of_session, way_back
 from cogs.ui import Interaction
 from models import Coach, CoachingSession, Guild
+
+NOTES_NAME = "Notes for your coach"
+
+
+def encode_currency(code: str) -> int:
+    """Encode a currency for a `custom_id`, which only holds numbers. `decode_currency` decodes it."""
+    return int.from_bytes(code.encode()[:7], "big")
+
+
+def decode_currency(number: int) -> str:
+    """Decode a currency that `encode_currency` encoded."""
+    return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")
 
 
 def booked_panel(
