@@ -7,7 +7,16 @@ from models.availability import AvailabilityChange, AvailabilityRule, DateOverri
 from models.base import Base, Snowflake, UTCDateTime
 from models.block import Block, BlockedFrom
 from models.coach import Coach, CoachSpecialty, CoachStatus, Specialty
-from models.credit import CreditDispute, CreditEntry, CreditLot, EntryKind, LotSource, Package, RoleGrant
+from models.credit import (
+    CreditDispute,
+    CreditEntry,
+    CreditLot,
+    EntryKind,
+    LotSource,
+    Package,
+    PackageOrder,
+    RoleGrant,
+)
 from models.guild import AccessMode, ExtensionPrice, Guild, Member, PaymentMode
 from models.job_run import Heartbeat, JobRun
 from models.notification import Notification, NotificationKind, Route
@@ -68,6 +77,7 @@ __all__ = [
     "Notification",
     "NotificationKind",
     "Package",
+    "PackageOrder",
     "Payment",
     "PaymentMode",
     "PaymentPurpose",

@@ -40,7 +40,7 @@ class EntryKind(StrEnum):
 
 
 class Package(Base):
-    """Minutes that a server sells at a price."""
+    """Minutes that a server sells at a price. Its terms never change: a changed package is a new one."""
 
     __tablename__ = "packages"
     __table_args__ = (
@@ -64,6 +64,26 @@ class Package(Base):
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
     """When it was taken off sale. Lots bought before stay as they are."""
+
+
+class PackageOrder(Base):
+    """A person's wish to get a package for which they pay outside. An admin decides."""
+
+    __tablename__ = "package_orders"
+    __table_args__ = (
+        Index("ix_package_orders_guild_id_user_id", "guild_id", "user_id"),
+        partial_index("uq_package_orders_open", "user_id", "package_id", where="decided_at IS NULL", unique=True),
+    )
+
+    id: Mapped[RowId]
+    guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
+    user_id: Mapped[Snowflake]
+    package_id: Mapped[int] = mapped_column(ForeignKey("packages.id"))
+    ordered_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    decided_by: Mapped[Snowflake | None]
+    lot_id: Mapped[int | None] = mapped_column(ForeignKey("credit_lots.id"))
+    """What they got. None if it was declined."""
 
 
 class RoleGrant(Base):

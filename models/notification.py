@@ -50,6 +50,8 @@ class NotificationKind(StrEnum):
     PAYMENT_EXPIRED = "payment_expired"
     PAYMENT_TOO_LATE = "payment_too_late"
     REFUNDED = "refunded"
+    ORDER_CARD = "order_card"
+    ORDER_DECLINED = "order_declined"
 
 
 class Route(StrEnum):
@@ -85,6 +87,7 @@ class Notification(Base):
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))
     lot_id: Mapped[int | None] = mapped_column(ForeignKey("credit_lots.id"))
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"))
+    order_id: Mapped[int | None] = mapped_column(ForeignKey("package_orders.id"))
     lead_minutes: Mapped[int | None]
     """For a reminder: how long before the start it's sent."""
     created_at: Mapped[datetime]

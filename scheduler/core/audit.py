@@ -23,7 +23,8 @@ def record(
 ) -> None:
     """Record an action, in the transaction that does it.
 
-    `details` hold ids and numbers. The only texts are admins' own: reasons for decisions, and names of presets.
+    `details` hold ids and numbers. The only texts are admins' own: reasons for decisions, and names of presets and
+    packages.
     """
     session.add(
         AuditEntry(

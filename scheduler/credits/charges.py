@@ -138,6 +138,7 @@ async def waive(session: AsyncSession, session_id: int, actor: Actor, now: datet
     await return_charge(session, found, actor, now)
     kind = NotificationKind.CHARGE_WAIVED
     outbox.enqueue(session, kind, found.guild_id, now=now, user_id=found.student_id, session_id=found.id)
+    await outbox.requeue_newest(session, found.id, NotificationKind.DISPUTE_CARD, now)
     events.record(session, found, "charge_waived", actor, now)
     return found
 

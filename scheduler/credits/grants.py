@@ -11,6 +11,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed, NotFound, Unreadable
 from scheduler.credits import ledger
 from scheduler.notifications import outbox
+from scheduler.parsing.durations import parse_length
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
 
@@ -43,11 +44,7 @@ async def give(
     actor.must_be_admin()
     check_minutes(minutes)
     check_days(days_valid)
-    reason = reason.strip()
-    if not reason:
-        raise Unreadable('Add a reason, like "paid in cash". The person sees it, too.')
-    if len(reason) > LONGEST_REASON:
-        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON} fit.")
+    reason = read_reason(reason)
     await members.lock(session, user_id)
     lot = CreditLot(
         guild_id=guild.id,
@@ -75,10 +72,44 @@ def check_days(days: int | None) -> None:
         raise Unreadable(f"Credit can be valid for 1 to {LONGEST_VALIDITY:,} days.")
 
 
+def read_reason(typed: str) -> str:
+    """Return a reason without white space around it. Raises Unreadable if there's none, or it's too long."""
+    reason = typed.strip()
+    if not reason:
+        raise Unreadable('Add a reason, like "paid in cash". The person sees it, too.')
+    if len(reason) > LONGEST_REASON:
+        raise Unreadable(f"The reason has {len(reason):,} characters; at most {LONGEST_REASON} fit.")
+    return reason
+
+
+def read_minutes(typed: str) -> int:
+    """Read an amount of credit as people type it: "120", "2 hours". Raises Unreadable."""
+    minutes = parse_length(typed, unit="minutes") // timedelta(minutes=1)
+    check_minutes(minutes)
+    return minutes
+
+
+def read_days(typed: str) -> int:
+    """Read a validity in days. Raises Unreadable."""
+    number = typed.strip().lower().removesuffix("s").removesuffix("day").strip()
+    if not (number.isascii() and number.isdigit()) or len(number) > len(str(LONGEST_VALIDITY)):
+        raise Unreadable(f"Type a number of days from 1 to {LONGEST_VALIDITY:,}, like 180.")
+    check_days(int(number))
+    return int(number)
+
+
 def announce(session: AsyncSession, lot: CreditLot, now: datetime) -> None:
     """Tell the owner of a new lot."""
     kind = NotificationKind.CREDITS_GRANTED
     outbox.enqueue(session, kind, lot.guild_id, now=now, user_id=lot.user_id, lot_id=lot.id)
+
+
+async def find(session: AsyncSession, guild_id: int, lot_id: int, *, lock: bool = False) -> CreditLot:
+    """Return a lot. Raises NotFound for one of another server."""
+    lot = await session.get(CreditLot, lot_id, with_for_update=lock, populate_existing=lock)
+    if lot is None or lot.guild_id != guild_id:
+        raise NotFound("There's no such credit in this server.")
+    return lot
 
 
 async def take_back(session: AsyncSession, guild_id: int, actor: Actor, lot_id: int, now: datetime) -> CreditLot:
@@ -87,9 +118,7 @@ async def take_back(session: AsyncSession, guild_id: int, actor: Actor, lot_id: 
     Raises NotAllowed, NotFound for a lot of another server.
     """
     actor.must_be_admin()
-    lot = await session.get(CreditLot, lot_id, with_for_update=True, populate_existing=True)
-    if lot is None or lot.guild_id != guild_id:
-        raise NotFound("There's no such credit in this server.")
+    lot = await find(session, guild_id, lot_id, lock=True)
     if lot.source is LotSource.ROLE:
         raise NotAllowed("This credit comes with a role. Take the role away, or change what the role gives.")
     if taken := await ledger.revoke(session, lot, now):

@@ -1,21 +1,58 @@
 """Notifications about credit."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CreditDispute, CreditLot, NotificationKind
-from scheduler.credits import ledger
+from models import CreditDispute, CreditLot, NotificationKind, Package, PackageOrder
+from scheduler.attendance import attendance
+from scheduler.attendance.attendance import Presence
+from scheduler.core import members
+from scheduler.credits import ledger, statements
+from scheduler.credits.orders import Ordered
+from scheduler.credits.statements import Facts
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
 
 
-async def _lot(session: AsyncSession, context: NotificationContext, _now: datetime) -> CreditLot | None:
+@dataclass(frozen=True, slots=True)
+class LotDetails:
+    """A lot, with what it refers to."""
+
+    lot: CreditLot
+    facts: Facts
+    coaches: Mapping[int, str]
+    """Names of the coaches it's for, and of the one of the session that it stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeDetails:
+    """A dispute, and who was in the room."""
+
+    dispute: CreditDispute
+    attended: Mapping[int, Presence]
+
+
+async def _lot(session: AsyncSession, context: NotificationContext, _now: datetime) -> LotDetails | None:
     lot_id = context.notification.lot_id
-    return await session.get(CreditLot, lot_id) if lot_id is not None else None
+    lot = await session.get(CreditLot, lot_id) if lot_id is not None else None
+    if lot is None:
+        return None
+    facts = await statements.facts_of(session, lot.guild_id, [lot])
+    involved = {*(lot.coach_ids or ()), *(one.coach_id for one in facts.sessions.values())}
+    return LotDetails(lot, facts, await members.stored_names(session, lot.guild_id, involved))
+
+
+async def _order(session: AsyncSession, context: NotificationContext, _now: datetime) -> Ordered | None:
+    order_id = context.notification.order_id
+    order = await session.get(PackageOrder, order_id) if order_id is not None else None
+    return Ordered(order, await session.get_one(Package, order.package_id)) if order is not None else None
 
 
 def _while_some_is_left(context: NotificationContext, now: datetime) -> str | None:
-    lot: CreditLot | None = context.details
+    details: LotDetails | None = context.details
+    lot = details and details.lot
     is_useful = lot is not None and lot.minutes_left and lot.valid_until is not None and lot.valid_until > now
     return None if is_useful else "nothing is left of that credit"
 
@@ -25,8 +62,20 @@ async def _minutes_left(session: AsyncSession, context: NotificationContext, now
     return ledger.minutes_in(await ledger.lots_of(session, context.guild.id, user_id, valid_at=now))
 
 
-async def _dispute(session: AsyncSession, context: NotificationContext, _now: datetime) -> CreditDispute | None:
-    return await session.get(CreditDispute, context.about_session.id)
+async def _dispute(session: AsyncSession, context: NotificationContext, now: datetime) -> DisputeDetails | None:
+    about = context.about_session
+    found = await session.get(CreditDispute, about.id)
+    return DisputeDetails(found, await attendance.attended(session, about, now)) if found is not None else None
+
+
+def _dispute_is_open(context: NotificationContext) -> bool:
+    details: DisputeDetails | None = context.details
+    return details is not None and details.dispute.decided_at is None
+
+
+def _order_is_open(context: NotificationContext) -> bool:
+    ordered: Ordered | None = context.details
+    return ordered is not None and ordered.order.decided_at is None
 
 
 KINDS = (
@@ -34,6 +83,12 @@ KINDS = (
     Declaration(NotificationKind.CREDITS_LOW, details=_minutes_left),
     Declaration(NotificationKind.CREDITS_ENDING, still_needed=_while_some_is_left, details=_lot),
     Declaration(NotificationKind.CHARGE_WAIVED),
-    Declaration(NotificationKind.DISPUTE_CARD, Audience.REVIEW_CHANNEL, details=_dispute),
+    Declaration(
+        NotificationKind.DISPUTE_CARD, Audience.REVIEW_CHANNEL, details=_dispute, awaits_decision=_dispute_is_open
+    ),
     Declaration(NotificationKind.DISPUTE_DECIDED, details=_dispute),
+    Declaration(
+        NotificationKind.ORDER_CARD, Audience.REVIEW_CHANNEL, details=_order, awaits_decision=_order_is_open
+    ),
+    Declaration(NotificationKind.ORDER_DECLINED, details=_order),
 )

@@ -1,16 +1,17 @@
 """Packages of minutes, and minutes by role: what a server offers."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CreditLot, Guild, LotSource, Package, RoleGrant
+from models import Coach, CoachStatus, CreditLot, Guild, LotSource, Package, RoleGrant, Specialty
 from scheduler.core import audit, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate, Unreadable
 from scheduler.credits import grants, ledger
+from scheduler.parsing.lists import all_of
 
 LONGEST_NAME = 80
 USUAL_VALIDITY = 180
@@ -32,12 +33,19 @@ class PackageTerms:
 
     def check(self) -> None:
         """Raise Unreadable for terms that nobody can have meant."""
-        if not 0 < len(self.name) <= LONGEST_NAME:
-            raise Unreadable(f"Give it a name of up to {LONGEST_NAME} characters.")
+        read_name(self.name)
         if self.price_minor < 0:
             raise Unreadable("A package can't cost less than nothing.")
         grants.check_minutes(self.minutes)
         grants.check_days(self.days_valid)
+
+
+def read_name(typed: str) -> str:
+    """Return a package's name without white space around it. Raises Unreadable."""
+    name = " ".join(typed.split())
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise Unreadable(f"Give it a name of up to {LONGEST_NAME} characters.")
+    return name
 
 
 async def on_sale(session: AsyncSession, guild_id: int) -> list[Package]:
@@ -63,27 +71,53 @@ async def save(
     *,
     package_id: int | None = None,
 ) -> Package:
-    """Offer a package, or change one, as an admin. What has been sold keeps its terms.
+    """Offer a package, or put another in the place of one, as an admin.
+
+    A package never changes, so that what has been ordered and sold keeps its terms. Returns the one on sale.
 
     Raises NotAllowed, NotFound, Unreadable, TooLate if there are as many as fit.
     """
     actor.must_be_admin()
     terms.check()
     await _lock(session, guild)
-    if package_id is None:
-        if len(await on_sale(session, guild.id)) >= MOST_PACKAGES:
-            raise TooLate(f"There are {MOST_PACKAGES} packages, the most that fit. Remove one first.")
-        package = Package(guild_id=guild.id, created_at=now, **asdict(terms))
-        session.add(package)
-    else:
-        package = await find(session, guild.id, package_id, lock=True)
-        for name, value in asdict(terms).items():
-            setattr(package, name, value)
+    old = None if package_id is None else await find(session, guild.id, package_id, lock=True)
+    if old is None and len(await on_sale(session, guild.id)) >= MOST_PACKAGES:
+        raise TooLate(f"There are {MOST_PACKAGES} packages, the most that fit. Remove one first.")
+    await _check_scope(session, guild.id, terms, old)
     details = asdict(terms)
-    action = "package_added" if package_id is None else "package_changed"
+    if old is not None:
+        if terms_of(old) == terms:
+            return old
+        old.retired_at = now
+    package = Package(guild_id=guild.id, created_at=now, **details)
+    session.add(package)
+    action = "package_added" if old is None else "package_changed"
     audit.record(session, guild.id, action, at=now, actor_id=actor.user_id, details=details)
     await session.flush()
     return package
+
+
+def terms_of(package: Package) -> PackageTerms:
+    """Return what a package consists of."""
+    return PackageTerms(**{one.name: getattr(package, one.name) for one in fields(PackageTerms)})
+
+
+async def _check_scope(session: AsyncSession, guild_id: int, terms: PackageTerms, old: Package | None) -> None:
+    """Raise Unreadable for people who don't coach here and for specialties that aren't taught.
+
+    Those that the package had before can stay.
+    """
+    coach_ids = set(terms.coach_ids or ()).difference((old and old.coach_ids) or ())
+    approved = select(Coach.user_id).where(
+        Coach.guild_id == guild_id, Coach.user_id.in_(coach_ids), Coach.status == CoachStatus.APPROVED
+    )
+    if coach_ids and (others := coach_ids.difference(await session.scalars(approved))):
+        named = all_of(f"<@{one}>" for one in sorted(others))
+        raise Unreadable(f"{named} can't be booked here, so pick only approved coaches.")
+    specialty_ids = set(terms.specialty_ids or ()).difference((old and old.specialty_ids) or ())
+    taught = select(Specialty.id).where(Specialty.guild_id == guild_id, Specialty.id.in_(specialty_ids))
+    if specialty_ids and specialty_ids.difference(await session.scalars(taught)):
+        raise Unreadable("One of these specialties is no longer on the list. Open the package again.")
 
 
 async def retire(session: AsyncSession, guild: Guild, actor: Actor, package_id: int, now: datetime) -> Package:

@@ -107,8 +107,8 @@ async def _do_all(
     members = await background.members.work({"": partial(check_due, db, discord, clock)})
     if stripe is not None:
         report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
-    delivered = await deliver_due(db, discord, clock, background.notifications)
     await expiry.do_due(db, clock)
+    delivered = await deliver_due(db, discord, clock, background.notifications)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
     report.failed_quietly += sum(failed for _, failed in roles) + sum(members) + delivered.failed

@@ -1,6 +1,7 @@
 """Other routes for messages that can't be delivered, and giving up when there are none."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,7 +42,7 @@ async def choose_route(db: Database, seen: Notification, failure: DiscordFailure
             return True
         if not isinstance(failure, Unreachable):
             return False
-        if _follows_review_channel(context):
+        if await _follows_review_channel(session, context, now):
             notification.channel_id = notification.message_id = notification.sent_at = notification.tried_at = None
             return True
         if notification.revision != seen.revision:
@@ -57,13 +58,17 @@ async def choose_route(db: Database, seen: Notification, failure: DiscordFailure
         return False
 
 
-def _follows_review_channel(context: NotificationContext) -> bool:
+async def _follows_review_channel(session: AsyncSession, context: NotificationContext, now: datetime) -> bool:
     """Whether it's an open card, and admins have chosen another review channel."""
     chosen_id, posted_in = context.guild.review_channel_id, context.notification.channel_id
     if context.audience is not Audience.REVIEW_CHANNEL or None in (chosen_id, posted_in) or chosen_id == posted_in:
         return False
-    is_open = kinds.declaration_of(context.notification.kind).awaits_decision
-    return is_open is not None and is_open(context)
+    declared = kinds.declaration_of(context.notification.kind)
+    if declared.awaits_decision is None:
+        return False
+    if declared.details is not None:
+        context = replace(context, details=await declared.details(session, context, now))
+    return declared.awaits_decision(context)
 
 
 def _next_route(context: NotificationContext) -> Route | None:

@@ -136,7 +136,7 @@ class Declaration:
     expires_at: Callable[[NotificationContext], datetime | None] | None = None
     """When the buttons of a direct message stop working by themselves. Then it's updated once more."""
     awaits_decision: Callable[[NotificationContext], bool] | None = None
-    """Whether a card is still open. Open cards follow when admins choose another review channel."""
+    """Whether a card, with its details, is still open. Open cards follow into another review channel."""
     on_sent: Callable[[AsyncSession, NotificationContext], Awaitable[None]] | None = None
     """Runs in the transaction that records the first delivery, before the notification is locked."""
 

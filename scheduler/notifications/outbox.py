@@ -34,6 +34,7 @@ def enqueue(
     alert_id: int | None = None,
     lot_id: int | None = None,
     payment_id: int | None = None,
+    order_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
@@ -50,6 +51,7 @@ def enqueue(
         alert_id=alert_id,
         lot_id=lot_id,
         payment_id=payment_id,
+        order_id=order_id,
         lead_minutes=lead_minutes,
         created_at=now,
         due_at=due_at or now,

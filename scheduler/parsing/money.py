@@ -1,6 +1,7 @@
-"""Read rates people type, work out prices, and write amounts."""
+"""Read rates and prices people type, work out prices, and write amounts."""
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -58,6 +59,20 @@ def parse_currency(text: str) -> str:
     return code
 
 
+@dataclass(frozen=True, slots=True)
+class _Amount:
+    """How to speak of an amount that's typed, and how high it can be, in highest rates."""
+
+    your: str
+    each: str
+    never_negative: str
+    most: int = 1
+
+
+_RATE = _Amount("your hourly rate", " an hour", "A rate can't be negative. Type 0 if you coach for free.")
+_PRICE = _Amount("the price", "", "A price can't be negative. Type 0 if it's free.", most=100)
+
+
 def parse_rate(text: str, currency: str) -> int:
     """Read an hourly rate ("60", "60.50", "$60", "1.250,50 EUR") in minor units of `currency`.
 
@@ -65,22 +80,29 @@ def parse_rate(text: str, currency: str) -> int:
     unless the currency has no decimals. Raises Unreadable if it's ambiguous, not an amount, negative, too high, or
     finer than the currency's smallest unit.
     """
+    return _parse(text, currency, _RATE)
+
+
+def parse_price(text: str, currency: str) -> int:
+    """Read the price of something, as `parse_rate` reads rates. It can be a hundred times as high."""
+    return _parse(text, currency, _PRICE)
+
+
+def _parse(text: str, currency: str, what: _Amount) -> int:
     typed = _DIGIT.sub(lambda digit: str(int(digit[0])), text.strip().translate(_SPELLINGS))
     typed = _without_currency(typed, currency)
     number = typed.removeprefix("-").lstrip()
     if len(number) > _LONGEST or not _NUMBER.fullmatch(number):
-        raise Unreadable(f'"{text.strip()[:40]}" isn\'t an amount. Type your hourly rate in {currency}, like 60.')
+        raise Unreadable(f'"{text.strip()[:40]}" isn\'t an amount. Type {what.your} in {currency}, like 60.')
     digits = decimals(currency)
     if digits and _AMBIGUOUS.fullmatch(number):
         raise _ambiguous(text, number, currency)
-    amount = _amount(number, text, currency)
+    amount = _amount(number, text, currency, what)
     if amount and typed != number:
-        raise Unreadable("A rate can't be negative. Type 0 if you coach for free.")
-    if amount > (highest := highest_rate(currency)):
-        raise Unreadable(
-            f"That's {_formatted(amount, currency)} an hour. Did you mean less? Type a rate up to "
-            f"{_formatted(Decimal(highest), currency)}."
-        )
+        raise Unreadable(what.never_negative)
+    if amount > (highest := highest_rate(currency) * what.most):
+        up_to = f"{'a rate' if what is _RATE else 'a price'} up to {_formatted(Decimal(highest), currency)}"
+        raise Unreadable(f"That's {_formatted(amount, currency)}{what.each}. Did you mean less? Type {up_to}.")
     minor = amount.scaleb(digits)
     if minor != minor.to_integral_value():
         most = (
@@ -134,7 +156,7 @@ def _without_currency(typed: str, currency: str) -> str:
     return typed
 
 
-def _amount(number: str, text: str, currency: str) -> Decimal:
+def _amount(number: str, text: str, currency: str, what: _Amount) -> Decimal:
     """Read an amount whose separators have only one meaning. Raises Unreadable."""
     if _PLAIN.fullmatch(number) and not _AMBIGUOUS.fullmatch(number):
         return Decimal(number.replace(",", "."))
@@ -142,7 +164,7 @@ def _amount(number: str, text: str, currency: str) -> Decimal:
     if grouped is None or grouped["rest"][:1] == (grouped["mark"] or ","):
         raise Unreadable(
             f'I can\'t read the separators in "{text.strip()[:40]}". '
-            f"Type your hourly rate in {currency}, like 1200 or 60.50."
+            f"Type {what.your} in {currency}, like 1200 or 60.50."
         )
     return Decimal(_NO_DIGIT.sub("", grouped["groups"]) + grouped["rest"].replace(",", "."))
 

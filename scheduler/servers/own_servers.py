@@ -5,14 +5,14 @@ from collections.abc import Callable
 from sqlalchemy import select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild
+from models import Coach, CoachingSession, CreditLot, Guild
 from models.storage.database import Database
 from scheduler.booking.ports import Membership
 from scheduler.core.errors import CoachingError, DiscordFailure, NotInServer
 
 
 async def find(db: Database, discord: Membership, serves: Callable[[int], bool], user_id: int) -> list[Guild]:
-    """Return the servers where this person has sessions or has applied to coach, and still is.
+    """Return the servers where this person has sessions or credit or has applied to coach, and still is.
 
     Asks Discord about each of them. Raises CoachingError if it doesn't answer.
     """
@@ -26,6 +26,7 @@ async def _with_rows(session: AsyncSession, user_id: int) -> list[Guild]:
         select(CoachingSession.guild_id).where(CoachingSession.coach_id == user_id),
         select(CoachingSession.guild_id).where(CoachingSession.student_id == user_id),
         select(Coach.guild_id).where(Coach.user_id == user_id),
+        select(CreditLot.guild_id).where(CreditLot.user_id == user_id),
     ).subquery()
     present = select(Guild).where(Guild.id.in_(select(theirs)), Guild.bot_removed_at.is_(None))
     return list(await session.scalars(present.order_by(Guild.id)))

@@ -14,7 +14,7 @@ from scheduler.core.errors import NotAllowed, NotFound, TooLate, Unreadable
 from scheduler.credits import packages
 from scheduler.credits.packages import PackageTerms
 from tests.support.bookings import STU
-from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, STUDENT, a_guild, refusal
+from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, STUDENT, a_server_with_a_coach, refusal
 from tests.support.transactions import fetch_all, query, transact
 
 TERMS = PackageTerms("Ten hours", 600, 50_000, "USD", days_valid=30, coach_ids=[COACH], specialty_ids=[1])
@@ -43,13 +43,13 @@ async def on_sale(db: Database) -> list[str]:
 
 
 async def test_what_is_sold_keeps_its_terms_when_the_package_changes(db: Database) -> None:
-    await transact(db, a_guild)
+    await a_server_with_a_coach(db)
     package = await transact(db, save)
     await transact(db, give, package.id)
 
     changed = PackageTerms("Five hours", 300, 30_000, "EUR", days_valid=7)
-    await transact(db, save, changed, package_id=package.id)
-    await transact(db, give, package.id, actor=None)
+    new = await transact(db, save, changed, package_id=package.id)
+    await transact(db, give, new.id, actor=None)
 
     first, second = await fetch_all(db, select(CreditLot).order_by(CreditLot.id))
     assert (first.source, first.minutes_left, first.granted_by) == (LotSource.PACKAGE, 600, ADMIN.user_id)
@@ -69,7 +69,7 @@ async def test_what_is_sold_keeps_its_terms_when_the_package_changes(db: Databas
 
 
 async def test_a_package_off_sale_is_neither_shown_changed_nor_sold_and_what_is_sold_stays(db: Database) -> None:
-    await transact(db, a_guild)
+    await a_server_with_a_coach(db)
     package = await transact(db, save)
     await transact(db, give, package.id)
 
@@ -83,7 +83,7 @@ async def test_a_package_off_sale_is_neither_shown_changed_nor_sold_and_what_is_
 
 
 async def test_the_smallest_package_is_first(db: Database) -> None:
-    await transact(db, a_guild)
+    await a_server_with_a_coach(db)
     for name, minutes in (("Large", 900), ("Small", 60), ("Medium", 300)):
         await transact(db, save, replace(TERMS, name=name, minutes=minutes))
 
@@ -91,7 +91,7 @@ async def test_the_smallest_package_is_first(db: Database) -> None:
 
 
 async def test_there_are_25_packages_at_most(db: Database) -> None:
-    await transact(db, a_guild)
+    await a_server_with_a_coach(db)
     *_, last = [await transact(db, save) for _ in range(packages.MOST_PACKAGES)]
 
     refused = await refusal(db, TooLate, save)
@@ -116,13 +116,13 @@ async def test_there_are_25_packages_at_most(db: Database) -> None:
     ],
 )
 async def test_terms_that_nobody_can_have_meant_are_refused(db: Database, changed: dict[str, object]) -> None:
-    await transact(db, a_guild)
+    await a_server_with_a_coach(db)
 
     await refusal(db, Unreadable, lambda session: save(session, replace(TERMS, **changed)))
 
 
 async def test_only_admins_offer_change_remove_and_give_packages(db: Database) -> None:
-    await transact(db, a_guild)
+    await a_server_with_a_coach(db)
     one = (await transact(db, save)).id
 
     await refusal(db, NotAllowed, lambda session: save(session, actor=STU))
@@ -132,7 +132,7 @@ async def test_only_admins_offer_change_remove_and_give_packages(db: Database) -
 
 
 async def test_a_package_of_another_server_is_not_found(db: Database) -> None:
-    await transact(db, a_guild)
+    await a_server_with_a_coach(db)
     one = (await transact(db, save)).id
 
     await refusal(db, NotFound, lambda session: packages.find(session, GUILD + 1, one))

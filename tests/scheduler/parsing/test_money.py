@@ -10,7 +10,16 @@ from babel.numbers import format_currency, get_currency_precision, list_currenci
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from scheduler.parsing.money import highest_rate, parse_currency, parse_rate, price, write_amount, write_money
+from scheduler.core.errors import Unreadable
+from scheduler.parsing.money import (
+    highest_rate,
+    parse_currency,
+    parse_price,
+    parse_rate,
+    price,
+    write_amount,
+    write_money,
+)
 from tests.support.typed_text import LONGEST_REFUSAL, refused, understood
 
 HIGHEST = 100_000_000
@@ -265,3 +274,14 @@ def test_any_text_is_a_currency_or_refused(text: str) -> None:
     code = understood(parse_currency, text)
 
     assert code is None or (code in CURRENCIES and parse_currency(code) == code)
+
+
+def test_a_price_can_be_higher_than_a_rate_and_is_spoken_of_as_a_price() -> None:
+    assert parse_price("12000", "USD") == 1_200_000
+    for typed, why in (
+        ("a lot", '"a lot" isn\'t an amount. Type the price in USD, like 60.'),
+        ("-5", "A price can't be negative. Type 0 if it's free."),
+        ("2,000,000", "That's $2,000,000.00. Did you mean less? Type a price up to $1,000,000.00."),
+    ):
+        with pytest.raises(Unreadable, match=re.escape(why)):
+            parse_price(typed, "USD")
