@@ -31,6 +31,10 @@ from cogs.coaches.profile import ProfileCog
 from cogs.coaches.specialties import SpecialtiesCog
 from cogs.coaches.suspensions import SuspendingCog
 from cogs.command_mentions import CommandMentions, make_clickable
+from cogs.credits.commands import CreditsCog
+from cogs.credits.offers import OffersCog
+from cogs.credits.orders import OrdersCog
+from cogs.credits.people import PeopleCog
 from cogs.interaction_stats import InteractionStats
 from cogs.payments.admin import PaymentsAdminCog
 from cogs.payments.commands import PaymentsCog
@@ -83,6 +87,10 @@ COGS = (
     ZoneCog,
     ConflictsCog,
     BookingCog,
+    CreditsCog,
+    OffersCog,
+    OrdersCog,
+    PeopleCog,
     SessionsCog,
     ReschedulingCog,
     NoShowsCog,

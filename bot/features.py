@@ -7,6 +7,7 @@ from cogs import notifications
 from cogs.availability import notifications as availability_words
 from cogs.booking import notifications as booking_words
 from cogs.coaches import notifications as coach_words
+from cogs.credits import notifications as credit_words
 from cogs.payments import notifications as payment_words
 from cogs.reviews import notifications as review_words
 from cogs.sessions import notifications as session_words
@@ -43,6 +44,7 @@ WORDS = (
     availability_words.WORDS,
     booking_words.WORDS,
     coach_words.WORDS,
+    credit_words.WORDS,
     payment_words.WORDS,
     review_words.WORDS,
     session_words.WORDS,

@@ -36,6 +36,8 @@ BOOK_COACH = Route("book:coach:{coach_id}:{minutes}:{day}:{page}")
 # With the session's id, because one page can show two sessions of the same coach and length.
 BOOK_AGAIN = Route("book:again:{coach_id}:{minutes}:{session_id}")
 
+CREDITS = Route("credits:show:{guild_id}:{page}")
+
 # {cost} is the price that they saw, in minor units of {currency}: see `cards.booking`.
 PAY_SESSION = Route("pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}")
 PAY_PACKAGE = Route("pay:package:{package_id}:{cost}:{currency}")
@@ -61,6 +63,8 @@ COACH = Route("roster:profile:{user_id}")
 ALL_REVIEWS = Route("review:list:{coach_id}:{page}")
 BLOCKED = Route("block:list:{page}")
 SPECIALTIES = Route("specialty:list")
+CREDIT_ADMIN = Route("credits:admin")
+CREDIT_OF = Route("credits:person:{user_id}:{page}")
 
 OPEN_SETUP = Route("setup:open")
 PANEL_BOOK = Route("panel:book")

@@ -35,11 +35,21 @@ _ACTIONS = {
     "room_vanished": "room deleted by someone",
     "steps_given_up": "retries given up",
     "panel_posted": "booking panel posted",
+    "credits_granted": "credit given",
+    "credits_revoked": "credit taken back",
+    "credits_short": "not charged, too little credit left",
+    "package_ordered": "package asked for",
+    "package_declined": "request for a package declined",
+    "role_credit_set": "credit of a role set",
+    "dispute_granted": "dispute decided, charge given back",
+    "dispute_refused": "dispute decided, charge kept",
+    "make_up_granted": "make-up given",
     "payment_expired": "not paid in time",
     "payment_refused": "payment refused by Stripe",
     "payment_mode_changed": "card payments changed",
 }
 """Actions whose stored names aren't what people say."""
+_WITH_MINUTES = ("credits_granted", "credits_revoked", "credits_short", "make_up_granted")
 _MESSAGES = {
     NotificationKind.SESSION_BOOKED: "booking confirmation",
     NotificationKind.SESSION_RESCHEDULED: "new time",
@@ -89,11 +99,30 @@ def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: Hour
             return [f"From {all_of(map(str, what))}"]
         case {"from": str(old), "to": str(new)} if stored == "zone_changed":
             return [f"{old} → {new}"]
+        case {"price_minor": int(price), "currency": str(currency), "name": str(name), "minutes": int(minutes)}:
+            days = f"valid {about.get('days_valid')} days"
+            return [name, f"{minutes:,} minutes", write_money(price, currency), days, *_scope(about)]
+        case {"role_id": int(role_id), "minutes": int(minutes)} if stored == "role_credit_set":
+            # Of a place, only whether it's a role matters here.
+            role = name_of(ServerResource.COACH_ROLE, role_id)
+            return [f"{role}: {f'{minutes:,} minutes a month' if minutes else 'none'}"]
+        case {"name": str(name), "minutes": int(minutes)}:
+            return [name, f"{minutes:,} minutes"]
+        case {"name": str(name)} if stored == "package_removed":
+            return [name]
+        case {"minutes": int(minutes)} if stored in _WITH_MINUTES:
+            return [f"{minutes:,} minutes"]
         case {"stars": int(new), "before": int(old)}:
             return [f"Stars: {old} → {new}"]
         case {"stars": int(new)}:
             return [f"Stars: {new}"]
     return []
+
+
+def _scope(about: Mapping[str, Any]) -> list[str]:
+    """Say that a package is only for some, without their names, which aren't stored."""
+    limits = {"coach_ids": "coaches", "specialty_ids": "specialties"}
+    return [f"only for some {what}" for key, what in limits.items() if about.get(key)]
 
 
 def names_in(guild: discord.Guild | None) -> NameOf:

@@ -58,6 +58,7 @@ def _menu() -> ui.Panel:
             _open("Coaches", routes.COACHES.id(page=0)),
             _open("Reviews", routes.ALL_REVIEWS.id(coach_id=0, page=0)),
             _open("Blocked members", routes.BLOCKED.id(page=0)),
+            _open("Credit", routes.CREDIT_ADMIN.id()),
         ),
         ui.row(discord.ui.UserSelect(custom_id=PERSON.id(), placeholder="Look someone up, or block them")),
         ui.text("**Server**"),
@@ -85,6 +86,7 @@ def _about(user_id: int) -> ui.Panel:
             _open("Sessions", routes.ALL_SESSIONS.id(status=0, user_id=user_id, page=0)),
             _open("Reviews as a coach", routes.ALL_REVIEWS.id(coach_id=user_id, page=0)),
             _open("Audit log", routes.AUDIT_LOG.id(user_id=user_id, page=0)),
+            _open("Credit", routes.CREDIT_OF.id(user_id=user_id, page=0)),
         ),
         ui.row(
             block("Block from booking…", routes.FROM_BOOKING),

@@ -28,6 +28,7 @@ from cogs.ui.components import (
     rows,
     select,
     text,
+    user_select,
 )
 from cogs.ui.errors import FIX, show_as
 from cogs.ui.forms import (

@@ -119,6 +119,7 @@ def select(
     options: Iterable[tuple[str, str, bool]],
     *,
     placeholder: str | None = None,
+    least: int = 1,
     most: int = 1,
 ) -> discord.ui.Select[Any]:
     """Make a select of up to 25 `(label, value, chosen)`.
@@ -133,9 +134,30 @@ def select(
         custom_id=custom_id,
         options=made,
         placeholder=placeholder,
+        min_values=least,
         max_values=min(most, len(made)),
-        id=_FIRST_ID + secrets.randbelow(_FIRST_ID),
+        id=_fresh_id(),
     )
+
+
+def user_select(
+    custom_id: str, chosen: Iterable[int], *, placeholder: str, most: int
+) -> discord.ui.UserSelect[Any]:
+    """Make a select of people in which nobody has to be chosen."""
+    kind = discord.SelectDefaultValueType.user
+    before = [discord.SelectDefaultValue(id=user_id, type=kind) for user_id in chosen]
+    return discord.ui.UserSelect(
+        custom_id=custom_id,
+        placeholder=placeholder,
+        min_values=0,
+        max_values=most,
+        default_values=before[:most],
+        id=_fresh_id(),
+    )
+
+
+def _fresh_id() -> int:
+    return _FIRST_ID + secrets.randbelow(_FIRST_ID)
 
 
 def paged(found: Sequence[T], page: int, size: int, to: Callable[..., str]) -> tuple[Sequence[T], list[Item]]:

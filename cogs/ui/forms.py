@@ -139,11 +139,11 @@ def typed_in(interaction: Interaction) -> Typed:
     }
 
 
-def chosen_in(interaction: Interaction) -> list[int]:
+def chosen_in(interaction: Interaction, *, least: int = 1) -> list[int]:
     """Read the values picked in a select, as whole numbers. Raises NotFound for anything else."""
     data: dict[str, Any] = dict(interaction.data or {})
     values = [str(value) for value in data.get("values", ())]
     numbers = [number for value in values if (number := whole_number(value)) is not None]
-    if not values or len(numbers) < len(values):
+    if len(values) < least or len(numbers) < len(values):
         raise NotFound("This list is out of date. Run the command again.")
     return numbers

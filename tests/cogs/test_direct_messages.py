@@ -17,9 +17,14 @@ from models import (
     Coach,
     CoachingSession,
     CoachStatus,
+    CreditDispute,
+    CreditLot,
     Guild,
+    LotSource,
     Notification,
     NotificationKind,
+    Package,
+    PackageOrder,
     Payment,
     PaymentStatus,
     SessionStatus,
@@ -28,12 +33,15 @@ from models import (
 from models.notification import Route
 from scheduler.attendance.attendance import Presence
 from scheduler.coaches.notifications import ApplicationDetails
+from scheduler.credits.notifications import DisputeDetails, LotDetails
+from scheduler.credits.orders import Ordered
+from scheduler.credits.statements import Facts
 from scheduler.notifications import kinds
 from scheduler.notifications.kinds import NotificationContext
 from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Answer, Terms
 from scheduler.rooms.notifications import ExtensionRequest
-from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT
+from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
 
 K, S = NotificationKind, SessionStatus
 RAW_ID = re.compile(r"<(@[!&]?|#)[0-9]+>")
@@ -108,6 +116,24 @@ def _details(kind: NotificationKind) -> Any:
         return LONGER
     if kind is K.ROOM_EXTENSION:
         return ExtensionRequest(Answer.OPEN, LONGER)
+    if kind in (K.CREDITS_GRANTED, K.CREDITS_ENDING):
+        lot = CreditLot(
+            id=1,
+            source=LotSource.MAKE_UP,
+            minutes_left=60,
+            coach_ids=[COACH, 3000],
+            session_id=3,
+            valid_until=STARTS_AT + 60 * DAY,
+        )
+        about = CoachingSession(id=3, coach_id=COACH, starts_at=STARTS_AT)
+        return LotDetails(lot, Facts({1: 60}, {}, {}, {}, {3: about}), {COACH: "Cara"})
+    if kind in (K.DISPUTE_CARD, K.DISPUTE_DECIDED):
+        dispute = CreditDispute(session_id=3, opened_at=MONDAY, reason="I was.", decided_at=None)
+        return DisputeDetails(dispute, {})
+    if kind in (K.ORDER_CARD, K.ORDER_DECLINED):
+        order = PackageOrder(id=1, user_id=STUDENT, package_id=1, ordered_at=MONDAY)
+        package = Package(name="Five", minutes=300, price_minor=100, currency="USD", days_valid=180)
+        return Ordered(order, package)
     if kind in (K.PAYMENT_OPEN, K.PAYMENT_EXPIRED, K.PAYMENT_TOO_LATE, K.REFUNDED):
         return Payment(
             id=1,

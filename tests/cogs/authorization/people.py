@@ -11,14 +11,27 @@ import discord
 from simcord.backend.serializers import channel_payload, message_payload
 from simcord.interactions import base_payload, build_options, nest_options, walk_to_subcommand
 from simcord.results import InteractionResult
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from bot.demo import simcord_private
 from cogs.cards.booking import encode_currency
 from cogs.ui import FIX, Panel, text
-from models import Base, BlockedFrom, Coach, CoachingSession, CoachStatus, Review, SessionStatus
+from models import (
+    Base,
+    BlockedFrom,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    CreditDispute,
+    Guild,
+    Review,
+    SessionStatus,
+)
 from models.session import Absent
 from scheduler.booking import blocks
 from scheduler.core.actor import Actor
+from scheduler.credits import grants, orders, packages
+from scheduler.credits.packages import PackageTerms
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
 from tests.support.builders import DAY, HOUR, MINUTE, a_session
 from tests.support.simulated import Academy, reply, words
@@ -54,6 +67,8 @@ _NUMBERS = {
     "days": 31,
     "first": 1,
     "last": 2,
+    **dict.fromkeys(("package_id", "order_id", "lot_id"), 1),
+    "role_id": 7,
     "end": 720,
     "same_instants": 1,
     "count": 5,
@@ -83,6 +98,7 @@ class Stage:
         about = {
             "coach_id": self.world.coach.id,
             "user_id": self.people[row.person].id,
+            "guild_id": self.world.guild.id,
             "session_id": self.sessions[row.of].id,
             "start": int((self.world.now + DAY + HOUR).timestamp()) // 60,
             "until": int((self.sessions[row.of].ends_at + 15 * MINUTE).timestamp()) // 60,
@@ -99,7 +115,8 @@ class Stage:
             payload = channel_payload(self.world.env.backend, channel._channel)
             data |= {"values": [str(channel.id)], "resolved": {"channels": {str(channel.id): dict(payload)}}}
         elif picked:
-            data["values"] = [tomorrow if one == "{tomorrow}" else one for one in picked]
+            meant = {"{tomorrow}": tomorrow, "{coach}": str(self.world.coach.id)}
+            data["values"] = [meant.get(one, one) for one in picked]
         return await self._emit(who, _PRESS, data)
 
     async def send(self, who: str, custom_id: str, typed: dict[str, Any]) -> InteractionResult:
@@ -174,6 +191,7 @@ class Stage:
         tables = [table for table in Base.metadata.sorted_tables if table.name in rows]
         async with self.world.db.begin() as session:
             connection = await session.connection()
+            guard = await self._lift_guard(connection)
             for table in reversed(tables):
                 await connection.exec_driver_sql(f"DELETE FROM {table.name}")
             for table in tables:
@@ -181,6 +199,17 @@ class Stage:
                     values = ", ".join(f":{column}" for column in kept[0])
                     insertion = f"INSERT INTO {table.name} ({', '.join(kept[0])}) VALUES ({values})"
                     await connection.exec_driver_sql(insertion, kept)
+            for trigger in guard:
+                await connection.exec_driver_sql(trigger)
+
+    @staticmethod
+    async def _lift_guard(connection: AsyncConnection) -> list[str]:
+        """Drop the triggers that keep the ledger's entries, and return what creates them."""
+        theirs = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'credit_entries'"
+        found = (await connection.exec_driver_sql(theirs)).mappings().all()
+        for one in found:
+            await connection.exec_driver_sql(f"DROP TRIGGER {one['name']}")
+        return [one["sql"] for one in found]
 
 
 def _filled(value: Any) -> dict[str, Any]:
@@ -215,7 +244,8 @@ async def stage_of(world: Academy) -> Stage:
     async with world.db.begin() as session:
         (await session.get_one(Coach, (world.guild.id, sue.id))).status = CoachStatus.SUSPENDED
         await blocks.block(session, world.guild.id, sue.id, admin, (BlockedFrom.BOOKING,), "", world.now)
-    await env.settle()
+        await _credit(session, world, admin, sessions["missed"])
+    await world.leap_to(world.now)  # so that no press sends what's due already
     people = {
         "student": world.student,
         "other_student": world.other_student,
@@ -285,3 +315,13 @@ async def _sessions(world: Academy) -> dict[str, CoachingSession]:
         coach = await session.get_one(Coach, (world.guild.id, world.coach.id))
         coach.rating_total, coach.rating_count = 4, 1
     return rows
+
+
+async def _credit(session: AsyncSession, world: Academy, admin: Actor, charged: CoachingSession) -> None:
+    """Add a package that Sam has asked for, credit of Stu's, and a dispute."""
+    guild = await session.get_one(Guild, world.guild.id)
+    terms = PackageTerms("Five lessons", 300, 25000, "USD")
+    package = await packages.save(session, guild, admin, terms, world.now)
+    await orders.place(session, guild, Actor(world.other_student.id), package.id, world.now)
+    await grants.give(session, guild, admin, world.student.id, 120, SECRETS[0], None, world.now)
+    session.add(CreditDispute(session_id=charged.id, opened_at=world.now, reason=SECRETS[1]))

@@ -81,6 +81,12 @@ _NO_SPECIALTY = "This specialty is no longer on the list."
 _NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
 _NO_APPEAL = "You don't have that no-show."
+_NO_PACKAGE = "This package isn't offered any more."
+_NO_ORDER = "There's no such order in this server."
+_NO_LOT = "There's no such credit in this server."
+_NOT_HERE = "<@{user_id}> isn't in this server"
+_CREDIT_HERE = _refusals("student other_student coach other_coach admin owner", "You have no credit to see there.")
+_BUYERS = MEMBERS | {"outsider": _NO_PACKAGE}
 
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
@@ -142,6 +148,35 @@ PRESSES: dict[str, Row] = {
     "book:credit:{coach_id}:{minutes}:{start}": Row(BOOKERS, then="You have 0 minutes of credit for this"),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
+    # Credit.
+    "credits:show:{guild_id}:{page}": Row(_CREDIT_HERE),
+    "credits:movements:{guild_id}:{page}": Row(_CREDIT_HERE),
+    "credits:packages:{page}": Row(MEMBERS),
+    "credits:buy:{package_id}": Row(_BUYERS),
+    "credits:order:{package_id}": Row(_BUYERS | {"other_student": "You asked for this"}),
+    "credits:admin": Row(ADMINS),
+    "credits:orders:{page}": Row(ADMINS),
+    "credits:order:{order_id}:give": Row(_here(_NO_ORDER)),
+    "credits:order:{order_id}:decline": Row(_here(_NO_ORDER)),
+    "credits:dispute:{session_id}:decide:{granted}": Row(
+        _here("There's no such dispute in this server."), of="missed"
+    ),
+    "credits:package:pick": Row(_here(_NO_PACKAGE), picked=("1",)),
+    "credits:package:add": Row(ADMINS),
+    "credits:package:{package_id}": Row(_here(_NO_PACKAGE)),
+    "credits:package:{package_id}:change": Row(_here(_NO_PACKAGE)),
+    "credits:package:{package_id}:remove": Row(_here(_NO_PACKAGE)),
+    "credits:package:{package_id}:coaches": Row(_here(_NO_PACKAGE), picked=("{coach}",)),
+    "credits:package:{package_id}:specialties": Row(_here(_NO_PACKAGE), picked=("1",)),
+    "credits:role:pick": Row(ADMINS, picked=("7",)),
+    "credits:role:{role_id}:minutes": Row(ADMINS),
+    "credits:role:{role_id}:remove": Row(ADMINS),
+    "credits:person:pick": Row(ADMINS, picked=("7",)),
+    "credits:person:{user_id}:{page}": Row(ADMINS),
+    "credits:person:{user_id}:give": Row(ADMINS),
+    "credits:person:{user_id}:package": Row(_here(_NOT_HERE), picked=("1",)),
+    "credits:person:{user_id}:history:{page}": Row(ADMINS),
+    "credits:lot:{lot_id}:take:{agreed}": Row(_here(_NO_LOT), numbers={"agreed": 1}),
     # Sessions.
     "session:list:{page}": Row(ANYBODY),
     "session:list:{page}:reminders:off": Row(ANYBODY),
@@ -286,6 +321,12 @@ FORMS: dict[str, Row] = {
         of="reviewed",
         typed={"Your review": "Good."},
     ),
+    "credits:package:add": Row(
+        ADMINS, typed={"Name": "Ten lessons", "Minutes": "600", "Price": "400", "Days valid": "90"}
+    ),
+    "credits:package:{package_id}:change": Row(_here(_NO_PACKAGE), typed={"Minutes": "240"}),
+    "credits:role:{role_id}:minutes": Row(ADMINS, typed={"Minutes each month": "60"}),
+    "credits:person:{user_id}:give": Row(_here(_NOT_HERE), typed={"Minutes": "60", "Reason": "Paid in cash."}),
     "timezone:change": Row(ANYBODY, typed={"City or time zone": "Lisbon"}),
     "defaults:limits": Row(ADMINS),
     "defaults:presets": Row(ADMINS),
@@ -322,6 +363,7 @@ COMMANDS: dict[str, Row] = {
     "availability": Row(COACHES),
     "book": Row(MEMBERS),
     "sessions": Row(ANYBODY),
+    "credits": Row(ANYBODY),
     "timezone": Row(ANYBODY),
     "coaching setup": Row(ADMINS),
     "coaching set": Row(ADMINS, options={"setting": "Currency", "value": "EUR"}),
@@ -339,6 +381,8 @@ COMMANDS: dict[str, Row] = {
     "coaching session": Row(_here("No session on this server has that code"), options={"code": "{code}"}),
     "coaching sessions": Row(ADMINS),
     "coaching audit": Row(ADMINS),
+    "coaching credits": Row(ADMINS),
+    "coaching grant": Row(ADMINS_HERE, options={"member": "other_student", "minutes": 60, "reason": "Paid."}),
     "coaching export": Row(ADMINS, options={"what": "sessions"}),
 }
 

@@ -87,8 +87,13 @@ def tampered() -> Iterator[tuple[str, dict[str, int]]]:
 
 
 def of_others(rows: Rows, user_id: int) -> Rows:
-    """Return the rows that don't name this person."""
-    return {table: [one for one in found if user_id not in one.values()] for table, found in rows.items()}
+    """Return the rows that don't name this person, nor their orders."""
+    orders = {one["id"] for one in rows["package_orders"] if one["user_id"] == user_id}
+
+    def is_others(one: dict[str, Any]) -> bool:
+        return user_id not in one.values() and one.get("order_id") not in orders
+
+    return {table: list(filter(is_others, found)) for table, found in rows.items()}
 
 
 @pytest.mark.slow

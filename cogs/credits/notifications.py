@@ -1,0 +1,141 @@
+"""The words of messages about credit, and the cards for admins to decide on disputes and requests."""
+
+from cogs import cards, ui
+from cogs.cards.session_message import is_for_coach
+from cogs.credits import lots, orders
+from cogs.notifications import Words
+from models import CoachingSession, LotSource, NotificationKind, SessionStatus
+from scheduler.core.clock import stamp
+from scheduler.core.markup import with_names
+from scheduler.credits.notifications import DisputeDetails, LotDetails
+from scheduler.credits.orders import Ordered
+from scheduler.notifications.kinds import NotificationContext
+
+_TITLES = {
+    LotSource.GRANT: "An admin gave you {}",
+    LotSource.PACKAGE: "You have {} more",
+    LotSource.MAKE_UP: "You got {} to make up for a session",
+    LotSource.REFUND: "You got {} instead of a refund",
+}
+_WHY_CHARGED = {
+    SessionStatus.COMPLETED: "it took place",
+    SessionStatus.CANCELLED: "it was cancelled late",
+    SessionStatus.NO_SHOW: "the student missed it",
+}
+
+
+def _granted(context: NotificationContext) -> ui.Item:
+    details: LotDetails | None = context.details
+    if not details:
+        return ui.text("### You got credit\nSee it with `/credits`.")
+    lot, facts = details.lot, details.facts
+    size = lots.minutes(facts.sizes.get(lot.id) or lot.minutes_left)
+    lines = [f"### {_TITLES.get(lot.source, 'You got {}').format(f'{size} of credit')}"]
+    if lot.source is LotSource.GRANT and lot.reason:
+        lines.append(f"**Reason**\n{ui.block(ui.quoted(lot.reason))}")
+    elif lot.source is not LotSource.GRANT:
+        lines.append(f"**For** {lots.origin(lot, facts)}")
+    lines.append(f"**Valid** {f'until {lots.last_day(lot.valid_until)}' if lot.valid_until else 'with no end'}")
+    if only := lots.lot_scope(lot, facts):
+        lines.append(f"**Only** {only}")
+    lines.append("You can use it when you book with `/book`. `/credits` shows what you have.")
+    return ui.text(_named("\n".join(lines), context, details))
+
+
+def _low(context: NotificationContext) -> ui.Item:
+    left = f"{lots.minutes(context.details)} of credit" if context.details else "no credit"
+    return ui.text(f"### You have {left} left\nTo get more, use `/credits` in the server.")
+
+
+def _ending(context: NotificationContext) -> ui.Item:
+    details: LotDetails | None = context.details
+    ends_at = details.lot.valid_until if details else None
+    if not details or ends_at is None:
+        return ui.text("### Some of your credit ends soon\nSee it with `/credits`.")
+    lot = details.lot
+    lines = [
+        f"### {lots.minutes(lot.minutes_left).capitalize()} of your credit end soon",
+        f"**Last day** {lots.last_day(ends_at)}",
+        f"**From** {lots.origin(lot, details.facts)}",
+    ]
+    if only := lots.lot_scope(lot, details.facts):
+        lines.append(f"**Only** {only}")
+    lines.append("Book a session until then with `/book`. What's left afterwards is gone.")
+    return ui.text(_named("\n".join(lines), context, details))
+
+
+def _named(words: str, context: NotificationContext, details: LotDetails) -> str:
+    """Write names in direct messages. Only those of coaches are in it."""
+    return with_names(words, {**context.names, **details.coaches}) if context.in_dm else words
+
+
+def _waived(context: NotificationContext) -> ui.Item:
+    one = context.about_session
+    return ui.text(
+        f"**Your coach gave you back {_charged(one)} of credit**\n{cards.when(one.starts_at)}\n"
+        f"With <@{one.coach_id}> · Code `{one.code}`\nThis session isn't charged. `/credits` shows what you have."
+    )
+
+
+def _dispute_card(context: NotificationContext) -> ui.Item:
+    one, details = context.about_session, context.details
+    lines = [
+        f"### Disputed charge\n<@{one.student_id}> disputes that {_charged(one)} of credit were charged.",
+        f"Session `{one.code}` of <@{one.coach_id}> with <@{one.student_id}>, {stamp(one.starts_at)}.",
+    ]
+    if why := _WHY_CHARGED.get(one.status):
+        lines.append(f"It was charged because {why}.")
+    if not details:
+        return ui.Container(ui.text("\n".join(lines)))
+    found: DisputeDetails = details
+    lines += cards.attendance_lines(one, found.attended)
+    lines.append(f"**What they say**\n{ui.block(ui.quoted(found.dispute.reason))}")
+    if found.dispute.decided_at is not None:
+        outcome = "minutes given back" if found.dispute.given_back else "charge kept"
+        when = stamp(found.dispute.decided_at, "f")
+        lines.append(f"**Decided** by <@{found.dispute.decided_by}> {when}: {outcome}")
+        return ui.Container(ui.text("\n".join(lines)))
+    if one.charge_waived_at is not None:
+        lines.append("The coach has waived the charge since, so the minutes are back already.")
+    back = ui.button("Give back", orders.DECIDE.id(session_id=one.id, granted=1), ui.SUCCESS)
+    keep = ui.button("Keep the charge", orders.DECIDE.id(session_id=one.id, granted=0))
+    return ui.Container(ui.text("\n".join(lines)), ui.row(back, keep))
+
+
+def _dispute_decided(context: NotificationContext) -> ui.Item:
+    one, found = context.about_session, context.details
+    other, whom = (one.student_id, "your student") if is_for_coach(context) else (one.coach_id, "you")
+    news = "An admin kept the charge"
+    if found and found.dispute.given_back:
+        news = f"An admin gave {whom} back {_charged(one)} of credit"
+    return ui.text(f"**{news}**\n{cards.when(one.starts_at)}\nWith <@{other}> · Code `{one.code}`")
+
+
+def _charged(one: CoachingSession) -> str:
+    return lots.minutes(one.credit_minutes or 0)
+
+
+def _order_card(context: NotificationContext) -> ui.Item:
+    ordered: Ordered | None = context.details
+    return orders.card(ordered) if ordered else ui.text("### Request for credit\nIt's no longer open.")
+
+
+def _order_declined(context: NotificationContext) -> ui.Item:
+    ordered: Ordered | None = context.details
+    what = f"**{ui.quoted(ordered.package.name, 100)}**" if ordered else "credit"
+    return ui.text(
+        f"### Your request for credit was declined\nAn admin declined your request for {what}. Maybe they haven't "
+        "seen your payment. Ask an admin of the server, then ask again with `/credits`."
+    )
+
+
+WORDS = {
+    NotificationKind.CREDITS_GRANTED: Words(_granted),
+    NotificationKind.CREDITS_LOW: Words(_low),
+    NotificationKind.CREDITS_ENDING: Words(_ending),
+    NotificationKind.CHARGE_WAIVED: Words(_waived),
+    NotificationKind.DISPUTE_CARD: Words(_dispute_card),
+    NotificationKind.DISPUTE_DECIDED: Words(_dispute_decided),
+    NotificationKind.ORDER_CARD: Words(_order_card),
+    NotificationKind.ORDER_DECLINED: Words(_order_declined),
+}
