@@ -146,7 +146,7 @@ def _heading(found: Balance, where: str, *, is_new: bool, is_sold: bool, in_serv
     elif not is_new:
         lines.append("You've used it all." if not found.reserved else "")
     if not found.minutes and is_new:
-        lines.append("Credit is time you've paid for ahead. You spend it when you book.")
+        lines.append("Credit is coaching time you pay for in advance. You spend it when you book.")
     if not found.minutes and in_server:
         lines.append(
             "Pick a package below to get some." if is_sold else "To get some, ask an admin of this server."

@@ -35,8 +35,8 @@ def scope(
         named = [f"<@{one}>" for one in coach_ids[:_MOST_COACHES]]
         more = len(coach_ids) - len(named)
         parts.append(f"with {any_of([*named, *([f'{more} others'] if more else [])])}")
-    if specialty_ids:
-        names = [specialties.get(one, "a removed specialty") for one in specialty_ids]
+    # Specialties that the server has removed don't count.
+    if names := [specialties[one] for one in specialty_ids or () if one in specialties]:
         parts.append(f"for {ui.quoted(any_of(names), _LONGEST_LIST)}")
     return " ".join(parts)
 

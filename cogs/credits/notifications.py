@@ -13,7 +13,7 @@ from scheduler.notifications.kinds import NotificationContext
 
 _TITLES = {
     LotSource.GRANT: "An admin gave you {}",
-    LotSource.PACKAGE: "You have {} more",
+    LotSource.PACKAGE: "You got {}",
     LotSource.MAKE_UP: "You got {} to make up for a session",
     LotSource.REFUND: "You got {} instead of a refund",
 }

@@ -191,7 +191,7 @@ def _panel(offered: Sequence[Package], given: Sequence[RoleGrant], waiting: int,
     asked = [ui.button(f"Requests ({waiting})", ORDERS.id(page=0), ui.PRIMARY)] if waiting else []
     return ui.Panel(
         ui.text(
-            "### Credit\nCredit is time that students pay for ahead, or get from you, and spend when they book."
+            "### Credit\nStudents pay for credit in advance, or get it from you, and spend it when they book."
         ),
         ui.text("\n".join(["**Packages on sale**", *lines])),
         *([ui.row(ui.select(PICK.id(), picks, placeholder="Change or remove a package"))] if picks else []),

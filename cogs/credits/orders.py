@@ -40,14 +40,14 @@ class OrdersCog(Cog):
         ordered = await self._decide(interaction, orders.give, order_id)
         name = ui.quoted(ordered.package.name, 100)
         await ui.reply_privately(
-            interaction, f"Given: <@{ordered.order.user_id}> now has **{name}**. They've been told."
+            interaction, f"Given: <@{ordered.order.user_id}> now has **{name}**. We've messaged them."
         )
 
     @on(DECLINE)
     async def decline_pressed(self, interaction: Interaction, order_id: int) -> None:
         """Turn a request down."""
         ordered = await self._decide(interaction, orders.decline, order_id)
-        await ui.reply_privately(interaction, f"Declined. <@{ordered.order.user_id}> has been told.")
+        await ui.reply_privately(interaction, f"Declined. We've messaged <@{ordered.order.user_id}>.")
 
     @on(DECIDE)
     async def dispute_pressed(self, interaction: Interaction, session_id: int, granted: int) -> None:
@@ -58,7 +58,8 @@ class OrdersCog(Cog):
         self.bot.wake()
         said = "The minutes are given back." if granted else "The charge stays."
         await ui.reply_privately(
-            interaction, f"Decided. {said} <@{found.student_id}> and <@{found.coach_id}> will be told."
+            interaction,
+            f"Decided. {said} <@{found.student_id}> and <@{found.coach_id}> hear about it in a direct message.",
         )
 
     async def _decide(self, interaction: Interaction, use_case: _UseCase, order_id: int) -> Ordered:

@@ -6,11 +6,12 @@ The database counts, and refuses to overdraw a lot or to change an entry. See `m
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ScalarSelect, Select, String, cast, func, insert, or_, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, String, cast, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.orm.attributes import set_committed_value
 
-from models import Coach, CoachSpecialty, CreditEntry, CreditLot, EntryKind, LotSource
+from models import Coach, CoachSpecialty, CreditEntry, CreditLot, EntryKind, LotSource, Specialty
 from scheduler.parsing.money import price
 
 ENDING = timedelta(days=14)
@@ -65,10 +66,12 @@ async def usable_for(session: AsyncSession, lots: Sequence[CreditLot], coach: Co
     """Return the lots that a session with this coach can be booked with.
 
     A make-up is for the same coach, or for one with whom the cancelled session wouldn't have cost more.
+    Specialties that the server has removed don't count, so that nobody loses credit for these only.
     """
     if not any(lot.specialty_ids for lot in lots):
-        return _usable(lots, coach, set())
-    return _usable(lots, coach, _ids_in(await session.scalar(select(_taught_by(coach)))))
+        return _usable(lots, coach, None, None)
+    known, taught = (await session.execute(select(_known_in(coach), _taught_by(coach)))).one()
+    return _usable(lots, coach, known, taught)
 
 
 async def lots_to_take_from(
@@ -80,20 +83,24 @@ async def lots_to_take_from(
     """
     found = await session.execute(
         _lots(coach.guild_id, user_id, min(starts_at, now))
-        .add_columns(_taught_by(coach))
+        .add_columns(_known_in(coach), _taught_by(coach))
         .with_for_update(of=CreditLot)
         .execution_options(populate_existing=True)
     )
     rows = list(found)
-    taught = _ids_in(rows[0][1]) if rows else set[int]()
-    lots = sorted((lot for lot, _ in rows), key=_ends_first)
+    _, known, taught = rows[0] if rows else (None, None, None)
+    lots = sorted((lot for lot, _, _ in rows), key=_ends_first)
     then = [lot for lot in lots if lot.valid_until is None or lot.valid_until > starts_at]
-    return lots, _usable(then, coach, taught)
+    return lots, _usable(then, coach, known, taught)
 
 
-def _usable(lots: Iterable[CreditLot], coach: Coach, taught: set[int]) -> list[CreditLot]:
+def _usable(lots: Iterable[CreditLot], coach: Coach, known: str | None, taught: str | None) -> list[CreditLot]:
+    """Return the usable ones. `known` is what `_known_in` returned, and `taught` what `_taught_by` did."""
+    in_server, by_coach = _ids_in(known), _ids_in(taught)
+
     def is_usable(lot: CreditLot) -> bool:
-        if lot.specialty_ids and not taught.intersection(lot.specialty_ids):
+        wanted = in_server.intersection(lot.specialty_ids or ())
+        if wanted and not wanted & by_coach:
             return False
         if not lot.coach_ids or coach.user_id in lot.coach_ids:
             return True
@@ -105,9 +112,17 @@ def _usable(lots: Iterable[CreditLot], coach: Coach, taught: set[int]) -> list[C
 
 def _taught_by(coach: Coach) -> ScalarSelect[str]:
     """Return the ids of what a coach teaches, as one text that `_ids_in` reads."""
-    ids = func.aggregate_strings(cast(CoachSpecialty.specialty_id, String), " ")
     theirs = CoachSpecialty.guild_id == coach.guild_id, CoachSpecialty.coach_id == coach.user_id
-    return select(ids).where(*theirs).scalar_subquery()
+    return _as_text(CoachSpecialty.specialty_id, *theirs)
+
+
+def _known_in(coach: Coach) -> ScalarSelect[str]:
+    """Return the ids of what can be taught in the coach's server, as one text that `_ids_in` reads."""
+    return _as_text(Specialty.id, Specialty.guild_id == coach.guild_id)
+
+
+def _as_text(ids: InstrumentedAttribute[int], *where: ColumnElement[bool]) -> ScalarSelect[str]:
+    return select(func.aggregate_strings(cast(ids, String), " ")).where(*where).scalar_subquery()
 
 
 def _ids_in(text: str | None) -> set[int]:

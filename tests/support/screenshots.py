@@ -26,7 +26,7 @@ WIDTH, HEIGHT = 960, 1600
 """High enough for the tallest message."""
 TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}")
 COMMANDS = {
-    "Stu": ("/book", "/sessions", "/timezone", "/coach apply", "/coach profile"),
+    "Stu": ("/book", "/sessions", "/credits", "/timezone", "/coach apply", "/coach profile"),
     "Ben": ("/availability", "/sessions", "/coach profile", "/coach edit"),
     "Ada": (
         "/coach approve",
@@ -39,6 +39,7 @@ COMMANDS = {
         "/coaching blocked",
         "/coaching defaults",
         "/coaching specialties",
+        "/coaching credits",
         "/coaching audit",
         "/coaching reviews",
         "/coaching post",

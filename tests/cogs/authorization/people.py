@@ -206,10 +206,10 @@ class Stage:
     async def _lift_guard(connection: AsyncConnection) -> list[str]:
         """Drop the triggers that keep the ledger's entries, and return what creates them."""
         theirs = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'credit_entries'"
-        found = (await connection.exec_driver_sql(theirs)).mappings().all()
-        for one in found:
-            await connection.exec_driver_sql(f"DROP TRIGGER {one['name']}")
-        return [one["sql"] for one in found]
+        found = [(str(row.name), str(row.sql)) for row in await connection.exec_driver_sql(theirs)]
+        for name, _ in found:
+            await connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        return [sql for _, sql in found]
 
 
 def _filled(value: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ async def test_without_credit_it_says_what_credit_is_and_whom_to_ask(open_world:
     panel = await credit_of(open_world)
 
     assert words(panel) == (
-        "### Your credit: 0 minutes\nCredit is time you've paid for ahead. You spend it when you book.\n"
+        "### Your credit: 0 minutes\nCredit is coaching time you pay for in advance. You spend it when you book.\n"
         "To get some, ask an admin of this server."
     )
     assert labels(panel) == {}
@@ -47,11 +47,11 @@ async def test_a_student_asks_for_a_package_and_an_admin_gives_it_with_one_press
     assert list(labels(world.card)) == ["Give it", "Decline"]
     said = await press(world.admin, world.card, "Give it")
 
-    assert words(said) == f"Given: {world.student.mention} now has **Five lessons**. They've been told."
+    assert words(said) == f"Given: {world.student.mention} now has **Five lessons**. We've messaged them."
     assert f"**Decided** by {world.admin.mention}" in words(world.card)
     assert labels(world.card) == {}
     [told] = world.dms(world.student)
-    assert "### You have 300 minutes of credit more\n**For** Five lessons\n**Valid** until <t:" in told
+    assert "### You got 300 minutes of credit\n**For** Five lessons\n**Valid** until <t:" in told
     shown = words(await credit_of(world))
     assert "### Your credit: 300 minutes" in shown
     assert "You asked for" not in shown
@@ -66,7 +66,7 @@ async def test_an_admin_declines_a_request_and_the_student_is_told(open_world: A
 
     said = await press(world.admin, world.card, "Decline")
 
-    assert words(said) == f"Declined. {world.student.mention} has been told."
+    assert words(said) == f"Declined. We've messaged {world.student.mention}."
     assert ": declined" in words(world.card)
     [told] = world.dms(world.student)
     assert "### Your request for credit was declined" in told
