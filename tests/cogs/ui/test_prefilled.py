@@ -5,9 +5,11 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from cogs.setup import panel as setup_panel
-from models import AvailabilityRule, Coach, Guild, Review, SessionType, Specialty
+from models import AvailabilityRule, Coach, Guild, Package, Review, SessionType, Specialty
 from scheduler.coaches.applications import LONGEST_TEXT
 from scheduler.coaches.specialties import LONGEST
+from scheduler.credits.grants import LONGEST_VALIDITY, MOST_MINUTES
+from scheduler.credits.packages import LONGEST_NAME
 from scheduler.parsing.weekly_hours import LONGEST_PRESET_NAME, parse_hours
 from scheduler.reviews.reviews import LONGEST_COMMENT
 from scheduler.servers.declarations import BY_COLUMN
@@ -55,6 +57,13 @@ COACH: dict[str, Any] = RULES | {
     "time_zone": LONGEST_ZONE,
     "currency": "KWD",
 }
+PACKAGE: dict[str, Any] = {
+    "name": "P" * LONGEST_NAME,
+    "minutes": MOST_MINUTES,
+    "price_minor": 999_999_999,
+    "currency": "KWD",
+    "days_valid": LONGEST_VALIDITY,
+}
 SPECIALTY = "S" * LONGEST
 COMMENT = "C" * LONGEST_COMMENT
 AS_TYPED = ",".join(f"{hour}:{minute}-{hour}:{minute + 5}" for hour in range(24) for minute in (10, 20, 30, 40))
@@ -63,12 +72,13 @@ AS_TYPED = ",".join(f"{hour}:{minute}-{hour}:{minute + 5}" for hour in range(24)
 PREFILLED = {
     *("setup:form:{form}", "defaults:presets", "defaults:sessions", "defaults:limits"),
     *("coach:edit", "review:comment:{session_id}", "specialty:rename:{specialty}"),
+    "credits:package:{package_id}:change",
     *("availability:edit:{week}:{days}", "availability:copy:{week}:{days}"),
     *("availability:rules:sessions:{week}:{days}", "availability:rules:limits:{week}:{days}"),
 }
 NOT_STORED = {"To these days"}
-NOT_FROM_ROWS = {"coach:suspend:{user_id}"}
-"""Opens with a choice that isn't stored about the person."""
+NOT_FROM_ROWS = {"coach:suspend:{user_id}", "credits:package:add"}
+"""Open with a choice that isn't stored."""
 
 
 async def filled_stage(world: Academy, rate_minor: int) -> Stage:
@@ -79,6 +89,7 @@ async def filled_stage(world: Academy, rate_minor: int) -> Stage:
         await session.execute(update(Guild).values(**GUILD))
         await session.execute(update(Coach).values(**COACH, rate_minor=rate_minor))
         await session.execute(update(Review).values(comment=COMMENT))
+        await session.execute(update(Package).values(**PACKAGE))
         first = await session.scalar(select(Specialty.id).order_by(Specialty.id).limit(1))
         await session.execute(update(Specialty).where(Specialty.id == first).values(name=SPECIALTY))
         await session.execute(delete(AvailabilityRule))
@@ -92,7 +103,7 @@ async def filled_stage(world: Academy, rate_minor: int) -> Stage:
 
 async def stored(stage: Stage) -> list[str]:
     """List every stored value that forms show."""
-    tables = ("guilds", "coaches", "coach_specialties", "specialties", "availability_rules", "reviews")
+    tables = ("guilds", "coaches", "coach_specialties", "specialties", "availability_rules", "reviews", "packages")
     rows = await stage.rows()
     return [
         f"{name} {number} {column} {value}"
