@@ -72,7 +72,7 @@ SETTINGS = (
         column="payment_instructions",
         kind=Text(300),
         label="Payment instructions",
-        help="Students see them before they confirm a session that costs something.",
+        help="Students see them before they confirm a session that costs something, or buy credit.",
         form=Form.PAYMENT,
     ),
     Setting(
