@@ -31,6 +31,7 @@ from cogs.coaches.profile import ProfileCog
 from cogs.coaches.specialties import SpecialtiesCog
 from cogs.coaches.suspensions import SuspendingCog
 from cogs.command_mentions import CommandMentions, make_clickable
+from cogs.credits.charges import ChargesCog
 from cogs.credits.commands import CreditsCog
 from cogs.credits.offers import OffersCog
 from cogs.credits.orders import OrdersCog
@@ -94,6 +95,7 @@ COGS = (
     SessionsCog,
     ReschedulingCog,
     NoShowsCog,
+    ChargesCog,
     RoomCog,
     ReviewsCog,
     ReviewListCog,

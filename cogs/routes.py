@@ -23,6 +23,8 @@ MARK_NO_SHOW = Route("session:noshow:{session_id}")
 WAS_HERE = Route("session:washere:{session_id}")
 APPEAL = Route("session:appeal:{session_id}")
 END_SESSION = Route("room:end:{session_id}")
+WAIVE_CHARGE = Route("session:charge:{session_id}:waive")
+DISPUTE_CHARGE = Route("session:charge:{session_id}:dispute")
 # {until} is the new end in whole minutes since 1970, {cost} what it adds to the price, in minor units.
 ASK_EXTENSION = Route("room:longer:{session_id}:{until}:{cost}")
 

@@ -39,8 +39,9 @@ class ConflictsCog(CancellingCog, PanelCog):
     async def cancel_session(self, interaction: Interaction, session_id: int, week: int, days: int) -> None:
         """Cancel a session, and show what's left."""
         await self.read_coach(interaction)  # only coaches have this list
-        cancelled, _ = await self.cancel(interaction, session_id)
-        said = f"✅ Session cancelled: {stamp(cancelled.starts_at)}. We've messaged you both."
+        done, viewer_id = await self.cancel(interaction, session_id), interaction.user.id
+        credit = "".join(f"{line}. " for line in cards.charge.outcome(done.session, viewer_id))
+        said = f"✅ Session cancelled: {stamp(done.session.starts_at)}. {credit}{done.then(viewer_id)}"
         await self._show(interaction, PanelState(week, days), said)
 
     @opens(CANCEL)

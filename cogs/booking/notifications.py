@@ -20,7 +20,8 @@ def _rescheduled(context: NotificationContext) -> ui.Item:
 
 
 def _cancelled(context: NotificationContext) -> ui.Item:
-    return session_card(context, f"Session cancelled by {_by(context, context.about_session.cancelled_by)}")
+    by = _by(context, context.about_session.cancelled_by)
+    return session_card(context, f"Session cancelled by {by}", charged=context.details)
 
 
 def _person_left(context: NotificationContext) -> ui.Item:

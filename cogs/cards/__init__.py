@@ -1,5 +1,6 @@
 """Show coaches, applications and sessions the same way everywhere."""
 
+from cogs.cards import charge
 from cogs.cards.application import block_button, blocks, of_application
 from cogs.cards.coach import decision, rate, rating, taught, with_avatar
 from cogs.cards.session import (

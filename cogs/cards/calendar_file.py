@@ -6,8 +6,8 @@ Follows RFC 5545 (the format) and RFC 5546 (what each method needs and forbids).
 from datetime import timedelta
 from typing import NamedTuple
 
+from cogs.cards import charge
 from models import CoachingSession, SessionStatus
-from scheduler.parsing.money import write_money
 
 _REMINDER = timedelta(minutes=15)
 
@@ -107,7 +107,7 @@ def description(one: CoachingSession, names: Names, viewer_id: int | None) -> st
     lines = [
         f"Session {one.code}",
         f"{'Student' if is_coach else 'Coach'}: {f'{name}, ' if name else ''}https://discord.com/users/{user_id}",
-        f"Price: {write_money(one.total_cost_minor, one.currency)}",
+        f"Price: {charge.price(one)}",
         "Your private room opens a few minutes before the start.",
     ]
     if one.notes:

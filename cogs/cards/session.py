@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from cogs import routes, ui
-from cogs.cards import stars
+from cogs.cards import charge, stars
 from models import Absent, CoachingSession, Guild, SessionStatus
 from scheduler.attendance import no_shows
 from scheduler.attendance.attendance import Presence
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
-from scheduler.parsing.money import write_money
 from scheduler.reviews.reviews import ReviewState
+from scheduler.sessions.charge_standing import ChargeStanding
 
 _GREEN, _RED, _BLUE, _GREY = 0x3BA55D, 0xD83C3E, 0x5865F2, 0x80848E
 _SESSION_COLOURS = {
@@ -60,6 +60,7 @@ def of_session(
     has_file: bool = False,
     attended: Mapping[int, Presence] | None = None,
     standing: ReviewState | None = None,
+    charged: ChargeStanding | None = None,
     can_only_end: bool = False,
     is_settled: bool = False,
 ) -> ui.Container:
@@ -67,10 +68,12 @@ def of_session(
 
     Without a `title` it's one of a list, and says how far away it is and what became of it. `people` says with
     whom it is, where nobody can be mentioned. Cuts notes and reasons to `most` characters each. Only the student
-    sees the review (`standing`), and can book again if they `can_book`. `has_file` says that the calendar file is
-    below, so no button for it is needed. `is_settled`: it's too late to say who was there.
+    sees the review (`standing`), and can book again if they `can_book`. `charged` says what they
+    can do about credit that was charged. `has_file` says that the calendar file is below, so no button for it is
+    needed. `is_settled`: it's too late to say who was there.
     """
-    lines = _head(one, title, people, viewer_id)
+    lines = [*_head(one, title, people, viewer_id), *charge.outcome(one, viewer_id)]
+    lines.extend(charge.disputed(charged))
     lines.extend(_room_line(one, guild, viewer_id, in_server))
     if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
         lines.extend(attendance_lines(one, attended or {}))
@@ -87,6 +90,7 @@ def of_session(
     if with_buttons:
         buttons = _review_button(one, standing)
         buttons += [] if is_settled else outcome_buttons(one, viewer_id)
+        buttons += charge.buttons(one, charged)
         buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
         parts += ui.rows(*buttons)
     return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
@@ -118,10 +122,10 @@ def _people(one: CoachingSession, viewer_id: int | None) -> str:
 
 def _agreed(one: CoachingSession) -> list[str]:
     """Write the length and price both agreed on, and what was booked before they extended it."""
-    facts = [length(one.agreed_duration), write_money(one.total_cost_minor, one.currency)]
+    facts = [length(one.agreed_duration), charge.price(one)]
     if one.booked_ends_at is not None:
         extra = one.total_cost_minor - one.booked_cost
-        before = f", {write_money(one.booked_cost, one.currency)}" if extra else ""
+        before = f", {charge.booked_price(one)}" if extra else ""
         facts.append(f"booked {length(one.booked_duration)}{before}")
     return facts
 

@@ -4,6 +4,7 @@ from cogs import cards, ui
 from models import CoachingSession, SessionStatus
 from scheduler.availability.free_times import takes_bookings
 from scheduler.notifications.kinds import NotificationContext
+from scheduler.sessions.charge_standing import ChargeStanding
 
 _STATES = {
     SessionStatus.SCHEDULED: "rescheduled",
@@ -19,7 +20,14 @@ def is_for_coach(context: NotificationContext) -> bool:
     return context.notification.user_id == context.about_session.coach_id
 
 
-def session_card(context: NotificationContext, title: str, *, most: int = 1200, has_file: bool = False) -> ui.Item:
+def session_card(
+    context: NotificationContext,
+    title: str,
+    *,
+    most: int = 1200,
+    has_file: bool = False,
+    charged: ChargeStanding | None = None,
+) -> ui.Item:
     """Show the session to its reader, and without buttons if the message is outdated. See `cards.of_session`."""
     one, is_current = context.about_session, not context.is_outdated
     return cards.of_session(
@@ -32,6 +40,7 @@ def session_card(context: NotificationContext, title: str, *, most: int = 1200, 
         can_book=takes_bookings(context.about_coach),
         with_buttons=is_current,
         has_file=has_file,
+        charged=charged,
     )
 
 

@@ -1,6 +1,6 @@
 """The words of the message that asks for a review."""
 
-from cogs import ui
+from cogs import cards, ui
 from cogs.cards import stars
 from cogs.cards.session_message import state
 from cogs.notifications import Words
@@ -23,6 +23,7 @@ def _review_request(context: NotificationContext) -> ui.Item:
             f"### How was it?\nYour session with <@{one.coach_id}>, {stamp(one.starts_at)}, is over. Your "
             "stars help others choose a coach. You can also write a review, and change both until "
             f"{stamp(open_until(one), 'f')}."
+            + "".join(f"\n{line}" for line in cards.charge.outcome(one, one.student_id))
         ),
         stars.buttons(one.id),
     )

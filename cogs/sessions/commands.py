@@ -18,7 +18,7 @@ from scheduler.booking import cancellation
 from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
-from scheduler.sessions import lookup, upcoming
+from scheduler.sessions import charge_standing, lookup, upcoming
 from scheduler.sessions.unpaid import open_payments
 from scheduler.sessions.upcoming import Page
 
@@ -71,10 +71,10 @@ class SessionsCog(CancellingCog):
     @on(routes.CANCEL, ui.acknowledge_keeping)
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Cancel for the reason in the form. The message that was pressed, if it stays, is updated later."""
-        cancelled, guild = await self.cancel(interaction, session_id)
-        card = cards.of_session(cancelled, guild, title="Session cancelled", viewer_id=interaction.user.id)
-        messaged = ui.text("The time is free again. We've messaged you both.")
-        await ui.show(interaction, ui.Panel(card, messaged, *cards.way_back(interaction, cancelled)))
+        done, viewer_id = await self.cancel(interaction, session_id), interaction.user.id
+        card = cards.of_session(done.session, done.guild, title="Session cancelled", viewer_id=viewer_id)
+        back = cards.way_back(interaction, done.session)
+        await ui.show(interaction, ui.Panel(card, ui.text(done.then(viewer_id)), *back))
 
     @opens(routes.CANCEL)
     async def reason_form(self, interaction: Interaction, typed: Typed, session_id: int) -> ui.Form:
@@ -99,6 +99,7 @@ class SessionsCog(CancellingCog):
                 one.id for one in found.sessions if await cancellation.can_only_be_ended(session, one, now)
             }
             settled = {one.id for one in found.sessions if now >= no_shows.corrections_close_at(one, viewer_id)}
+            charged = await charge_standing.standings(session, found.sessions, viewer_id, now)
             off = await members.has_reminders_off(session, viewer_id)
             unpaid = await open_payments(session, guilds.keys(), viewer_id) if self.bot.stripe and not page else []
         here = guilds.get(interaction.guild_id or 0)
@@ -113,6 +114,7 @@ class SessionsCog(CancellingCog):
                 in_server=here is not None,
                 can_book=here is not None,
                 standing=states.get(one.id),
+                charged=charged.get(one.id),
                 attended=attended.get(one.id),
                 can_only_end=one.id in only_end,
                 is_settled=one.id in settled,

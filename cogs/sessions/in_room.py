@@ -1,12 +1,11 @@
 """The buttons in a session's room: ask for more time, answer that, or end the session now."""
 
-from cogs import routes, ui
+from cogs import cards, routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, on
 from cogs.ui.time_picker import instant, minute_of
 from models import CoachingSession
 from scheduler.core.clock import stamp
-from scheduler.parsing.money import write_money
 from scheduler.rooms import extensions, in_room
 from scheduler.rooms.extensions import Terms, TermsChanged
 from scheduler.time.hour_cycle import HourCycle
@@ -101,7 +100,7 @@ def _asked(found: CoachingSession) -> ui.Panel:
 
 
 def _extended(found: CoachingSession) -> ui.Panel:
-    price = write_money(found.total_cost_minor, found.currency)
+    price = cards.charge.price(found)
     return ui.Panel(ui.text(f"Your session now ends at {stamp(found.ends_at, 't')}. Price: {price}."))
 
 
@@ -115,8 +114,8 @@ def _really(found: CoachingSession) -> ui.Panel:
 
 
 def _price_stays(found: CoachingSession) -> str:
-    cost = found.total_cost_minor
-    return f" The price stays {write_money(cost, found.currency)}." if cost else ""
+    has_price = found.total_cost_minor or found.credit_minutes is not None
+    return f" The price stays {cards.charge.price(found)}." if has_price else ""
 
 
 def terms_panel(changed: TermsChanged, _typed: Typed, _cycle: HourCycle) -> ui.Panel:

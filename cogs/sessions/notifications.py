@@ -8,9 +8,9 @@ from cogs.sessions.in_room import AGREE, DECLINE, ask_button, numbers_of
 from cogs.sessions.no_shows import DECIDE, HAPPENED
 from models import Absent, BlockedFrom, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import no_shows
+from scheduler.attendance.notifications import NoShowDetails
 from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
-from scheduler.parsing.money import write_money
 from scheduler.rooms.extensions import Answer, Terms, write_extra
 from scheduler.sessions import lifecycle
 
@@ -92,7 +92,7 @@ def _room_extension(context: NotificationContext) -> ui.Item:
         case Answer.OPEN:
             return _open_request(one, request.terms)
         case Answer.AGREED:
-            price = write_money(one.total_cost_minor, one.currency)
+            price = cards.charge.price(one)
             return ui.text(f"You agreed on 15 more minutes, until {stamp(one.agreed_until, 't')}. Price: {price}.")
         case Answer.DECLINED:
             return ui.text("The request for 15 more minutes was declined.")
@@ -107,7 +107,7 @@ def _open_request(one: CoachingSession, terms: Terms) -> ui.Item:
     other_id = one.coach_id if asker_id == one.student_id else one.student_id
     total = ""
     if terms.extra_minor:
-        total = f" ({write_money(one.total_cost_minor + terms.extra_minor, one.currency)} in all)"
+        total = f" ({cards.charge.price(one, terms.extra_minor)} in all)"
     words = (
         f"### 15 more minutes?\n<@{other_id}>, <@{asker_id}> asks to go on until {stamp(terms.ends_at, 't')}, "
         f"{write_extra(terms.extra_minor, one.currency)}{total}."
@@ -136,6 +136,7 @@ def _other(context: NotificationContext) -> str:
 
 def _no_show(context: NotificationContext) -> ui.Item:
     one, reader_id = context.about_session, context.notification.user_id
+    details: NoShowDetails = context.details
     buttons = cards.outcome_buttons(one, reader_id)
     if one.status is not SessionStatus.NO_SHOW:
         title, hint = "This session counts as completed after all", "It was marked as a no-show at first."
@@ -154,15 +155,17 @@ def _no_show(context: NotificationContext) -> ui.Item:
     ):
         hint = "An admin will decide." if one.appeal_decided_at is None else "An admin has decided."
     text = f"**{title}**\n{cards.when(one.starts_at)}\nWith {_other(context)} · Code `{one.code}`\n{hint}"
+    lines = [text, *cards.attendance_lines(one, details.attended), *cards.charge.outcome(one, reader_id)]
+    lines += cards.charge.disputed(details.standing)
     return ui.Container(
-        ui.text("\n".join([text, *cards.attendance_lines(one, context.details)])),
-        *ui.rows(*buttons),
+        ui.text("\n".join(lines)), *ui.rows(*buttons, *cards.charge.buttons(one, details.standing))
     )
 
 
 def _attendance_changed(context: NotificationContext) -> ui.Item:
     one = context.about_session
-    return ui.text(f"**{_news(context)}**\n{cards.when(one.starts_at)}\nCode `{one.code}`")
+    lines = [f"**{_news(context)}**", cards.when(one.starts_at), f"Code `{one.code}`"]
+    return ui.text("\n".join(lines + cards.charge.outcome(one, context.notification.user_id)))
 
 
 def _news(context: NotificationContext) -> str:
@@ -188,6 +191,7 @@ def _missed(context: NotificationContext) -> ui.Item:
     text = ui.text(
         f"**Did your session take place?**\n{cards.when(one.starts_at)}\nWith {_other(context)}\n"
         "Sorry, we couldn't open a room for it. Did you meet anyway?"
+        + "".join(f"\n{line}" for line in cards.charge.outcome(one, context.notification.user_id))
     )
     if one.took_place is not None:
         took_place = "took place" if one.took_place else "didn't take place"

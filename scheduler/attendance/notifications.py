@@ -1,6 +1,7 @@
 """Notifications about who was there, and questions about it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,6 +10,16 @@ from models import NotificationKind, SessionStatus
 from scheduler.attendance import attendance, no_shows, outcomes
 from scheduler.attendance.attendance import Presence
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
+from scheduler.sessions import charge_standing
+from scheduler.sessions.charge_standing import ChargeStanding
+
+
+@dataclass(frozen=True, slots=True)
+class NoShowDetails:
+    """Who was in the room, and what the reader can do about a charge."""
+
+    attended: Mapping[int, Presence]
+    standing: ChargeStanding | None
 
 
 def _while_it_is_a_no_show(context: NotificationContext, _now: datetime) -> str | None:
@@ -42,13 +53,24 @@ async def _attended(session: AsyncSession, context: NotificationContext, now: da
     return await attendance.attended(session, context.session, now) if context.session is not None else {}
 
 
+async def _no_show(session: AsyncSession, context: NotificationContext, now: datetime) -> NoShowDetails:
+    about, reader_id = context.about_session, context.notification.user_id
+    standings = await charge_standing.standings(session, [about], reader_id, now)
+    return NoShowDetails(await _attended(session, context, now), standings.get(about.id))
+
+
+def _once_the_charge_stands(context: NotificationContext) -> datetime | None:
+    return charge_standing.closes_at(context.about_session, context.notification.user_id)
+
+
 KINDS = (
     Declaration(
         NotificationKind.NO_SHOW,
         still_needed=_while_it_is_a_no_show,
-        details=_attended,
+        details=_no_show,
         follows_session=True,
         expires_at=_once_corrections_close,
+        changes_at=_once_the_charge_stands,
     ),
     Declaration(NotificationKind.ATTENDANCE_CHANGED),
     Declaration(

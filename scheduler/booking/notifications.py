@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import NotificationKind, Payment, SessionStatus
 from scheduler.notifications.kinds import Declaration, NotificationContext
+from scheduler.sessions import charge_standing
+from scheduler.sessions.charge_standing import ChargeStanding
 
 
 def _unless_cancelled(context: NotificationContext, _now: datetime) -> str | None:
@@ -23,6 +25,15 @@ async def _receipt_url(session: AsyncSession, context: NotificationContext, _now
     return await session.scalar(paid.limit(1))
 
 
+async def _standing(session: AsyncSession, context: NotificationContext, now: datetime) -> ChargeStanding | None:
+    about, reader_id = context.about_session, context.notification.user_id
+    return (await charge_standing.standings(session, [about], reader_id, now)).get(about.id)
+
+
+def _once_the_charge_stands(context: NotificationContext) -> datetime | None:
+    return charge_standing.closes_at(context.about_session, context.notification.user_id)
+
+
 KINDS = (
     Declaration(
         NotificationKind.SESSION_BOOKED,
@@ -31,6 +42,11 @@ KINDS = (
         follows_session=True,
     ),
     Declaration(NotificationKind.SESSION_RESCHEDULED, still_needed=_unless_cancelled, follows_session=True),
-    Declaration(NotificationKind.SESSION_CANCELLED),
+    Declaration(
+        NotificationKind.SESSION_CANCELLED,
+        details=_standing,
+        follows_session=True,
+        changes_at=_once_the_charge_stands,
+    ),
     Declaration(NotificationKind.PERSON_LEFT, follows_session=True),
 )

@@ -6,18 +6,17 @@ from enum import Enum, auto
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absent, Coach, CoachingSession, CreditLot, Guild, NotificationKind, SessionStatus
-from scheduler.booking import booking
+from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate
 from scheduler.credits import ledger
 from scheduler.notifications import outbox
 from scheduler.notifications.outbox import PlannedNotification
 from scheduler.sessions import events, lookup
+from scheduler.sessions.charge_standing import can_waive
 
 LOW = 60
 """A person is told once no more than these minutes are left."""
-WAIVABLE_FOR = timedelta(days=7)
-"""How long after the end, or after a late cancellation, the coach can waive the charge."""
 
 
 class Charge(Enum):
@@ -40,6 +39,11 @@ def charge_of(row: CoachingSession) -> Charge:
         SessionStatus.NO_SHOW: row.absent is Absent.STUDENT,
     }
     return Charge.CHARGED if is_charged[row.status] else Charge.RETURNED
+
+
+def charge_if_cancelled(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> Charge:
+    """Say what would become of the minutes if this actor cancelled the session now."""
+    return Charge.CHARGED if cancellation.is_late(row, guild, actor, now) else Charge.RETURNED
 
 
 async def book(
@@ -111,16 +115,6 @@ async def _take_again(session: AsyncSession, row: CoachingSession, now: datetime
     return await ledger.taken_for(session, row.id)
 
 
-def can_waive(row: CoachingSession, viewer_id: int | None, now: datetime) -> bool:
-    """Whether this person can give back now what the session was charged."""
-    return viewer_id == row.coach_id and row.credit_charged_at is not None and now < waivable_until(row)
-
-
-def waivable_until(row: CoachingSession) -> datetime:
-    """Return until when the coach can waive the charge."""
-    return (row.cancelled_at or row.ends_at) + WAIVABLE_FOR
-
-
 async def waive(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Give back what a session was charged, as its coach, and tell the student. Does nothing the second time.
 
@@ -133,7 +127,7 @@ async def waive(session: AsyncSession, session_id: int, actor: Actor, now: datet
         return found
     if found.credit_charged_at is None:
         raise AlreadyDecided("This session isn't charged, so there's nothing to waive.")
-    if now >= waivable_until(found):
+    if not can_waive(found, actor.user_id, now):
         raise TooLate("It's too late to waive the charge: you had a week. An admin can grant credit instead.")
     await return_charge(session, found, actor, now)
     kind = NotificationKind.CHARGE_WAIVED

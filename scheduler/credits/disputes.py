@@ -1,6 +1,6 @@
 """Disputes: a student objects to a charge, and an admin decides."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,15 +13,7 @@ from scheduler.core.limits import LONGEST_NOTES
 from scheduler.credits import charges
 from scheduler.notifications import outbox
 from scheduler.sessions import events, lookup
-
-OPEN_FOR = timedelta(hours=72)
-"""How long after they were charged a student can dispute it."""
-
-
-def can_dispute(row: CoachingSession, viewer_id: int | None, now: datetime) -> bool:
-    """Whether this person could dispute now what the session charged, unless they have already."""
-    charged_at = row.credit_charged_at
-    return viewer_id == row.student_id and charged_at is not None and now < charged_at + OPEN_FOR
+from scheduler.sessions.charge_standing import can_dispute
 
 
 async def find_disputable(
@@ -56,6 +48,7 @@ async def open_dispute(
         raise Unreadable(f"That's {len(reason):,} characters. Use at most {LONGEST_NOTES:,}.")
     session.add(CreditDispute(session_id=found.id, opened_at=now, reason=reason.strip()))
     outbox.enqueue(session, NotificationKind.DISPUTE_CARD, found.guild_id, now=now, session_id=found.id)
+    await outbox.requeue_direct(session, found.id, now)
     events.record(session, found, "charge_disputed", actor, now)
     return found
 
@@ -80,6 +73,8 @@ async def decide(
     dispute.decided_at, dispute.decided_by, dispute.given_back = now, actor.user_id, give_back
     if give_back and found.charge_waived_at is None:
         await charges.return_charge(session, found, actor, now)
+    else:
+        await outbox.requeue_direct(session, found.id, now)
     await outbox.requeue_newest(session, found.id, NotificationKind.DISPUTE_CARD, now)
     events.notify_both(session, found, NotificationKind.DISPUTE_DECIDED, now)
     audit.record(

@@ -30,8 +30,7 @@ async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: dateti
     if not guild.most_make_ups:
         return
     # The session is locked, so nobody else gives one for it.
-    given = select(CreditLot.id).where(CreditLot.session_id == row.id, CreditLot.source == LotSource.MAKE_UP)
-    if await session.scalar(given) is not None:
+    if await find(session, row.id) is not None:
         return
     # A student who answers that a session without a room didn't take place doesn't cancel it.
     by_student = row.cancelled_by == row.student_id and row.missed_at is None
@@ -51,6 +50,12 @@ async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: dateti
     await ledger.grant(session, lot, minutes, now)
     grants.announce(session, lot, now)
     events.record_by_bot(session, row, "make_up_granted", now, minutes=minutes)
+
+
+async def find(session: AsyncSession, session_id: int) -> CreditLot | None:
+    """Return the make-up that was given for a session, if there is one."""
+    given = select(CreditLot).where(CreditLot.session_id == session_id, CreditLot.source == LotSource.MAKE_UP)
+    return await session.scalar(given)
 
 
 async def _has_most(session: AsyncSession, guild: Guild, row: CoachingSession, now: datetime) -> bool:

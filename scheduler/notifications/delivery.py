@@ -163,6 +163,7 @@ async def _prepare(db: Database, seen: Notification, now: datetime) -> Notificat
             context = replace(context, details=await load(session, context, now))
         if (expires_at := context.expires_at) is not None:
             context = replace(context, has_expired=now >= expires_at)
+        context = replace(context, update_at=context.next_update(now))
         if (why := _why_obsolete(context, now)) is not None:
             raise _Obsolete(why)
         return context
@@ -219,7 +220,7 @@ async def _record_sent(db: Database, context: NotificationContext, receipt: Rece
         notification.attempts, notification.last_error = 0, None
         if notification.revision == context.notification.revision:
             # Otherwise it was requeued while this was being sent.
-            notification.due_at = None if context.has_expired else context.expires_at
+            notification.due_at = context.update_at
         if is_new and notification.is_direct:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = None
             await admin_alerts.resolve(session, notification.guild_id, f"unreachable:{notification.user_id}", now)

@@ -43,6 +43,8 @@ class NotificationContext:
     """What the kind's own `details` loaded."""
     has_expired: bool = False
     """Whether its buttons no longer work, see `Declaration.expires_at`."""
+    update_at: datetime | None = None
+    """When it's updated next because a button stops working, if it is."""
     maybe_sent: bool = False
     """Whether an earlier attempt may have succeeded unnoticed, so look for the message first."""
     in_dm: bool = False
@@ -74,6 +76,11 @@ class NotificationContext:
         about, sent_at = self.session, self.notification.sent_at
         if about is None or sent_at is None:
             return False
+        if (
+            about.status is SessionStatus.CANCELLED
+            and self.notification.kind is NotificationKind.SESSION_CANCELLED
+        ):
+            return False
         if about.status is not SessionStatus.SCHEDULED:
             return True
         if (rescheduled_at := about.rescheduled_at) is None or sent_at > rescheduled_at:
@@ -86,6 +93,15 @@ class NotificationContext:
         """When the buttons of a direct message stop working by themselves, if they do."""
         expires_at = declaration_of(self.notification.kind).expires_at
         return expires_at(self) if expires_at is not None and self.notification.is_direct else None
+
+    def next_update(self, now: datetime) -> datetime | None:
+        """Return when a button of a direct message stops working next by itself, if one does."""
+        declared = declaration_of(self.notification.kind)
+        changes_at = (
+            declared.changes_at(self) if declared.changes_at is not None and self.notification.is_direct else None
+        )
+        times = (self.expires_at, changes_at)
+        return min((one for one in times if one is not None and one > now), default=None)
 
     @property
     def audience(self) -> Audience:
@@ -135,6 +151,8 @@ class Declaration:
     """Whether sent direct messages are updated when their session changes, see `outbox.requeue_direct`."""
     expires_at: Callable[[NotificationContext], datetime | None] | None = None
     """When the buttons of a direct message stop working by themselves. Then it's updated once more."""
+    changes_at: Callable[[NotificationContext], datetime | None] | None = None
+    """When one button of a direct message stops working while others go on. Then it's updated, too."""
     awaits_decision: Callable[[NotificationContext], bool] | None = None
     """Whether a card, with its details, is still open. Open cards follow into another review channel."""
     on_sent: Callable[[AsyncSession, NotificationContext], Awaitable[None]] | None = None

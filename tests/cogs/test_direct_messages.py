@@ -32,6 +32,7 @@ from models import (
 )
 from models.notification import Route
 from scheduler.attendance.attendance import Presence
+from scheduler.attendance.notifications import NoShowDetails
 from scheduler.coaches.notifications import ApplicationDetails
 from scheduler.credits.notifications import DisputeDetails, LotDetails
 from scheduler.credits.orders import Ordered
@@ -57,8 +58,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "no-show": {"status": S.NO_SHOW, "absent": Absent.STUDENT},
     "cleared": {"status": S.COMPLETED, "appealed_at": MONDAY, "appealed_by": STUDENT, "appeal_decided_at": MONDAY},
 }
-AFTERWARDS = K.NO_SHOW, K.REVIEW_REQUEST, K.SESSION_MISSED
-"""Questions about a session that's over."""
+AFTERWARDS = K.NO_SHOW, K.REVIEW_REQUEST, K.SESSION_MISSED, K.SESSION_CANCELLED
+"""Messages about how a session ended."""
 FOLLOWING = sorted(kinds.following_sessions())
 
 
@@ -110,8 +111,13 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
 def _details(kind: NotificationKind) -> Any:
     if kind is K.APPLICATION_CARD:
         return ApplicationDetails([], (), ())
-    if kind in (K.NO_SHOW, K.APPEAL_CARD):
-        return {COACH: Presence(STARTS_AT, HOUR), STUDENT: Presence(None, HOUR - HOUR)}
+    attended = {COACH: Presence(STARTS_AT, HOUR), STUDENT: Presence(None, HOUR - HOUR)}
+    if kind is K.NO_SHOW:
+        return NoShowDetails(attended, None)
+    if kind is K.APPEAL_CARD:
+        return attended
+    if kind is K.SESSION_CANCELLED:
+        return None
     if kind in (K.ROOM_WELCOME, K.ROOM_ENDING):
         return LONGER
     if kind is K.ROOM_EXTENSION:
@@ -211,7 +217,7 @@ def test_outdated_messages_say_what_became_of_the_session_without_buttons(
     assert buttons == []
 
 
-@pytest.mark.parametrize("kind", FOLLOWING)
+@pytest.mark.parametrize("kind", [one for one in FOLLOWING if one is not K.SESSION_CANCELLED])
 def test_a_message_in_time_keeps_its_buttons(kind: NotificationKind) -> None:
     way = {K.NO_SHOW: "no-show", K.REVIEW_REQUEST: "completed", K.ROOM_OPEN: "running"}.get(kind, "booked")
 

@@ -296,6 +296,8 @@ async def _sessions(world: Academy) -> dict[str, CoachingSession]:
         "reviewed": completed | {"starts_at": now - 4 * DAY},
         "unknown": completed | {"starts_at": now - 5 * DAY, "missed_at": now - 5 * DAY, "access_granted_at": None},
         "missed": missed | {"starts_at": now - DAY, "appealed_at": now - HOUR, "appeal_reason": SECRETS[1]},
+        "charged": completed
+        | {"starts_at": now - 2 * DAY - 2 * HOUR, "credit_minutes": 60, "credit_charged_at": now - 2 * DAY},
         "unheard": missed | {"starts_at": now - 2 * DAY},
     }
     async with world.db.begin() as session:

@@ -87,6 +87,8 @@ _NO_LOT = "There's no such credit in this server."
 _NOT_HERE = "<@{user_id}> isn't in this server"
 _CREDIT_HERE = _refusals("student other_student coach other_coach admin owner", "You have no credit to see there.")
 _BUYERS = MEMBERS | {"outsider": _NO_PACKAGE}
+_CHARGED = _refusals("coach", MINE, student="You have no such charge to waive.")
+_DISPUTER = _refusals("student", MINE, coach="You have no such charge.")
 
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
@@ -203,6 +205,8 @@ PRESSES: dict[str, Row] = {
     "session:noshow:{session_id}": Row(ITS_COACH, of="over"),
     "session:washere:{session_id}": Row(ITS_COACH, of="missed"),
     "session:appeal:{session_id}": Row(_refusals("student", _NO_APPEAL), of="unheard"),
+    "session:charge:{session_id}:waive": Row(_CHARGED, of="charged"),
+    "session:charge:{session_id}:dispute": Row(_DISPUTER, of="charged"),
     "session:appeal:{session_id}:decide:{granted}": Row(
         _here("There's no such appeal in this server."), of="missed"
     ),
@@ -313,6 +317,7 @@ FORMS: dict[str, Row] = {
         _refusals("coach", MINE, student=COACHED), typed={"Day and time": "tomorrow 14:00"}
     ),
     "session:cancel:{session_id}": Row(PAIR_AND_ADMINS, typed={"Reason": "Ill."}),
+    "session:charge:{session_id}:dispute": Row(_DISPUTER, of="charged", typed={"What happened": "I was ill."}),
     "session:appeal:{session_id}": Row(
         _refusals("student", _NO_APPEAL), of="unheard", typed={"What happened": "I was."}
     ),

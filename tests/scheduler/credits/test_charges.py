@@ -12,6 +12,7 @@ from models import (
     CoachingSession,
     CoachSpecialty,
     CreditLot,
+    Guild,
     LotSource,
     Notification,
     NotificationKind,
@@ -19,9 +20,11 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.booking import cancellation
+from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate
 from scheduler.credits import charges
 from scheduler.credits.charges import Charge, charge_of
+from scheduler.sessions import charge_standing
 from tests.support.bookings import CARA, ELEVEN, SAM, STU, TEN, TWELVE, book
 from tests.support.builders import (
     ADMIN,
@@ -220,9 +223,28 @@ async def test_only_the_coach_can_waive_a_charge_and_only_for_a_week(db: Databas
         await refusal(db, NotFound, lambda session, by=somebody: charges.waive(session, one, by, MONDAY))
     await refusal(db, TooLate, lambda session: charges.waive(session, one, CARA, MONDAY + 7 * DAY))
     row = await fetch(db, CoachingSession, one)
-    assert charges.can_waive(row, COACH, MONDAY + 7 * DAY - HOUR)
-    assert not charges.can_waive(row, COACH, MONDAY + 7 * DAY)
-    assert not charges.can_waive(row, row.student_id, MONDAY)
+    assert charge_standing.can_waive(row, COACH, MONDAY + 7 * DAY - HOUR)
+    assert not charge_standing.can_waive(row, COACH, MONDAY + 7 * DAY)
+    assert not charge_standing.can_waive(row, row.student_id, MONDAY)
+
+
+@pytest.mark.parametrize("notice", [0, 60, 24 * 60])
+@pytest.mark.parametrize("actor", [STU, CARA, ADMIN], ids=["student", "coach", "admin"])
+async def test_what_is_said_before_a_cancellation_is_what_becomes_of_the_minutes(
+    db: Database, actor: Actor, notice: int
+) -> None:
+    await a_server_with_a_coach(db, guild={"cancel_notice_minutes": notice})
+    await transact(db, a_lot, 60)
+    booked = await transact(db, book_with_credit)
+
+    async with db.read() as session:
+        guild = await session.get_one(Guild, GUILD)
+        said = charges.charge_if_cancelled(booked, guild, actor, MONDAY)
+    cancelled = await transact(db, cancellation.cancel, booked.id, actor, GUILD, "", MONDAY)
+
+    assert charge_of(cancelled) is said
+    assert (await left(db) == [0]) is (said is Charge.CHARGED)
+    assert (said is Charge.CHARGED) is (actor is STU and notice == 24 * 60)
 
 
 async def test_what_is_not_charged_cannot_be_waived(db: Database) -> None:

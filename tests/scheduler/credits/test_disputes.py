@@ -1,5 +1,7 @@
 """Disputes about charges: who can open one, until when, and who decides."""
 
+from datetime import datetime
+
 import pytest
 from sqlalchemy import select
 
@@ -9,7 +11,9 @@ from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, CoachingError, NotAllowed, NotFound, TooLate, Unreadable
 from scheduler.credits import charges, disputes
-from tests.support.bookings import CARA, SAM, STU
+from scheduler.sessions import charge_standing
+from scheduler.sessions.charge_standing import ChargeStanding
+from tests.support.bookings import CARA, SAM, STU, book
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -52,9 +56,9 @@ async def test_a_student_can_dispute_a_charge_for_72_hours(db: Database) -> None
     one = await a_charge(db)
     row = await fetch(db, CoachingSession, one)
 
-    assert disputes.can_dispute(row, STUDENT, IN_TIME)
-    assert not disputes.can_dispute(row, STUDENT, MONDAY + 72 * HOUR)
-    assert not disputes.can_dispute(row, COACH, IN_TIME)
+    assert charge_standing.can_dispute(row, STUDENT, IN_TIME)
+    assert not charge_standing.can_dispute(row, STUDENT, MONDAY + 72 * HOUR)
+    assert not charge_standing.can_dispute(row, COACH, IN_TIME)
     await refusal(db, TooLate, lambda session: disputes.open_dispute(session, one, STU, WHY, MONDAY + 72 * HOUR))
     await transact(db, disputes.open_dispute, one, STU, f" {WHY} ", IN_TIME)
 
@@ -62,6 +66,33 @@ async def test_a_student_can_dispute_a_charge_for_72_hours(db: Database) -> None
     assert (dispute.reason, dispute.opened_at, dispute.decided_at) == (WHY, IN_TIME, None)
     [card] = [note for note in await notifications(db) if note.kind is NotificationKind.DISPUTE_CARD]
     assert card.session_id == one
+
+
+async def test_the_standing_says_who_can_do_what_and_that_it_is_disputed(db: Database) -> None:
+    one, at = await a_charge(db), MONDAY + HOUR
+
+    async def standing(user_id: int, now: datetime = at) -> ChargeStanding:
+        async with db.read() as session:
+            row = await session.get_one(CoachingSession, one)
+            return (await charge_standing.standings(session, [row], user_id, now))[one]
+
+    assert await standing(STUDENT) == ChargeStanding(can_dispute=True)
+    assert await standing(COACH) == ChargeStanding(can_waive=True)
+    assert await standing(ADMIN.user_id) == await standing(STUDENT, MONDAY + 72 * HOUR) == ChargeStanding()
+    await transact(db, disputes.open_dispute, one, STU, WHY, at)
+
+    disputed_one, coachs = await standing(STUDENT), await standing(COACH)
+    assert (disputed_one.can_dispute, coachs.can_waive) == (False, True)
+    assert [each.dispute and each.dispute.reason for each in (disputed_one, coachs)] == [WHY, WHY]
+
+
+async def test_sessions_without_credit_have_no_standing(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    booked = await transact(db, book)
+
+    async with db.read() as session:
+        assert await charge_standing.standings(session, [booked], STUDENT, MONDAY) == {}
+    assert charge_standing.closes_at(booked, STUDENT) is None
 
 
 @pytest.mark.parametrize(

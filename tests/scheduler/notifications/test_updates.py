@@ -108,7 +108,7 @@ async def updated(db: Database, discord: FakeDiscord, now: FakeClock) -> list[No
 async def test_each_message_is_updated_once_when_its_session_changes(
     db: Database, change: Callable[[Database, int], Awaitable[None]]
 ) -> None:
-    session_id = await sent_messages(db, K.SESSION_BOOKED, K.SESSION_REMINDER, K.SESSION_CANCELLED)
+    session_id = await sent_messages(db, K.SESSION_BOOKED, K.SESSION_REMINDER, K.ATTENDANCE_CHANGED)
     discord, clock = FakeDiscord(), FakeClock(STARTS_AT + 2 * HOUR)
 
     await change(db, session_id)
@@ -239,6 +239,8 @@ async def question(db: Database, kind: NotificationKind, user_id: int = STUDENT,
 
 COMPLETED = {"status": SessionStatus.COMPLETED}
 NO_SHOW = {"status": SessionStatus.NO_SHOW, "absent": Absent.STUDENT}
+LATE = {"status": SessionStatus.CANCELLED, "cancelled_at": MONDAY, "cancelled_late": True}
+CHARGED = {"credit_minutes": 60, "credit_charged_at": STARTS_AT + HOUR}
 DECIDED = {"appealed_by": COACH, "appealed_at": WEEK_OVER, "appeal_decided_at": WEEK_OVER + DAY}
 expiring = pytest.mark.parametrize(
     ("kind", "user_id", "about", "expires_at"),
@@ -249,9 +251,10 @@ expiring = pytest.mark.parametrize(
         (K.NO_SHOW, COACH, NO_SHOW, WEEK_OVER),
         (K.NO_SHOW, STUDENT, NO_SHOW | DECIDED | {"absent": Absent.BOTH}, WEEK_OVER + 8 * DAY),
         (K.NO_SHOW, STUDENT, NO_SHOW | {"absent": Absent.COACH}, None),
+        (K.SESSION_CANCELLED, STUDENT, LATE, None),
         (K.ATTENDANCE_CHANGED, STUDENT, COMPLETED, None),
     ],
-    ids=["review", "missed", "appeal", "coach's word", "second appeal", "coach absent", "news"],
+    ids=["review", "missed", "appeal", "coach's word", "second appeal", "coach absent", "cancelled", "news"],
 )
 
 
@@ -271,6 +274,32 @@ async def test_a_question_is_updated_once_when_it_is_too_late_to_answer(
     assert await updated(db, discord, clock) == []
     has_expired = [call.context.has_expired for call in discord.calls if call.context is not None]
     assert has_expired == ([False] if expires_at is None else [False, True])
+
+
+@pytest.mark.parametrize(
+    ("kind", "user_id", "about", "ends_at"),
+    [
+        (K.NO_SHOW, STUDENT, NO_SHOW, [STARTS_AT + HOUR + 3 * DAY, WEEK_OVER]),
+        (K.NO_SHOW, COACH, NO_SHOW, [WEEK_OVER]),
+        (K.SESSION_CANCELLED, STUDENT, LATE, [STARTS_AT + HOUR + 3 * DAY]),
+        (K.SESSION_CANCELLED, COACH, LATE, [MONDAY + 7 * DAY]),
+    ],
+    ids=["student's no-show", "coach's", "student's cancellation", "coach's cancellation"],
+)
+async def test_a_message_about_a_charge_is_updated_when_each_button_stops_working(
+    db: Database, kind: NotificationKind, user_id: int, about: dict[str, Any], ends_at: list[datetime]
+) -> None:
+    await question(db, kind, user_id, **about, **CHARGED)
+    discord, clock = FakeDiscord(), FakeClock(STARTS_AT + HOUR)
+
+    await deliver_due(db, discord, clock)
+    for at in ends_at:
+        [told] = await notifications(db)
+        assert told.due_at == at
+        clock.now = at
+        assert await updated(db, discord, clock) == [kind]
+
+    assert [one.due_at for one in await notifications(db)] == [None]
 
 
 async def test_a_question_that_changes_meanwhile_still_expires(db: Database) -> None:
