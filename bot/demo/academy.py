@@ -1,22 +1,25 @@
 """The demo's academy: its people, what they've done so far and their upcoming sessions."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
 import simcord
 from simcord.builders import ChannelHandle, GuildHandle
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.demo import simcord_private
-from models import CoachingSession
+from models import CoachingSession, Guild
 from models.storage.database import Database
 from scheduler.availability import schedule
-from scheduler.booking import booking
+from scheduler.booking import booking, cancellation
 from scheduler.coaches import applications
 from scheduler.coaches.applications import Application
 from scheduler.core.actor import Actor
+from scheduler.credits import charges, packages
+from scheduler.credits.packages import PackageTerms
 from scheduler.parsing.weekly_hours import parse_days, parse_hours
 from scheduler.reviews import reviews
 from scheduler.servers import settings as server_settings
@@ -30,6 +33,7 @@ OPENS = dt.datetime(2026, 2, 26, 8, tzinfo=dt.UTC)
 """When the academy's story begins: a Thursday, 09:00 in Berlin."""
 BEGINS = dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)
 """When the visitor arrives: the Monday after."""
+_HOUR = dt.timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,13 +141,17 @@ def build(env: simcord.Env) -> Academy:
 
 _SESSIONS = (
     # student, coach, start (UTC), notes
-    ("stu", "ben", dt.datetime(2026, 2, 26, 14, tzinfo=dt.UTC), "First mix of the single."),
     ("sam", "ben", dt.datetime(2026, 2, 27, 10, tzinfo=dt.UTC), "Are my guitars too wide?"),
+    ("stu", "ben", dt.datetime(2026, 2, 27, 14, tzinfo=dt.UTC), "First mix of the single."),
     ("sam", "theo", dt.datetime(2026, 2, 28, 11, tzinfo=dt.UTC), None),
     ("sam", "ben", dt.datetime(2026, 3, 3, 10, tzinfo=dt.UTC), "The snare in the chorus drives me mad."),
     ("stu", "ben", dt.datetime(2026, 3, 3, 15, tzinfo=dt.UTC), "Second mix of the single."),
     ("sam", "nora", dt.datetime(2026, 3, 4, 9, tzinfo=dt.UTC), "High notes, please."),
 )
+_PACKAGE = PackageTerms("Five hours with Ben", 300, 250_00, "EUR")
+"""What Stu has bought. All his sessions with Ben are booked with it."""
+_CALLED_OFF = dt.datetime(2026, 2, 26, 16, tzinfo=dt.UTC)
+"""When Stu would have met Ben, had he not cancelled."""
 _REVIEWS = (
     # student, coach of their first session, stars, comment; Stu hasn't reviewed anything yet
     ("sam", "ben", 4, "He heard in a minute what I'd missed for weeks."),
@@ -152,7 +160,7 @@ _REVIEWS = (
 
 
 async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> None:
-    """Store the settings, three coaches with hours, and sessions before and after the visitor arrives."""
+    """Store the settings, coaches with hours, a package, and sessions before and after the visitor arrives."""
     admin = Actor(world.people["admin"].member.id, is_admin=True)
     ids = _ids(world)
     settings = GuildChanges(
@@ -169,9 +177,21 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
             await applications.approve(session, guild.id, coach.user_id, admin, now)
             for days, hours in _HOURS[name]:
                 await schedule.set_hours(session, guild.id, coach, parse_days(days), parse_hours(hours), now)
+        await _sell_a_package(session, guild, admin, ids, now)
         for student, coach_name, start, notes in _SESSIONS:
-            hour = dt.timedelta(hours=1)
-            await booking.book(session, guild, Actor(ids[student]), ids[coach_name], start, hour, notes, now)
+            book = charges.book if (student, coach_name) == ("stu", "ben") else booking.book
+            await book(session, guild, Actor(ids[student]), ids[coach_name], start, _HOUR, notes, now)
+
+
+async def _sell_a_package(
+    session: AsyncSession, guild: Guild, admin: Actor, ids: dict[str, int], now: dt.datetime
+) -> None:
+    """Offer a package, sell it to Stu, and let him book a session with it and cancel it in time."""
+    stu, terms = Actor(ids["stu"]), replace(_PACKAGE, coach_ids=[ids["ben"]])
+    package = await packages.save(session, guild, admin, terms, now)
+    await packages.give(session, guild, package, stu.user_id, now, actor=admin)
+    one = await charges.book(session, guild, stu, ids["ben"], _CALLED_OFF, _HOUR, None, now)
+    await cancellation.cancel(session, one.id, stu, guild.id, "The band is on the road today.", now)
 
 
 async def review_the_past(db: Database, world: Academy) -> None:

@@ -12,7 +12,17 @@ from bot.demo import academy, simcord_private
 from bot.demo.stage import DIRECT, NotPossible, Stage, open_stage
 from bot.demo.tour import tour
 from cogs import cards
-from models import Attendance, AuditEntry, Base, Coach, CoachingSession, Notification, SessionStatus
+from models import (
+    Attendance,
+    AuditEntry,
+    Base,
+    Coach,
+    CoachingSession,
+    CreditEntry,
+    EntryKind,
+    Notification,
+    SessionStatus,
+)
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
@@ -50,12 +60,21 @@ async def first_upcoming(stage: Stage) -> CoachingSession:
 async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: FirstVisit) -> None:
     statuses = [one.status for one in await fetch_all(kept, select(CoachingSession))]
     rated = {one.display_name: cards.rating(one) for one in await fetch_all(kept, select(Coach))}
+    ledger = await fetch_all(kept, select(CreditEntry).order_by(CreditEntry.id))
     came = await fetch_all(kept, select(Attendance.user_id).where(Attendance.user_id.is_not(None)))
 
     assert first_visit.now == academy.BEGINS.isoformat()
     assert statuses.count(SessionStatus.COMPLETED) == 3
     assert statuses.count(SessionStatus.SCHEDULED) == 3
     assert len(came) == 6
+    assert [(one.kind, one.minutes) for one in ledger] == [
+        (EntryKind.GRANTED, 300),
+        (EntryKind.RESERVED, -60),
+        (EntryKind.RETURNED, 60),
+        (EntryKind.RESERVED, -60),
+        (EntryKind.RESERVED, -60),
+        (EntryKind.CHARGED, 0),
+    ]
     assert rated == {"Ben": "★ 4.0 (1)", "Theo": "★ 5.0 (1)", "Nora": "new", "Cara": "new"}
     assert first_visit.unread_by_admin == 1
     assert first_visit.steps_done == [False] * 12
@@ -185,7 +204,7 @@ async def test_a_kept_database_continues_where_it_ended(db: Database) -> None:
 
         assert stage.now - ended <= dt.timedelta(hours=5)
         assert stage.now > academy.BEGINS
-        assert len(await fetch_all(db, select(CoachingSession))) == 6
+        assert len(await fetch_all(db, select(CoachingSession))) == 7
         sam = stage.world.people["student2"]
         assert stage.unread(sam, stage.channel_id(sam, DIRECT))
 
