@@ -2,7 +2,7 @@
 
 import discord
 
-from cogs.cards.server_limits import MOST_CHANNELS, MOST_ROLES
+from cogs.server_limits import MOST_CHANNELS, MOST_ROLES
 
 
 def by_role(me: discord.Member | None, before: discord.Role, after: discord.Role) -> bool:

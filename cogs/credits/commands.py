@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from discord import app_commands
 
 from cogs import routes, ui
+from cogs.cards.booking import encode_currency
 from cogs.credits import lots
 from cogs.ui import Interaction
 from cogs.ui.answering import answers_command
@@ -15,6 +16,9 @@ from scheduler.core.errors import NotFound
 from scheduler.credits import orders, packages, role_grants, statements
 from scheduler.credits.orders import Ordered
 from scheduler.credits.statements import Balance, Facts
+from scheduler.parsing.money import write_money
+from scheduler.payments.ports import Stripe
+from scheduler.payments.ways import requires_cards, takes_cards
 from scheduler.servers import settings
 
 MOVEMENTS = Route("credits:movements:{guild_id}:{page}")
@@ -75,7 +79,9 @@ class CreditsCog(Cog):
             guild = await settings.look_up(session, ui.guild_id_of(interaction), self.bot.defaults)
             package = await packages.find(session, guild.id, package_id)
             specialties = await statements.specialties_of(session, guild.id, [package])
-        await ui.show(interaction, _how_to_pay(guild, package, lots.package(package, specialties)))
+        await ui.show(
+            interaction, _how_to_pay(guild, package, lots.package(package, specialties), self.bot.stripe)
+        )
 
     @on(ORDER)
     async def order_pressed(self, interaction: Interaction, package_id: int) -> None:
@@ -173,8 +179,11 @@ def _offer(one: Package, specialties: Mapping[int, str]) -> ui.Section:
     return ui.Section(lots.package(one, specialties), accessory=buy)
 
 
-def _how_to_pay(guild: Guild, package: Package, terms: str) -> ui.Panel:
+def _how_to_pay(guild: Guild, package: Package, terms: str, stripe: Stripe | None) -> ui.Panel:
+    by_card = bool(package.price_minor) and takes_cards(guild, stripe)
     instructions = guild.payment_instructions if package.price_minor else None
+    if by_card and requires_cards(guild, stripe):
+        return ui.Panel(ui.text(f"### Buy credit\n{terms}"), ui.row(_pay(package), _back(guild)))
     if instructions:
         how = f"**How to pay**\n{ui.quoted(instructions)}\nOnce you've paid, tell the admins:"
     elif package.price_minor:
@@ -186,7 +195,18 @@ def _how_to_pay(guild: Guild, package: Package, terms: str) -> ui.Panel:
         ui.text(f"### Buy credit\n{terms}"),
         ui.text(how),
         ui.row(
-            ui.button(label, ORDER.id(package_id=package.id), ui.PRIMARY),
-            ui.button("◀ Back", routes.CREDITS.id(guild_id=guild.id, page=0)),
+            *([_pay(package)] if by_card else []),
+            ui.button(label, ORDER.id(package_id=package.id), ui.SECONDARY if by_card else ui.PRIMARY),
+            _back(guild),
         ),
     )
+
+
+def _pay(package: Package) -> ui.Button:
+    price = {"cost": package.price_minor, "currency": encode_currency(package.currency)}
+    label = f"Pay {write_money(package.price_minor, package.currency)} by card"
+    return ui.button(label, routes.PAY_PACKAGE.id(package_id=package.id, **price), ui.PRIMARY)
+
+
+def _back(guild: Guild) -> ui.Button:
+    return ui.button("◀ Back", routes.CREDITS.id(guild_id=guild.id, page=0))

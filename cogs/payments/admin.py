@@ -39,6 +39,10 @@ class PaymentsAdminCog(Cog):
     """`/coaching payments`."""
 
     @group_command("coaching", name="payments", description="Card payments: what came in, what is owed back")
+    async def payments(self, interaction: Interaction) -> None:
+        """Show the first page."""
+        await self.show_payments(interaction)
+
     @on(SHOW)
     async def show_payments(self, interaction: Interaction, page: int = 0) -> None:
         """Show a page of payments."""

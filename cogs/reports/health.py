@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from cogs import routes, ui
-from cogs.cards.server_limits import limits_ahead
+from cogs.server_limits import limits_ahead
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from cogs.ui.text import cut_our_text

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import discord
 
 from cogs import ui
-from cogs.cards.server_limits import limits_ahead
+from cogs.server_limits import limits_ahead
 from cogs.setup import settings
 from cogs.ui.routing import Route
 from models import Coach, Guild

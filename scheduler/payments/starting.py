@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import UNDECIDED, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose, PaymentStatus
-from scheduler.booking import booking, eligibility, holds
+from models import UNDECIDED, BlockedFrom, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose, PaymentStatus
+from scheduler.booking import blocks, booking, eligibility, holds
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
@@ -90,6 +90,7 @@ async def for_package(
     if it has another price or is free, or too much is open.
     """
     await members.lock(session, actor.user_id)
+    await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
     package = await packages.find(session, guild.id, package_id)
     if (package.price_minor, package.currency) != (agreed_minor, agreed_currency):
         raise NotBookable("The price of this package has changed. `/credits` shows what it costs now.")

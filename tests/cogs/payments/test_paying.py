@@ -8,8 +8,11 @@ import pytest
 
 from bot.demo import simcord_private
 from bot.stripe_api.client import StripeApi
-from models import Hold, PaymentMode
+from models import Guild, Hold, PaymentMode
 from models.storage.database import Database
+from scheduler.core.actor import Actor
+from scheduler.credits import packages
+from scheduler.credits.packages import PackageTerms
 from tests.cogs.authorization.rows import FORMS, PAYMENTS, PRESSES
 from tests.cogs.booking.people import BUTTON, Visitor, about_to_confirm, components
 from tests.support.credits import a_lot
@@ -174,6 +177,21 @@ async def test_credit_comes_first_and_every_way_can_be_picked(db: Database) -> N
         assert "Booked ✅" in stu.said
         [booked] = await world.sessions()
         assert (booked.credit_minutes, booked.total_cost_minor) == (60, 0)
+
+
+async def test_a_package_is_bought_by_card(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        terms = PackageTerms("Five hours", 300, 25000, "USD")
+        async with db.begin() as session:
+            guild = await session.get_one(Guild, world.guild.id)
+            await packages.save(session, guild, Actor(world.admin.id, is_admin=True), terms, world.now)
+        stu = await Visitor(world, world.student).slash("credits")
+        await stu.press("Buy…", "Pay $250.00 by card")
+        server.pay("cs_1")
+        await stu.press("I've paid")
+
+        assert "You have 300 more minutes of credit." in stu.said
+        assert "300 minutes" in (await stu.slash("credits")).said
 
 
 async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
