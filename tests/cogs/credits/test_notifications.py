@@ -75,8 +75,8 @@ async def test_an_admin_decides_a_dispute_and_both_are_told(
     assert f"**Decided** by {world.admin.mention} {stamp(world.now, 'f')}: {outcome}" in words(world.card)
     assert labels(world.card) == {}
     assert f"### Your credit: {minutes} minutes" in await credit_of(world)
-    assert len(about(world, world.student, news.format("you"))) == 1
-    assert len(about(world, world.coach, news.format("your student"))) == 1
+    assert len(about(world, world.student, f"**{news.format('you')}**")) == 1
+    assert len(about(world, world.coach, f"**{news.format('your student')}**")) == 1
 
 
 async def test_nobody_decides_a_dispute_about_their_own_session(open_world: Academy) -> None:
