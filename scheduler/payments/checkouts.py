@@ -5,6 +5,7 @@ answer or a restart. Stripe is asked outside transactions, by whoever comes firs
 webhook.
 """
 
+import contextlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete
@@ -31,7 +32,14 @@ from scheduler.core.retry import pause
 from scheduler.credits import packages
 from scheduler.notifications import outbox
 from scheduler.payments import amounts, records, refunds
-from scheduler.payments.ports import Checkout, CheckoutState, Stripe, StripeRefused, StripeUnavailable
+from scheduler.payments.ports import (
+    Checkout,
+    CheckoutState,
+    Stripe,
+    StripeFailure,
+    StripeRefused,
+    StripeUnavailable,
+)
 
 _FIRST_CHECK = timedelta(seconds=5)
 _OFTEN, _OFTEN_FOR = timedelta(seconds=10), timedelta(minutes=5)
@@ -66,52 +74,64 @@ async def advance(db: Database, stripe: Stripe, payment_id: int, clock: Clock, *
     except StripeRefused as refusal:
         if payment.checkout_id is not None:
             return await _record_failure(db, payment_id, str(refusal), clock())
-        return await _close(db, payment_id, PaymentStatus.REFUSED, str(refusal), clock())
-    recorded = await record(db, payment_id, checkout, clock())
-    if unseen and payment.status is PaymentStatus.NEW and recorded.status is PaymentStatus.OPEN:
-        async with db.begin() as session:
-            _tell(session, recorded, NotificationKind.PAYMENT_OPEN, clock())
+        return await _close_unknown(db, payment_id, PaymentStatus.REFUSED, clock(), why=str(refusal))
+    recorded = await record(db, payment_id, checkout, clock(), unseen=unseen)
+    if recorded.status is PaymentStatus.REFUSED and checkout.state is CheckoutState.OPEN:
+        with contextlib.suppress(StripeFailure):  # nobody knows its address, and it closes by itself
+            await stripe.expire_checkout(checkout.id)
     return recorded
 
 
 async def give_up(db: Database, stripe: Stripe, payment_id: int, clock: Clock) -> Payment:
     """Close a payment's page, because whoever pays doesn't want to. If they have paid, it's booked instead.
 
-    Raises StripeUnavailable if Stripe doesn't answer; nothing is changed then.
+    A page whose address isn't known yet can't be paid, so it's closed without asking. Raises StripeUnavailable if
+    Stripe doesn't answer, or knows nothing of the page; nothing is changed then.
     """
-    async with db.read() as session:
-        payment = await session.get_one(Payment, payment_id)
+    payment = await _close_unknown(db, payment_id, PaymentStatus.EXPIRED, clock(), told=False)
     if payment.status not in UNDECIDED:
         return payment
-    if payment.checkout_id is None:
-        payment = await advance(db, stripe, payment_id, clock)  # it may exist: only Stripe knows
-        if payment.checkout_id is None or payment.status is not PaymentStatus.OPEN:
-            return payment
-    assert payment.checkout_id is not None
+    if payment.livemode is not stripe.livemode:
+        raise StripeUnavailable("this payment was begun with a key of the other mode")
+    assert payment.checkout_id is not None, "otherwise it's closed"
     try:
         checkout = await stripe.expire_checkout(payment.checkout_id)
     except StripeRefused:
-        checkout = await stripe.fetch_checkout(payment.checkout_id)
+        try:
+            checkout = await stripe.fetch_checkout(payment.checkout_id)
+        except StripeRefused as refusal:
+            raise StripeUnavailable(str(refusal)) from None
     return await record(db, payment_id, checkout, clock(), told=False)
 
 
 async def record(
-    db: Database, payment_id: int, checkout: Checkout, now: datetime, *, told: bool = True
+    db: Database,
+    payment_id: int,
+    checkout: Checkout,
+    now: datetime,
+    *,
+    told: bool = True,
+    unseen: bool = False,
 ) -> Payment:
     """Record what Stripe says of a payment, and book or release what it's for. Safe to call any number of times.
 
-    Unless `told`, nobody is told that it expired, since they closed it themselves.
+    Unless `told`, nobody is told that it expired, since they closed it themselves. If nobody is looking
+    (`unseen`), whoever pays is sent the address of a page that opens only now.
     """
     async with db.begin() as session:
         payment = await _lock(session, payment_id)
         if payment.status not in UNDECIDED:
             return payment
+        is_new = payment.checkout_id is None
         payment.attempts, payment.last_error = 0, None
         payment.checkout_id, payment.url = checkout.id, checkout.url or payment.url
         payment.status, payment.expires_at = PaymentStatus.OPEN, checkout.expires_at
         if (wrong := _mismatch(payment, checkout)) is not None:
-            payment.status, payment.last_error = PaymentStatus.REFUSED, wrong
+            payment.status, payment.last_error, payment.url = PaymentStatus.REFUSED, wrong, None
+            payment.payment_intent_id = checkout.payment_intent_id
             await _end(session, payment, now)
+            if not checkout.is_paid:
+                _tell(session, payment, NotificationKind.PAYMENT_EXPIRED, now)
         elif checkout.state is CheckoutState.COMPLETE and checkout.is_paid:
             payment.payment_intent_id, payment.receipt_url = checkout.payment_intent_id, checkout.receipt_url
             await _deliver(session, payment, now)
@@ -122,6 +142,8 @@ async def record(
                 _tell(session, payment, NotificationKind.PAYMENT_EXPIRED, now)
         else:
             payment.next_check_at = _next_check(payment, now)
+            if unseen and is_new:
+                _tell(session, payment, NotificationKind.PAYMENT_OPEN, now)
         return payment
 
 
@@ -133,9 +155,10 @@ def _mismatch(payment: Payment, checkout: Checkout) -> str | None:
 
 
 def _next_check(payment: Payment, now: datetime) -> datetime:
-    if payment.created_at == now:
+    age = now - payment.created_at
+    if age < _FIRST_CHECK:
         return now + _FIRST_CHECK
-    return now + (_OFTEN if now < payment.created_at + _OFTEN_FOR else _SELDOM)
+    return now + (_OFTEN if age < _OFTEN_FOR else _SELDOM)
 
 
 async def _deliver(session: AsyncSession, payment: Payment, now: datetime) -> None:
@@ -146,6 +169,7 @@ async def _deliver(session: AsyncSession, payment: Payment, now: datetime) -> No
     if payment.purpose is PaymentPurpose.PACKAGE:
         package = await session.get_one(Package, payment.package_id)
         lot = await packages.give(session, guild, package, payment.user_id, now)
+        lot.paid_minor, lot.currency = payment.amount_minor, payment.currency
         payment.lot_id = lot.id
         return
     held = await session.get(Hold, payment.hold_id, with_for_update=True) if payment.hold_id else None
@@ -177,13 +201,23 @@ async def _release(session: AsyncSession, payment: Payment) -> None:
         payment.hold_id = None
 
 
-async def _close(db: Database, payment_id: int, status: PaymentStatus, why: str, now: datetime) -> Payment:
+async def _close_unknown(
+    db: Database,
+    payment_id: int,
+    status: PaymentStatus,
+    now: datetime,
+    *,
+    why: str | None = None,
+    told: bool = True,
+) -> Payment:
+    """Close a payment whose page's address isn't known, so that nobody can have paid there. Others stay."""
     async with db.begin() as session:
         payment = await _lock(session, payment_id)
-        if payment.status in UNDECIDED:
+        if payment.status in UNDECIDED and payment.checkout_id is None:
             payment.status, payment.last_error = status, why
             await _end(session, payment, now)
-            _tell(session, payment, NotificationKind.PAYMENT_EXPIRED, now)
+            if told:
+                _tell(session, payment, NotificationKind.PAYMENT_EXPIRED, now)
         return payment
 
 

@@ -24,7 +24,14 @@ from scheduler.core.retry import pause
 from scheduler.credits.charges import Charge, charge_of
 from scheduler.notifications import outbox
 from scheduler.payments import amounts
-from scheduler.payments.ports import RefundMade, RefundState, Stripe, StripeFailure, StripeRefused
+from scheduler.payments.ports import (
+    RefundMade,
+    RefundState,
+    Stripe,
+    StripeFailure,
+    StripeRefused,
+    StripeUnavailable,
+)
 
 _KEY_LASTS = timedelta(hours=23)
 """For how long Stripe remembers an idempotency key, at least: https://docs.stripe.com/api/idempotent_requests"""
@@ -99,30 +106,53 @@ async def pay_back(
 
 async def advance(db: Database, stripe: Stripe, refund_id: int, clock: Clock) -> bool:
     """Pay back what is owed, and return whether that's settled. A failure is recorded, and tried again later."""
-    now = clock()
     async with db.begin() as session:
         refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
         payment = await session.get_one(Payment, refund.payment_id)
         if refund.status is not RefundStatus.OWED or payment.livemode is not stripe.livemode:
             return True
-        asked_before, refund.tried_at = refund.tried_at, refund.tried_at or now
-    assert payment.payment_intent_id is not None, "it has been paid"
-    amount = amounts.to_stripe(refund.amount_minor, payment.currency)
+        asked_before, refund.tried_at = refund.tried_at, refund.tried_at or clock()
     try:
-        made = None
-        if asked_before is not None and now - asked_before >= _KEY_LASTS:
-            made = await _find_made(stripe, payment.payment_intent_id, refund)
-        if made is None:
-            try:
-                made = await stripe.refund(payment.payment_intent_id, amount, refund.idempotency_key)
-            except StripeRefused:
-                # Perhaps all of it has been paid back already, by us or in the dashboard.
-                made = await _find_made(stripe, payment.payment_intent_id, refund, amount)
-                if made is None:
-                    raise
+        made = await _ask(db, stripe, payment, refund, asked_before, clock)
     except StripeFailure as failure:
         return await _record_failure(db, refund_id, failure, clock())
     return await _record_made(db, refund_id, made, clock())
+
+
+async def _ask(
+    db: Database, stripe: Stripe, payment: Payment, refund: Refund, asked_before: datetime | None, clock: Clock
+) -> RefundMade:
+    """Ask Stripe for a refund that it hasn't made yet. Once asked, its list says so even if its answer doesn't."""
+    assert payment.payment_intent_id is not None, "it has been paid"
+    amount = amounts.to_stripe(refund.amount_minor, payment.currency)
+    key = refund.idempotency_key
+    if asked_before is not None:
+        if (made := await _find_made(stripe, payment.payment_intent_id, refund)) is not None:
+            return made
+        if clock() - asked_before >= _KEY_LASTS:
+            key = await _renew_key(db, refund, clock())
+    try:
+        return await stripe.refund(payment.payment_intent_id, amount, key)
+    except StripeRefused:
+        # Perhaps all of it has been paid back already, by us or in the dashboard.
+        made = await _find_made(stripe, payment.payment_intent_id, refund, amount)
+        if made is None:
+            raise
+        return made
+
+
+async def _renew_key(db: Database, refund: Refund, now: datetime) -> str:
+    """Give a refund that Stripe hasn't made another key, and return it.
+
+    Stripe repeats a failed answer for as long as it remembers the key. Raises StripeUnavailable if somebody else
+    has just done it.
+    """
+    async with db.begin() as session:
+        stored = await session.get_one(Refund, refund.id, with_for_update=True, populate_existing=True)
+        if stored.idempotency_key != refund.idempotency_key:
+            raise StripeUnavailable("the refund is being asked for already")
+        stored.idempotency_key, stored.tried_at = secrets.token_hex(16), now
+        return stored.idempotency_key
 
 
 async def _find_made(

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import UNDECIDED, BlockedFrom, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose, PaymentStatus
@@ -47,11 +47,12 @@ async def for_session(
     first payment. Raises as `booking.book` does, and NotBookable if it's too late to pay or too much is open.
     """
     await members.lock(session, coach_id, actor.user_id)
-    if (already := await _find_open(session, guild.id, actor.user_id, coach_id, starts_at, duration)) is not None:
+    open_one = _is_open(guild.id, actor.user_id, livemode=livemode)
+    if (already := await _find_open(session, open_one, coach_id, starts_at, duration)) is not None:
         return already
     if not ways.can_still_pay(starts_at, now):
         raise NotBookable("That starts too soon to pay by card. Choose a time that's at least 40 minutes away.")
-    await _check_open(session, guild.id, actor.user_id)
+    await _check_open(session, open_one, now)
     held = await holds.hold(session, guild, actor, coach_id, starts_at, duration, now)
     coach = await session.get_one(Coach, (guild.id, coach_id))
     eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
@@ -96,17 +97,16 @@ async def for_package(
         raise NotBookable("The price of this package has changed. `/credits` shows what it costs now.")
     if not package.price_minor:
         raise NotBookable("This package is free. Ask an admin to give it to you.")
-    open_one = select(Payment).where(
-        Payment.guild_id == guild.id,
-        Payment.user_id == actor.user_id,
+    open_one = _is_open(guild.id, actor.user_id, livemode=livemode)
+    same = select(Payment).where(
+        open_one,
         Payment.package_id == package_id,
         Payment.amount_minor == package.price_minor,
         Payment.currency == package.currency,
-        Payment.status.in_(UNDECIDED),
     )
-    if (already := await session.scalar(open_one.limit(1))) is not None:
+    if (already := await session.scalar(same.limit(1))) is not None:
         return already
-    await _check_open(session, guild.id, actor.user_id)
+    await _check_open(session, open_one, now)
     payment = _new_payment(guild.id, actor, package.price_minor, package.currency, livemode, now)
     payment.purpose, payment.package_id = PaymentPurpose.PACKAGE, package.id
     payment.request = _request(payment, package.name, back_to)
@@ -159,27 +159,40 @@ async def _store(session: AsyncSession, payment: Payment, now: datetime) -> Paym
     return payment
 
 
+def _is_open(guild_id: int, user_id: int, *, livemode: bool) -> ColumnElement[bool]:
+    """Whether it's undecided, and Stripe can still be asked about it: a key knows nothing of the other mode."""
+    return and_(
+        Payment.guild_id == guild_id,
+        Payment.user_id == user_id,
+        Payment.livemode == livemode,
+        Payment.status.in_(UNDECIDED),
+    )
+
+
 async def _find_open(
-    session: AsyncSession, guild_id: int, user_id: int, coach_id: int, starts_at: datetime, duration: timedelta
+    session: AsyncSession,
+    open_one: ColumnElement[bool],
+    coach_id: int,
+    starts_at: datetime,
+    duration: timedelta,
 ) -> Payment | None:
     return await session.scalar(
         select(Payment)
         .join(Hold, Hold.id == Payment.hold_id)
         .where(
-            Payment.guild_id == guild_id,
-            Payment.user_id == user_id,
+            open_one,
             Payment.coach_id == coach_id,
             Payment.starts_at == starts_at,
             Payment.ends_at == starts_at + duration,
-            Payment.status.in_(UNDECIDED),
         )
         .limit(1)
     )
 
 
-async def _check_open(session: AsyncSession, guild_id: int, user_id: int) -> None:
-    theirs = Payment.guild_id == guild_id, Payment.user_id == user_id, Payment.status.in_(UNDECIDED)
-    count = await session.scalar(select(func.count()).where(*theirs)) or 0
+async def _check_open(session: AsyncSession, open_one: ColumnElement[bool], now: datetime) -> None:
+    """Raise NotBookable if that's enough. What Stripe doesn't answer about holds no time after a while."""
+    lately = Payment.created_at > now - HELD_FOR
+    count = await session.scalar(select(func.count()).select_from(Payment).where(open_one, lately)) or 0
     if count >= MOST_OPEN:
         raise NotBookable(
             f"You have {count} open payments, the most allowed. Pay or close one in `/sessions` first."
