@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AvailabilityChange, AvailabilityRule, Coach, DateOverride
+from models import AvailabilityChange, AvailabilityRule, Coach, DateOverride, Guild, PaymentMode
 from scheduler.availability import booking_policy, lost_zones
 from scheduler.availability.booking_policy import Rules
 from scheduler.availability.free_times import weekly_windows
@@ -18,6 +18,7 @@ from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.coaches import approved_coach
 from scheduler.core.errors import TooLate, Unreadable
+from scheduler.parsing import card_amounts
 from scheduler.parsing.dates import write_date
 from scheduler.time.intervals import Interval, union
 from scheduler.time.time_zones import is_known, parse_zone, zone
@@ -160,9 +161,13 @@ async def clear_dates(
 
 
 async def set_rules(session: AsyncSession, guild_id: int, actor: Actor, wanted: Rules, now: datetime) -> bool:
-    """Change the coach's booking rules. Raises like `set_hours`, and Unreadable for values out of range."""
+    """Change the coach's booking rules. Raises like `set_hours`, and Unreadable for values out of range, or
+    for a length whose price cards can't be charged, where they are taken."""
     wanted.check()
     coach, before = await _begin(session, guild_id, actor)
+    if (await session.get_one(Guild, guild_id)).payment_mode is not PaymentMode.OFF:
+        added = sorted(set(wanted.durations_minutes).difference(coach.durations_minutes))
+        card_amounts.check_rate(coach.rate_minor, coach.currency, added)
     booking_policy.apply_rules(coach, wanted)
     return await _finish(session, coach, before, "rules_set", now, booking_policy.to_json(wanted))
 

@@ -1,7 +1,7 @@
 """Becoming a coach: apply, approve, reject."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NotificationKind, Specialty
+from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NotificationKind, PaymentMode, Specialty
 from scheduler.availability import booking_policy
 from scheduler.booking import blocks
 from scheduler.core import audit, coaches, members
@@ -18,6 +18,7 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotFound, Unreadable
 from scheduler.core.row_locks import lock_coach
 from scheduler.notifications import outbox
+from scheduler.parsing import card_amounts
 from scheduler.parsing.fields import Fields
 from scheduler.parsing.money import parse_rate
 from scheduler.time.time_zones import parse_zone
@@ -64,6 +65,9 @@ async def apply(
     taught_here = await specialty_ids(session, guild.id, application.specialties)
     with Fields() as fields:
         values, chosen = parse(fields, application, guild.currency, taught_here)
+        if RATE not in fields.wrong:
+            rules = booking_policy.default_policy(guild) if coach is None else booking_policy.rules_of(coach)
+            fields.read(RATE, check_rate, guild, values, rules.durations_minutes)
         values["time_zone"] = fields.read(TIME_ZONE, parse_zone, application.time_zone)
     editing = coach is not None and coach.status is CoachStatus.PENDING
     if coach is None:
@@ -96,6 +100,12 @@ def parse(
     chosen = fields.read(TEACHES, _chosen, written.specialties, taught_here)
     rate = fields.read(RATE, parse_rate, written.rate, currency)
     return values | {"rate_minor": rate, "currency": currency}, chosen
+
+
+def check_rate(guild: Guild, values: Mapping[str, Any], lengths: Iterable[int]) -> None:
+    """Raise Unreadable if this server takes cards, and they can't be charged what `parse` read."""
+    if guild.payment_mode is not PaymentMode.OFF:
+        card_amounts.check_rate(values["rate_minor"], values["currency"], lengths)
 
 
 def parse_text(typed: str) -> str:

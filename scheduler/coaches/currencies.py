@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, Guild, Notification, NotificationKind
+from models import Coach, CoachStatus, Guild, Notification, NotificationKind, PaymentMode
 from scheduler.core import audit, coaches, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Misconfigured, NotFound
 from scheduler.notifications import outbox
+from scheduler.parsing import card_amounts
 from scheduler.parsing.money import parse_rate
 
 _ASKED_AGAIN = timedelta(days=1)
@@ -71,7 +72,10 @@ async def set_rate(
     if coach.currency == guild.currency:
         raise Misconfigured(f"They already charge in {guild.currency}. Coaches change rates in `/coach edit`.")
     before = rate_of(coach)
-    coach.rate_minor, coach.currency = parse_rate(typed, guild.currency), guild.currency
+    rate = parse_rate(typed, guild.currency)
+    if guild.payment_mode is not PaymentMode.OFF:
+        card_amounts.check_rate(rate, guild.currency, coach.durations_minutes)
+    coach.rate_minor, coach.currency = rate, guild.currency
     outbox.enqueue_to_coach(session, NotificationKind.RATE_SET, guild.id, coach_id, now)
     await outbox.requeue_application_card(session, guild.id, coach_id, now)
     details = audit_details(before, rate_of(coach))

@@ -81,6 +81,8 @@ async def edit(session: AsyncSession, guild_id: int, actor: Actor, written: Prof
     with Fields() as fields:
         fields.read(applications.RATE, _check_new_rate, coach, currency, written)
         values, chosen = applications.parse(fields, written, currency, taught_here)
+        if applications.RATE not in fields.wrong and (values["rate_minor"], values["currency"]) != before:
+            fields.read(applications.RATE, applications.check_rate, guild, values, coach.durations_minutes)
     for key, value in values.items():
         setattr(coach, key, value)
     await applications.set_specialties(session, coach, chosen)

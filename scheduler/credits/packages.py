@@ -6,11 +6,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, CreditLot, Guild, LotSource, Package, RoleGrant, Specialty
+from models import Coach, CoachStatus, CreditLot, Guild, LotSource, Package, PaymentMode, RoleGrant, Specialty
 from scheduler.core import audit, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate, Unreadable
 from scheduler.credits import grants, ledger
+from scheduler.parsing import card_amounts
 from scheduler.parsing.lists import all_of
 
 LONGEST_NAME = 80
@@ -79,6 +80,8 @@ async def save(
     """
     actor.must_be_admin()
     terms.check()
+    if guild.payment_mode is not PaymentMode.OFF:
+        card_amounts.check_chargeable(terms.price_minor, terms.currency)
     await _lock(session, guild)
     old = None if package_id is None else await find(session, guild.id, package_id, lock=True)
     if old is None and len(await on_sale(session, guild.id)) >= MOST_PACKAGES:

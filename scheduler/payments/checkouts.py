@@ -31,7 +31,8 @@ from scheduler.core.errors import CoachingError, NotFound
 from scheduler.core.retry import pause
 from scheduler.credits import packages
 from scheduler.notifications import outbox
-from scheduler.payments import amounts, records, refunds
+from scheduler.parsing import card_amounts
+from scheduler.payments import records, refunds
 from scheduler.payments.ports import (
     Checkout,
     CheckoutState,
@@ -149,7 +150,7 @@ async def record(
 
 def _mismatch(payment: Payment, checkout: Checkout) -> str | None:
     """Say what Stripe has otherwise than it was asked for. Then nothing is booked, and admins have to look."""
-    asked = amounts.to_stripe(payment.amount_minor, payment.currency), payment.currency, payment.livemode
+    asked = card_amounts.to_stripe(payment.amount_minor, payment.currency), payment.currency, payment.livemode
     has = checkout.amount, checkout.currency, checkout.livemode
     return None if asked == has else f"Stripe has {has} instead of {asked}"
 

@@ -1,6 +1,7 @@
 """What the domain asks of Stripe. `bot.stripe_api` implements it.
 
-Amounts are in Stripe's minor units (see `amounts`), currencies are upper-case ISO 4217 codes, instants are UTC.
+Amounts are in Stripe's minor units (see `parsing.card_amounts`), currencies are upper-case ISO 4217 codes,
+instants are UTC.
 """
 
 from collections.abc import Mapping, Sequence

@@ -23,7 +23,7 @@ from scheduler.core.errors import AlreadyDecided, NotFound
 from scheduler.core.retry import pause
 from scheduler.credits.charges import Charge, charge_of
 from scheduler.notifications import outbox
-from scheduler.payments import amounts
+from scheduler.parsing import card_amounts
 from scheduler.payments.ports import (
     RefundMade,
     RefundState,
@@ -94,9 +94,12 @@ async def pay_back(
     """
     if actor is not None:
         actor.must_be_admin()
-    payment = await session.get(Payment, payment_id, with_for_update=True, populate_existing=True)
+    payment = await session.get(Payment, payment_id)
     if payment is None or payment.guild_id != guild_id:
         raise NotFound("There's no such payment in this server. `/coaching payments` lists them.")
+    if payment.session_id is not None:  # locked first, as cancelling does, to prevent deadlocks
+        await session.get_one(CoachingSession, payment.session_id, with_for_update=True)
+    await session.refresh(payment, with_for_update=True)
     if payment.status is not PaymentStatus.PAID:
         raise AlreadyDecided("This hasn't been paid, so there's nothing to pay back.")
     if await refund_of(session, payment.id) is not None:
@@ -124,7 +127,7 @@ async def _ask(
 ) -> RefundMade:
     """Ask Stripe for a refund that it hasn't made yet. Once asked, its list says so even if its answer doesn't."""
     assert payment.payment_intent_id is not None, "it has been paid"
-    amount = amounts.to_stripe(refund.amount_minor, payment.currency)
+    amount = card_amounts.to_stripe(refund.amount_minor, payment.currency)
     key = refund.idempotency_key
     if asked_before is not None:
         if (made := await _find_made(stripe, payment.payment_intent_id, refund)) is not None:

@@ -13,8 +13,9 @@ from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
 from scheduler.credits import packages
+from scheduler.parsing import card_amounts
 from scheduler.parsing.money import price
-from scheduler.payments import amounts, records, ways
+from scheduler.payments import records, ways
 
 PAYABLE_FOR = timedelta(minutes=32)
 """How long the page to pay is open. Stripe's least is 30 minutes, by its own clock."""
@@ -134,7 +135,7 @@ def _new_payment(
 def _request(payment: Payment, what: str, back_to: str) -> dict[str, Any]:
     """Build what Stripe is asked for: https://docs.stripe.com/api/checkout/sessions/create"""
     product = {"currency": payment.currency.lower(), "product_data": {"name": what}}
-    amount = amounts.to_stripe(payment.amount_minor, payment.currency)
+    amount = card_amounts.to_stripe(payment.amount_minor, payment.currency)
     known_by = {"payment": payment.code}
     return {
         "mode": "payment",
@@ -152,7 +153,7 @@ def _request(payment: Payment, what: str, back_to: str) -> dict[str, Any]:
 
 
 async def _store(session: AsyncSession, payment: Payment, now: datetime) -> Payment:
-    amounts.check_chargeable(payment.amount_minor, payment.currency)
+    card_amounts.check_chargeable(payment.amount_minor, payment.currency)
     session.add(payment)
     await session.flush()
     records.record(session, payment, "payment_started", now, actor_id=payment.user_id)

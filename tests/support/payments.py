@@ -35,7 +35,13 @@ class Till:
         return self.now
 
     async def start(
-        self, actor: Actor = STU, starts_at: datetime = TEN, *, duration: timedelta = HOUR, agreed: int = 6000
+        self,
+        actor: Actor = STU,
+        starts_at: datetime = TEN,
+        *,
+        duration: timedelta = HOUR,
+        agreed: int = 6000,
+        currency: str = "USD",
     ) -> Payment:
         """Press Pay, up to the answer."""
         async with self.db.begin() as session:
@@ -51,7 +57,7 @@ class Till:
                 self.now,
                 livemode=self.api.livemode,
                 agreed_minor=agreed,
-                agreed_currency="USD",
+                agreed_currency=currency,
                 back_to=BACK,
             )
         return await checkouts.advance(self.db, self.api, payment.id, self.clock)

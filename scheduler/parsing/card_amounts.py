@@ -1,14 +1,16 @@
-"""Amounts as Stripe counts them.
+"""Amounts that cards are charged, as Stripe counts them.
 
 Stripe's minor units differ from ISO 4217's for a few currencies: https://docs.stripe.com/currencies
 What it can't charge is refused when a price is set, so that what's shown, charged, stored and refunded is one
 number.
 """
 
+from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 
 from scheduler.core.errors import Unreadable
-from scheduler.parsing.money import decimals, write_money
+from scheduler.parsing.money import decimals, price, write_money
 
 _ZERO_DECIMALS = frozenset("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split(" "))  # noqa: SIM905
 """ISK and UGX have none either, but Stripe counts them in hundredths, for historical reasons."""
@@ -50,6 +52,8 @@ def check_chargeable(minor: int, currency: str) -> None:
     """Raise Unreadable for a price that Stripe can't charge. Free is fine: nothing is charged then."""
     if not minor:
         return
+    if decimals(currency) > _decimals_at_stripe(currency):
+        raise Unreadable(f"Cards can't be charged in {currency}. Choose another currency.")
     if currency in _THREE_DECIMALS and minor % 10:
         raise Unreadable(
             f"Cards can't be charged {write_money(minor, currency)}. End the amount in 0, like "
@@ -64,3 +68,15 @@ def check_chargeable(minor: int, currency: str) -> None:
             f"Cards can't be charged less than {write_money(from_stripe(least, currency), currency)}. Choose a "
             "higher price, or make it free."
         )
+
+
+def check_rate(rate_minor: int, currency: str, lengths: Iterable[int]) -> None:
+    """Raise Unreadable for an hourly rate at which Stripe can't charge a session of one of these minutes."""
+    for minutes in lengths:
+        cost = price(rate_minor, timedelta(minutes=minutes))
+        try:
+            check_chargeable(cost, currency)
+        except Unreadable as why:
+            raise Unreadable(
+                f"At this rate, {minutes} minutes cost {write_money(cost, currency)}. {why}"
+            ) from None
