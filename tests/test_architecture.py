@@ -38,7 +38,11 @@ PURE_MAY_IMPORT = {
     *("dateutil", "scheduler.core.errors", "scheduler.time"),
     *("scheduler.parsing.lists", "scheduler.parsing.typed_text", "scheduler.availability.slots"),
 }
-ALSO = {"scheduler/parsing/money.py": {"babel"}, "scheduler/sessions/lifecycle.py": {"models"}}
+ALSO = {
+    "scheduler/parsing/money.py": {"babel"},
+    "scheduler/parsing/card_amounts.py": {"scheduler.parsing.money"},
+    "scheduler/sessions/lifecycle.py": {"models"},
+}
 IMPURE_LIBRARY = {"asyncio", "os", "random", "secrets", "socket", "sqlite3", "subprocess", "time"}
 """Of the standard library."""
 CLOCKS = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "utils.utcnow")

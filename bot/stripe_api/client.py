@@ -135,7 +135,7 @@ class StripeApi:
             status = error.http_status
             if status is None:
                 raise StripeUnavailable("Stripe did not answer") from None
-            if status in (409, 429) or status >= 500:
+            if status < 400 or status in (409, 429) or status >= 500:  # below 400 when a proxy answers in HTML
                 raise StripeUnavailable(f"Stripe is busy or failing (HTTP {status})") from None
             why = str(error.user_message or error.code or "no reason given").replace(self._key, "…")
             raise StripeRefused(f"Stripe refused it: {why[:_LONGEST]} (HTTP {status})") from None

@@ -71,10 +71,10 @@ async def advance(db: Database, stripe: Stripe, payment_id: int, clock: Clock, *
         else:
             checkout = await stripe.fetch_checkout(payment.checkout_id)
     except StripeUnavailable as failure:
-        return await _record_failure(db, payment_id, str(failure), clock())
+        return await record_failure(db, payment_id, str(failure), clock())
     except StripeRefused as refusal:
         if payment.checkout_id is not None:
-            return await _record_failure(db, payment_id, str(refusal), clock())
+            return await record_failure(db, payment_id, str(refusal), clock())
         return await _close_unknown(db, payment_id, PaymentStatus.REFUSED, clock(), why=str(refusal))
     recorded = await record(db, payment_id, checkout, clock(), unseen=unseen)
     if recorded.status is PaymentStatus.REFUSED and checkout.state is CheckoutState.OPEN:
@@ -222,7 +222,7 @@ async def _close_unknown(
         return payment
 
 
-async def _record_failure(db: Database, payment_id: int, why: str, now: datetime) -> Payment:
+async def record_failure(db: Database, payment_id: int, why: str, now: datetime) -> Payment:
     """Ask again later. A page whose address nobody knows closes unpaid at its time."""
     async with db.begin() as session:
         payment = await _lock(session, payment_id)

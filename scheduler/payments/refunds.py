@@ -118,7 +118,7 @@ async def advance(db: Database, stripe: Stripe, refund_id: int, clock: Clock) ->
     try:
         made = await _ask(db, stripe, payment, refund, asked_before, clock)
     except StripeFailure as failure:
-        return await _record_failure(db, refund_id, failure, clock())
+        return await record_failure(db, refund_id, failure, clock())
     return await _record_made(db, refund_id, made, clock())
 
 
@@ -194,7 +194,8 @@ async def _record_made(db: Database, refund_id: int, made: RefundMade, now: date
         return True
 
 
-async def _record_failure(db: Database, refund_id: int, failure: StripeFailure, now: datetime) -> bool:
+async def record_failure(db: Database, refund_id: int, failure: StripeFailure, now: datetime) -> bool:
+    """Try again later, unless it's refused."""
     async with db.begin() as session:
         refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
         if refund.status is not RefundStatus.OWED:

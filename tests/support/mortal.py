@@ -55,10 +55,10 @@ class MortalStripe:
         self._api, self._doom = api, doom
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._api, name)
+        found: Any = getattr(self._api, name)
         return self._mortal(found) if callable(found) else found
 
-    def _mortal(self, ask: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    def _mortal(self, ask: Any) -> Callable[..., Awaitable[Any]]:
         async def asked(*args: Any) -> Any:
             self._doom.step()
             answer = await ask(*args)

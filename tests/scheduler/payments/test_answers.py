@@ -1,6 +1,7 @@
 """What Stripe may answer: late, twice, in the wrong order, never, or with a refusal."""
 
 import itertools
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
@@ -9,7 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.stripe_api.client import StripeApi
-from models import BlockedFrom, CoachingSession, Hold, Notification, NotificationKind, PaymentStatus, RefundStatus
+from models import (
+    AuditEntry,
+    BlockedFrom,
+    CoachingSession,
+    Hold,
+    Notification,
+    NotificationKind,
+    PaymentStatus,
+    RefundStatus,
+)
 from models.storage.database import Database
 from scheduler.booking import blocks, cancellation
 from scheduler.coaches import suspensions
@@ -353,3 +363,60 @@ async def test_an_admin_pays_back_once_what_was_paid(db: Database) -> None:
 
         assert [one.amount_minor for one in await here.refunds()] == [6000]
         assert [one["amount"] for one in here.server.refunds.values()] == [6000]
+
+
+async def test_a_wrong_key_is_in_no_row_and_no_log(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with till(db) as here:
+        right = here.api
+        here.api = StripeApi("sk_test_very_secret", base=here.server.url)
+        try:
+            begun = await here.start()
+            failed = await here.tick()
+        finally:
+            await here.api.aclose()
+            here.api = right
+        audited = await fetch_all(db, select(AuditEntry))
+
+        [payment] = await here.payments()
+        assert (begun.status, failed) == (PaymentStatus.NEW, 1)
+        assert payment.last_error == "Stripe refuses the key: check STRIPE_SECRET_KEY"
+        rows = [vars(one) for one in (payment, *audited)]
+        assert "very_secret" not in f"{rows} {caplog.text}"
+        await here.tick()
+        assert [one.status for one in await here.payments()] == [PaymentStatus.OPEN]
+
+
+async def test_an_answer_nobody_expects_holds_up_neither_the_others_nor_the_tick(db: Database) -> None:
+    async with till(db) as here:
+        first, second = await here.start(), await here.start(SAM, TEN + HOUR)
+        here.server.checkouts["cs_1"]["status"] = "surprising"
+        here.server.pay(second.checkout_id)
+
+        failed = await here.tick()
+
+        surprised, paid = await here.payments()
+        assert (failed, paid.status) == (1, PaymentStatus.PAID)
+        assert (surprised.status, surprised.last_error) == (PaymentStatus.OPEN, "ValueError (a bug; see the log)")
+        assert surprised.next_check_at is not None
+        assert surprised.next_check_at > here.now
+        here.server.checkouts["cs_1"]["status"] = "open"
+        here.server.pay(first.checkout_id)
+        await here.tick(2 * MINUTE)
+        assert [one.status for one in await here.payments()] == [PaymentStatus.PAID] * 2
+
+
+async def test_a_refund_answered_as_nobody_expects_is_made_once(db: Database) -> None:
+    async with till(db) as here:
+        session_id = await here.paid()
+        await transact(db, cancellation.cancel, session_id, STU, GUILD, "", here.now)
+        here.server.before_answer = lambda _: [one.update(status="odd") for one in here.server.refunds.values()]
+        failed = await here.tick()
+        here.server.before_answer = lambda _: [
+            one.update(status="pending") for one in here.server.refunds.values()
+        ]
+        await here.tick()
+
+        [refund] = await here.refunds()
+        assert (failed, refund.status) == (1, RefundStatus.DONE)
+        assert len(here.server.refunds) == 1
