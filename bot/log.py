@@ -30,7 +30,7 @@ def set_up(level: str, secrets: Iterable[str] = (), stream: TextIO | None = None
     handler.addFilter(_RateLimit())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # At DEBUG these log every request, job and SQL statement, including what people wrote.
-    for chatty in ("discord", "apscheduler", "alembic", "sqlalchemy", "aiosqlite", "asyncio"):
+    for chatty in ("discord", "apscheduler", "alembic", "sqlalchemy", "aiosqlite", "asyncio", "stripe"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

@@ -1,6 +1,6 @@
-"""The web endpoint: health, metrics and a trigger for background checks. Off unless a port is set.
+"""The web endpoint: health, metrics, a trigger for background checks, Stripe's webhook. Off unless a port is set.
 
-Shows no names and nothing that people wrote, and never reads a request's body. Answers in JSON, except metrics.
+Shows no names and nothing that people wrote, and reads only what Stripe signed. Answers in JSON, except metrics.
 """
 
 import asyncio
@@ -18,8 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot
 from bot.connection_limit import ConnectionLimit
+from bot.stripe_api import webhook
 from scheduler.loop.loop import NotTicking
 from scheduler.loop.tick import TickReport
+from scheduler.payments import due
 from scheduler.reports import metrics as totals
 from scheduler.reports.health import last_tick_at, longest_silence
 
@@ -28,6 +30,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 CRON = "/api/cron/process-sessions"
+WEBHOOK = "/api/stripe/webhook"
 PATIENCE = timedelta(seconds=5)
 """How long an answer waits for the database."""
 _LARGEST_BODY = 4096
@@ -50,10 +53,12 @@ class NoAnswer(Exception):
 
 
 @contextlib.asynccontextmanager
-async def serve(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterator[int]:
+async def serve(
+    bot: CoachBot, host: str, port: int, secret: str, *, webhook_secret: str = ""
+) -> AsyncIterator[int]:
     """Serve for the length of the block. Yields the port. Raises OSError if the address isn't available."""
     limit = ConnectionLimit()
-    app = application(bot, secret, limit=limit)
+    app = application(bot, secret, limit=limit, webhook_secret=webhook_secret)
     runner = web.AppRunner(app, shutdown_timeout=_STOP_TIMEOUT.total_seconds(), **QUIET_LOGS)
     await runner.setup()
     assert runner.server is not None, "it has been set up"
@@ -69,9 +74,14 @@ async def serve(bot: CoachBot, host: str, port: int, secret: str) -> AsyncIterat
 
 
 def application(
-    bot: CoachBot, secret: str, *, patience: timedelta = PATIENCE, limit: ConnectionLimit | None = None
+    bot: CoachBot,
+    secret: str,
+    *,
+    patience: timedelta = PATIENCE,
+    limit: ConnectionLimit | None = None,
+    webhook_secret: str = "",
 ) -> web.Application:
-    """Build the routes. Without a secret, none of them makes the bot do anything."""
+    """Build the routes. Without secrets, none of them makes the bot do anything."""
     health = _Health(bot, patience)
     app = web.Application(
         middlewares=[limit.middleware, _answer_errors_in_json] if limit else [_answer_errors_in_json]
@@ -82,6 +92,8 @@ def application(
         trigger = _Trigger(bot, secret.strip())
         app.router.add_get(CRON, trigger.run, allow_head=False)
         app.router.add_post(CRON, trigger.run)
+    if webhook_secret.strip() and bot.stripe is not None:
+        app.router.add_post(WEBHOOK, _Webhook(bot, webhook_secret.strip()).hear)
     app.on_cleanup.append(health.look.cancel)
     if importlib.util.find_spec("prometheus_client") is not None:  # from the extra `metrics`
         counted = _Metrics(bot, patience)
@@ -203,6 +215,36 @@ class _Trigger:
         return _answer(_report_as_json(report))
 
 
+class _Webhook:
+    """Hears from Stripe that somebody has paid, so that nobody has to wait until it's asked."""
+
+    def __init__(self, bot: CoachBot, secret: str) -> None:
+        self._bot, self._secret = bot, secret
+
+    async def hear(self, request: web.Request) -> web.Response:
+        """Have Stripe asked at once. Answers 200 to whatever Stripe signed, so that it isn't repeated."""
+        now = self._bot.clock()
+        try:
+            event = webhook.read(
+                await request.read(), request.headers.get("Stripe-Signature", ""), self._secret, now
+            )
+        except webhook.NotFromStripe:
+            raise web.HTTPBadRequest from None
+        is_news = False
+        try:
+            if event.checkout_id is not None:
+                about = {"checkout_id": event.checkout_id, "code": event.code}
+                async with self._bot.db.begin() as session:
+                    is_news = await due.hurry(session, event.id, now, **about)
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("event %s (%s) from Stripe wasn't stored: %s", event.id, event.type, type(error).__name__)
+            return _answer({"error": "the database doesn't answer"}, 503)
+        log.info("event %s (%s) from Stripe", event.id, event.type)
+        if is_news:
+            self._bot.wake()
+        return _answer({"received": True})
+
+
 def _report_as_json(report: TickReport | None) -> dict[str, Any]:
     if report is None:
         return {"done": False, "why": "another process is running it right now"}
@@ -227,8 +269,9 @@ async def _answer_errors_in_json(request: web.Request, handler: Handler) -> web.
     try:
         if request.body_exists and request.content_length is None:
             raise web.HTTPLengthRequired
-        if (request.content_length or 0) > _LARGEST_BODY:
-            raise web.HTTPRequestEntityTooLarge(_LARGEST_BODY, request.content_length or 0)
+        largest = webhook.LARGEST_BODY if request.path == WEBHOOK else _LARGEST_BODY
+        if (request.content_length or 0) > largest:
+            raise web.HTTPRequestEntityTooLarge(largest, request.content_length or 0)
         return await handler(request)
     except web.HTTPException as refusal:
         kept = {name: refusal.headers[name] for name in ("Allow", "WWW-Authenticate") if name in refusal.headers}

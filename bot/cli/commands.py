@@ -316,7 +316,13 @@ def _set_up_log(settings: "Settings", level: str) -> None:
 
     from sqlalchemy.engine import make_url
 
-    secrets = [one.strip() for one in (settings.discord_bot_token, settings.cron_secret) if one]
+    given = (
+        settings.discord_bot_token,
+        settings.cron_secret,
+        settings.stripe_secret_key,
+        settings.stripe_webhook_secret,
+    )
+    secrets = [one.strip() for one in given if one]
     url = make_url(settings.database_url)
     in_query = [one for name in _SECRET_PARAMETERS for one in url.normalized_query.get(name, ())]
     log.set_up(level, [*secrets, *in_query, url.password or ""])

@@ -163,10 +163,11 @@ async def _web(settings: Settings, bot: CoachBot) -> AsyncIterator[None]:
         return
     from bot import web  # loads its libraries only when it's on
 
-    secret = settings.cron_secret or ""
+    secret, hook = settings.cron_secret or "", settings.stripe_webhook_secret or ""
     async with contextlib.AsyncExitStack() as stack:
         try:
-            await stack.enter_async_context(web.serve(bot, settings.web_host, settings.web_port, secret))
+            at = settings.web_host, settings.web_port
+            await stack.enter_async_context(web.serve(bot, *at, secret, webhook_secret=hook))
         except (OSError, UnicodeError) as error:
             where = f"{settings.web_host}, port {settings.web_port}"
             why = error.strerror if isinstance(error, OSError) and error.strerror else error

@@ -1,13 +1,15 @@
-"""What is due with Stripe: open payments to ask about, and money to pay back."""
+"""What is due with Stripe: open payments to ask about, sooner if its webhook says so, and money to pay back."""
 
 import logging
 from collections.abc import Hashable
+from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import UNDECIDED, Payment, Refund
-from models.storage.database import Database
+from models import UNDECIDED, Payment, Refund, StripeEvent
+from models.storage.database import Database, insert_if_absent
 from scheduler.core.clock import Clock
 from scheduler.core.task_pool import Jobs, TaskPool
 from scheduler.payments import checkouts, refunds
@@ -16,6 +18,8 @@ from scheduler.payments.ports import Stripe, StripeUnavailable
 log = logging.getLogger(__name__)
 
 _A_ROUND = 50
+_KEPT = timedelta(days=3)
+"""For how long Stripe repeats an event that wasn't taken: https://docs.stripe.com/webhooks#retries"""
 
 
 async def do_due(db: Database, stripe: Stripe, clock: Clock, pool: TaskPool[bool]) -> int:
@@ -54,3 +58,21 @@ async def do_due(db: Database, stripe: Stripe, clock: Clock, pool: TaskPool[bool
 
 def _name(bug: Exception) -> str:
     return f"{type(bug).__name__} (a bug; see the log)"
+
+
+async def hurry(
+    session: AsyncSession, event_id: str, now: datetime, *, checkout_id: str, code: str | None
+) -> bool:
+    """Have Stripe asked about a payment at once, because its webhook says something, which isn't believed itself.
+
+    Returns False if there's nothing to ask, or it's a repetition.
+    """
+    if await session.get(StripeEvent, event_id) is not None:
+        return False
+    await insert_if_absent(session, StripeEvent, event_id=event_id, received_at=now)
+    await session.execute(delete(StripeEvent).where(StripeEvent.received_at < now - _KEPT))
+    # Its code is enough, in case the answer that names the checkout was lost.
+    which = or_(Payment.checkout_id == checkout_id, Payment.code == code)
+    asked = update(Payment).where(which, Payment.status.in_(UNDECIDED)).values(next_check_at=now)
+    found = await session.scalars(asked.returning(Payment.id).execution_options(synchronize_session=False))
+    return found.first() is not None

@@ -18,7 +18,7 @@ TOKEN, CRON_SECRET = "MTIz.very-secret-token", "another-long-secret"
 def logging_as_set_up(level: str, *secrets: str, stream: TextIO | None = None) -> Iterator[None]:
     """Set up the program's logging in place of pytest's."""
     root = logging.getLogger()
-    touched = [root, *map(logging.getLogger, ("discord", "apscheduler", "alembic", "sqlalchemy.engine"))]
+    touched = [root, *map(logging.getLogger, ("discord", "apscheduler", "alembic", "sqlalchemy.engine", "stripe"))]
     levels, handlers = [logger.level for logger in touched], root.handlers[:]
     root.handlers.clear()
     try:
@@ -96,6 +96,7 @@ def test_our_events_are_logged_at_the_level_and_libraries_only_warn(
     with logging_as_set_up(level):
         logging.getLogger("discord.http").info("a request")
         logging.getLogger("apscheduler.executors.default").info("a job")
+        logging.getLogger("stripe").info("a request")
         logging.getLogger("discord.gateway").warning("a lost connection")
         logging.getLogger("scheduler.loop.loop").info("what came of it")
 
