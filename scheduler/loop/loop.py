@@ -10,9 +10,11 @@ from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched
 from scheduler.core.clock import Clock
+from scheduler.core.task_pool import Jobs
 from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.ports import Discord
 from scheduler.loop.tick import TickReport, tick
+from scheduler.payments import elsewhere
 from scheduler.payments.ports import Stripe
 from scheduler.rooms.reconciliation import EVERY, sweep
 from scheduler.servers import bot_membership
@@ -168,7 +170,12 @@ class Loop:
             await self._background.sweeps.work({})
             return
         async with self._background.tick(self._db) as ours:
-            await self._background.sweeps.work({"": self._sweep} if ours else {})
+            jobs: Jobs[None] = {"rooms": self._sweep, "payments": self._look_at_stripe} if ours else {}
+            await self._background.sweeps.work(jobs)
+
+    async def _look_at_stripe(self) -> None:
+        if self._stripe is not None:
+            await elsewhere.look_if_due(self._db, self._stripe, self._clock)
 
     async def _sweep(self) -> None:
         begun_at, self._to_sweep_again = self._clock(), False

@@ -32,7 +32,7 @@ from scheduler.core.retry import pause
 from scheduler.credits import packages
 from scheduler.notifications import outbox
 from scheduler.parsing import card_amounts
-from scheduler.payments import records, refunds
+from scheduler.payments import alerts, records, refunds
 from scheduler.payments.ports import (
     Checkout,
     CheckoutState,
@@ -133,6 +133,7 @@ async def record(
             await _end(session, payment, now)
             if not checkout.is_paid:
                 _tell(session, payment, NotificationKind.PAYMENT_EXPIRED, now)
+            await alerts.mismatch(session, payment, wrong, now, is_paid=checkout.is_paid)
         elif checkout.state is CheckoutState.COMPLETE and checkout.is_paid:
             payment.payment_intent_id, payment.receipt_url = checkout.payment_intent_id, checkout.receipt_url
             await _deliver(session, payment, now)
@@ -152,7 +153,11 @@ def _mismatch(payment: Payment, checkout: Checkout) -> str | None:
     """Say what Stripe has otherwise than it was asked for. Then nothing is booked, and admins have to look."""
     asked = card_amounts.to_stripe(payment.amount_minor, payment.currency), payment.currency, payment.livemode
     has = checkout.amount, checkout.currency, checkout.livemode
-    return None if asked == has else f"Stripe has {has} instead of {asked}"
+    return None if asked == has else f"Stripe has {_in_units(*has)} instead of {_in_units(*asked)}"
+
+
+def _in_units(amount: int, currency: str, livemode: bool) -> str:
+    return f"{amount} {currency}{'' if livemode else ' of test money'} (in Stripe's smallest unit)"
 
 
 def _next_check(payment: Payment, now: datetime) -> datetime:

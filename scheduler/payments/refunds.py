@@ -24,6 +24,7 @@ from scheduler.core.retry import pause
 from scheduler.credits.charges import Charge, charge_of
 from scheduler.notifications import outbox
 from scheduler.parsing import card_amounts
+from scheduler.payments import alerts
 from scheduler.payments.ports import (
     RefundMade,
     RefundState,
@@ -174,24 +175,34 @@ async def _record_made(db: Database, refund_id: int, made: RefundMade, now: date
         refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
         if refund.status is not RefundStatus.OWED:
             return True
-        refund.refund_id, refund.next_try_at, refund.last_error = made.id, None, None
-        failed = made.state in (RefundState.FAILED, RefundState.CANCELED)
-        refund.status = RefundStatus.FAILED if failed else RefundStatus.DONE
-        refund.done_at = None if failed else now
-        if failed:
-            refund.last_error = "the bank didn't take it"
-            return True
         payment = await session.get_one(Payment, refund.payment_id)
-        outbox.enqueue(
-            session,
-            NotificationKind.REFUNDED,
-            payment.guild_id,
-            now=now,
-            user_id=payment.user_id,
-            coach_id=payment.coach_id,
-            payment_id=payment.id,
-        )
+        refund.refund_id = made.id
+        if made.state in (RefundState.FAILED, RefundState.CANCELED):
+            await fail(session, refund, payment, "the bank didn't take it", now)
+        else:
+            await settle(session, refund, payment, now)
         return True
+
+
+async def settle(session: AsyncSession, refund: Refund, payment: Payment, now: datetime) -> None:
+    """Record that the money is paid back, and tell whoever paid."""
+    refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.DONE, now, None, None
+    await alerts.refunded(session, payment, now)
+    outbox.enqueue(
+        session,
+        NotificationKind.REFUNDED,
+        payment.guild_id,
+        now=now,
+        user_id=payment.user_id,
+        coach_id=payment.coach_id,
+        payment_id=payment.id,
+    )
+
+
+async def fail(session: AsyncSession, refund: Refund, payment: Payment, why: str, now: datetime) -> None:
+    """Record that the money can't be paid back, and alert admins, who can pay it another way."""
+    refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.FAILED, None, None, why
+    await alerts.refund_failed(session, payment, why, now)
 
 
 async def record_failure(db: Database, refund_id: int, failure: StripeFailure, now: datetime) -> bool:
@@ -203,5 +214,6 @@ async def record_failure(db: Database, refund_id: int, failure: StripeFailure, n
         refund.attempts, refund.last_error = refund.attempts + 1, str(failure)
         refund.next_try_at = now + pause(refund.attempts, refund.id, longest=_LONGEST_PAUSE)
         if isinstance(failure, StripeRefused):
-            refund.status, refund.next_try_at = RefundStatus.FAILED, None
+            payment = await session.get_one(Payment, refund.payment_id)
+            await fail(session, refund, payment, str(failure), now)
         return False
