@@ -1,4 +1,5 @@
-"""The commands of `coachbot`: `run`, `demo`, `doctor`, `invite`, `backup`, `restore` and `process-sessions`.
+"""The commands of `coachbot`: `run`, `demo`, `doctor`, `invite`, `backup`, `restore`, `refund` and
+`process-sessions`.
 
 Each command imports what it needs itself, so that a wrong setting is reported without loading the whole bot.
 """
@@ -150,6 +151,21 @@ def doctor(config_file: Path, *, as_json: bool) -> None:
     report.print_report(checks, as_json=as_json)
     if not report.has_no_errors(checks):
         sys.exit(FAILED)
+
+
+@app.command()
+@click.argument("code")
+@_configured
+def refund(code: str, config_file: Path) -> None:
+    """Pay back in full what somebody paid by card.
+
+    CODE is the payment's. Admins use /coaching payments instead, unless the bot was removed from their server.
+    """
+    settings = _settings(config_file)
+    with fast_imports():
+        from bot.cli import run as program
+
+    click.echo(_run_to_end(program.refund(settings, code)))
 
 
 @app.command("process-sessions")

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.app import CoachBot, discord_port
 from bot.causes import cause
+from bot.cli import refund as refunding
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop, end_within
 from bot.config import Settings
 from bot.discord_api.errors import CALL_TIMEOUT
@@ -215,6 +216,20 @@ async def process_sessions(settings: Settings) -> TickReport | datetime | None:
             background, port = BackgroundWork(wait_for_slow=True), discord_port(client, gateway=False)
             async with _stripe(settings) as stripe:
                 return await _or_stop(db, tick(db, port, utc_now, background, stripe=stripe))
+
+
+async def refund(settings: Settings, code: str) -> str:
+    """Pay back a payment, whether or not a bot runs on this database. Returns what to say. Raises Stop."""
+    async with _database(settings) as db, _stripe(settings) as stripe:
+        if stripe is None:
+            raise Stop("there's no key for payments: set STRIPE_SECRET_KEY", USAGE_ERROR)
+        if not await _or_stop(db, db.is_current()):
+            raise Stop(
+                "this isn't the bot's database, or not of this version: run this in the bot's folder, after this "
+                "version of the bot has run once",
+                FAILED,
+            )
+        return await _or_stop(db, refunding.refund(db, stripe, code, utc_now))
 
 
 async def _check_running_bot(db: Database, interval: timedelta) -> datetime:

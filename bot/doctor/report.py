@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from bot.config import ConfigError, Settings
-from bot.doctor import connection, extras, running, storage
+from bot.doctor import connection, extras, payments, running, storage
 from bot.doctor.checks import Check, Level, error, ok
 from bot.doctor.storage import FreeBytes
 from scheduler.core.clock import Clock, utc_now
@@ -23,13 +23,18 @@ def _free_bytes(folder: Path) -> int:
 
 
 async def run_checks(
-    settings: Settings, *, clock: Clock = utc_now, free_bytes: FreeBytes = _free_bytes
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    free_bytes: FreeBytes = _free_bytes,
+    stripe_base: str | None = None,
 ) -> list[Check]:
-    """Run every check that's possible. Changes nothing in the database or at Discord."""
+    """Run every check that's possible. Changes nothing in the database, at Discord or at Stripe."""
     stored = await storage.check_database(settings.database_url, clock, free_bytes)
     at = await connection.check_discord(settings, stored.servers, clock)
     web = await running.check_web_endpoint(settings)
-    return [ok("configuration", "readable"), *at, *stored.checks, extras.check_charts(), *web]
+    cards = await payments.check_payments(settings.stripe_secret_key, stored.currencies, clock(), base=stripe_base)
+    return [ok("configuration", "readable"), *at, *stored.checks, extras.check_charts(), *web, *cards]
 
 
 def unreadable_configuration(failure: ConfigError) -> Check:

@@ -37,6 +37,8 @@ class Stored:
 
     checks: list[Check] = field(default_factory=list)
     servers: dict[int, Guild] | None = None
+    currencies: set[str] = field(default_factory=set)
+    """What servers and coaches charge in."""
 
 
 async def check_database(url: str, clock: Clock, free_bytes: FreeBytes) -> Stored:
@@ -107,7 +109,7 @@ async def _inside(db: Database, stored: Stored, now: datetime) -> None:
         stored.checks.append(error("database", f"can't open {shown}: {cause(failure)}", advice))
     else:
         stored.checks += found.checks
-        stored.servers = found.servers
+        stored.servers, stored.currencies = found.servers, found.currencies
 
 
 def _check_contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | None]:
@@ -123,6 +125,8 @@ def _check_contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | 
     if schema is not Schema.CURRENT:
         return stored, None
     stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
+    for column in (Guild.currency, Coach.currency):
+        stored.currencies |= set(session.scalars(select(column).distinct()))
     stored.checks.append(_check_zones(session))
     return stored, inspection.heartbeats(session)
 

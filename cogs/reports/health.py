@@ -56,6 +56,7 @@ class HealthCog(Cog):
             *_connection(found, self.bot.clock(), self.bot.latency),
             *_sessions(found),
             *_messages(found),
+            *_payments(found),
             *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
         ]
         return [
@@ -128,6 +129,21 @@ def _messages(found: Health) -> list[str]:
             f"{_NOTE} **Not delivered** {count} in the last week. Choose a fallback channel in `/coaching setup`."
         )
     return lines
+
+
+def _payments(found: Health) -> list[str]:
+    """Say what fails about payments, if anything."""
+    failing = [
+        f"{_BAD} **Payment** `{one.code}` {cut_our_text(one.last_error or '', 250)}. I'll keep trying."
+        for one in found.failing_payments
+    ]
+    failed = [
+        f"{_BAD} **Refund** of `{one.code}` failed. Pay it back in Stripe's dashboard or another way."
+        for one in found.refunds_failed
+    ]
+    count = "1 refund" if found.refunds_owed == 1 else f"{found.refunds_owed} refunds"
+    owed = [f"{_NOTE} **Refunds** {count} not paid back yet. I'll keep trying."] if found.refunds_owed else []
+    return [*_fitting(failing, _MOST_OF_A_KIND), *owed, *_fitting(failed, _MOST_OF_A_KIND)]
 
 
 def _problems(found: Health) -> str:

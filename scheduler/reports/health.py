@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Alert, Coach, CoachingSession, CoachStatus, Heartbeat, Notification, SessionStatus
+from models import (
+    UNDECIDED,
+    Alert,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    Heartbeat,
+    Notification,
+    Payment,
+    Refund,
+    RefundStatus,
+    SessionStatus,
+)
 from models.job_run import TICK
 from scheduler.core.actor import Actor
 from scheduler.time.time_zones import is_known
@@ -48,6 +60,11 @@ class Health:
     """Sessions of the last week whose room wasn't opened."""
     alerts: list[Alert]
     """Alerts that are still open."""
+    failing_payments: list[Payment]
+    """Payments that Stripe couldn't be asked about."""
+    refunds_owed: int
+    refunds_failed: list[Payment]
+    """Payments that couldn't be paid back."""
 
 
 async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
@@ -62,6 +79,9 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         Coach.guild_id == guild_id, Coach.status == CoachStatus.APPROVED, Coach.role_error.is_not(None)
     )
     alerts = select(Alert).where(Alert.guild_id == guild_id, Alert.fixed_at.is_(None))
+    payments = select(Payment).where(Payment.guild_id == guild_id).order_by(Payment.id.desc()).limit(_MAX_LISTED)
+    refunded = payments.join(Refund, Refund.payment_id == Payment.id)
+    payment_fails = Payment.status.in_(UNDECIDED), Payment.last_error.is_not(None)
 
     async def count(*which: ColumnElement[bool]) -> int:
         return await session.scalar(select(func.count()).where(*which)) or 0
@@ -82,6 +102,11 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         with_room=await count(here, lately, HAD_ROOM),
         without_room=await count(here, lately, HAD_NO_ROOM),
         alerts=list(await session.scalars(alerts.order_by(Alert.since).limit(_MAX_LISTED))),
+        failing_payments=list(await session.scalars(payments.where(*payment_fails))),
+        refunds_owed=await count(
+            Refund.payment_id == Payment.id, Payment.guild_id == guild_id, Refund.status == RefundStatus.OWED
+        ),
+        refunds_failed=list(await session.scalars(refunded.where(Refund.status == RefundStatus.FAILED))),
     )
 
 

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.demo import simcord_private
 from bot.stripe_api.client import StripeApi
-from models import Guild, Hold, PaymentMode
+from models import Guild, Hold, Payment, PaymentMode, PaymentStatus, Refund, RefundReason
 from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.credits import packages
 from scheduler.credits.packages import PackageTerms
+from scheduler.payments import refunds
 from tests.cogs.authorization.rows import FORMS, PAYMENTS, PRESSES
 from tests.cogs.booking.people import BUTTON, Visitor, about_to_confirm, components
 from tests.support.credits import a_lot
@@ -235,3 +237,30 @@ async def test_nothing_of_it_is_shown_without_a_key(db: Database) -> None:
 
         assert "coaching payments" not in commands
         assert "Pay" not in (await about_to_confirm(world, world.student)).said
+
+
+async def test_health_shows_what_fails_about_payments_and_nothing_otherwise(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay $60.00")
+        server.pay("cs_1")
+        await stu.press("I've paid")
+        said = words(reply(await world.admin.slash(world.lobby, "coaching health")))
+        assert "Payment" not in said
+        assert "Refund" not in said
+
+        async with db.begin() as session:
+            [paid] = await session.scalars(select(Payment))
+            refund = refunds.owe(session, paid, RefundReason.ADMIN, world.now)
+            refund.next_try_at = None
+        said = words(reply(await world.admin.slash(world.lobby, "coaching health")))
+        assert "🟡 **Refunds** 1 refund not paid back yet." in said
+
+        async with db.begin() as session:
+            [paid], [owed] = await session.scalars(select(Payment)), await session.scalars(select(Refund))
+            await refunds.fail(session, owed, paid, "Stripe refused it", world.now)
+            paid.status, paid.last_error = PaymentStatus.OPEN, "Stripe did not answer"
+        said = words(reply(await world.admin.slash(world.lobby, "coaching health")))
+        assert f"🔴 **Payment** `{paid.code}` Stripe did not answer. I'll keep trying." in said
+        assert f"🔴 **Refund** of `{paid.code}` failed." in said
+        assert "I couldn't pay $60.00 (TEST: no money moves) back to" in said

@@ -1,0 +1,60 @@
+"""Whether cards can be charged: the extra, Stripe's key, test mode and the coaches' currencies."""
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from datetime import datetime
+
+from bot.doctor.checks import CHECK_TIMEOUT, Check, error, ok, warning
+from bot.stripe_api.client import StripeApi, is_installed
+from scheduler.parsing.lists import all_of
+from scheduler.payments.ports import StripeFailure
+
+_CHARGED = (
+    "USD AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD "
+    "CAD CDF CHF CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD "
+    "HKD HNL HTG HUF IDR ILS INR ISK JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD "
+    "MDL MGA MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN "
+    "PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TND TOP TRY TTD TWD TZS "
+    "UAH UGX UYU UZS VND VUV WST XAF XCD XOF XPF YER ZAR ZMW"
+)
+"""https://docs.stripe.com/currencies#presentment-currencies; which of them depends on the account's country."""
+
+
+async def check_payments(
+    key: str | None, currencies: Collection[str], now: datetime, *, base: str | None = None
+) -> list[Check]:
+    """Check the key, if one is set. Reads only; `base` replaces Stripe's address."""
+    if not key:
+        return []
+    if not is_installed():
+        found = "STRIPE_SECRET_KEY is set, but the extra `payments` isn't installed, so the bot doesn't start"
+        return [error("payments", found, "pip install 'coachbot[payments]', or remove the key")]
+    api = StripeApi(key, base=base)
+    async with contextlib.aclosing(api):
+        return [await _check_key(api, now), _check_mode(api), *_check_currencies(currencies)]
+
+
+async def _check_key(api: StripeApi, now: datetime) -> Check:
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
+            await api.made_elsewhere(now)
+    except (StripeFailure, TimeoutError) as failure:
+        advice = "check STRIPE_SECRET_KEY and its permissions in Stripe's dashboard, and https://status.stripe.com"
+        return error("payments", str(failure) or "Stripe did not answer in time", advice)
+    return ok("payments", "Stripe accepts the key")
+
+
+def _check_mode(api: StripeApi) -> Check:
+    if api.livemode:
+        return ok("payment mode", "live: real money moves")
+    advice = "when you're done testing, set STRIPE_SECRET_KEY to a live key"
+    return warning("payment mode", "TEST: the key is a test key, so no money moves", advice)
+
+
+def _check_currencies(currencies: Collection[str]) -> list[Check]:
+    if unknown := sorted(one for one in currencies if one not in _CHARGED.split()):
+        found = f"Stripe may not charge {all_of(unknown)}"
+        advice = "see https://docs.stripe.com/currencies; until it does, these coaches' students can't pay by card"
+        return [warning("currencies", found, advice)]
+    return [ok("currencies", f"Stripe charges {all_of(sorted(currencies))}")] if currencies else []
