@@ -1,17 +1,18 @@
 """A daily look at what happened to payments elsewhere: refunds in Stripe's dashboard, disputes at banks."""
 
 import logging
+from collections.abc import Set
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Heartbeat, Payment, PaymentStatus, RefundStatus
+from models import Heartbeat, Payment, PaymentStatus, Refund, RefundStatus
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.parsing import card_amounts
 from scheduler.payments import alerts, refunds
-from scheduler.payments.ports import MadeElsewhere, Stripe, StripeFailure
+from scheduler.payments.ports import MadeElsewhere, RefundState, Stripe, StripeFailure
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ _OVERLAP = timedelta(days=2)
 """How much of the past is seen twice, for what was under way during the last look."""
 _FIRST = timedelta(days=30)
 """How far the first look goes back."""
+_MAY_FAIL = timedelta(days=30)
+"""How late a bank may send a refund back: https://docs.stripe.com/refunds#failed-refunds"""
 
 
 async def look_if_due(db: Database, stripe: Stripe, clock: Clock) -> None:
@@ -43,7 +46,8 @@ async def look_if_due(db: Database, stripe: Stripe, clock: Clock) -> None:
 
 async def look(db: Database, stripe: Stripe, since: datetime, now: datetime) -> None:
     """Record refunds and disputes since then, and alert admins to new ones. Raises StripeFailure."""
-    made = await stripe.made_elsewhere(since)
+    made = list(await stripe.made_elsewhere(since))
+    made += await _own_refunds(db, stripe, {one.payment_intent_id for one in made if not one.is_disputed}, now)
     for one in made:
         async with db.begin() as session:
             theirs = select(Payment).where(
@@ -56,6 +60,30 @@ async def look(db: Database, stripe: Stripe, since: datetime, now: datetime) -> 
     async with db.begin() as session:
         await alerts.forget_old_news(session, now)
         await session.merge(Heartbeat(job=LOOK, at=now))
+
+
+async def _own_refunds(db: Database, stripe: Stripe, seen: Set[str], now: datetime) -> list[MadeElsewhere]:
+    """Return how our refunds of the last month are, except of payments `seen`: banks may still send them back."""
+    ours = (
+        select(Payment.payment_intent_id)
+        .join(Refund, Refund.payment_id == Payment.id)
+        .where(
+            Refund.status == RefundStatus.DONE,
+            Refund.done_at > now - _MAY_FAIL,
+            Payment.livemode == stripe.livemode,
+        )
+    )
+    async with db.read() as session:
+        intents = [one for one in await session.scalars(ours) if one is not None and one not in seen]
+    failed = RefundState.FAILED, RefundState.CANCELED
+    return [
+        MadeElsewhere(
+            intent,
+            now,
+            refunded=sum(one.amount for one in await stripe.refunds_of(intent) if one.state not in failed),
+        )
+        for intent in intents
+    ]
 
 
 async def _record(session: AsyncSession, payment: Payment, one: MadeElsewhere, now: datetime) -> None:

@@ -57,6 +57,9 @@ async def test_a_refund_that_a_bank_sends_back_later_is_told(db: Database) -> No
         await here.paid()
         await owe(here)
         await here.tick()
+        await look(here)
+        await look(here, 9 * DAY)
+        assert await open_alerts(db) == []
         [made] = here.server.refunds.values()
         made["status"] = "failed"
 
