@@ -29,7 +29,7 @@ from scheduler.payments.ports import Checkout, CheckoutState, StripeUnavailable
 from tests.support.bookings import CARA, SAM, STU, TEN, book
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE
 from tests.support.payments import till
-from tests.support.stripe_server import LIVE_KEY, Fault, stripe_server
+from tests.support.stripe_server import LIVE_KEY, Asked, Fault, stripe_server
 from tests.support.transactions import fetch_all, transact
 
 SECOND = timedelta(seconds=1)
@@ -410,13 +410,51 @@ async def test_a_refund_answered_as_nobody_expects_is_made_once(db: Database) ->
     async with till(db) as here:
         session_id = await here.paid()
         await transact(db, cancellation.cancel, session_id, STU, GUILD, "", here.now)
-        here.server.before_answer = lambda _: [one.update(status="odd") for one in here.server.refunds.values()]
+        state = "odd"
+
+        def set_state(_: Asked) -> None:
+            for one in here.server.refunds.values():
+                one["status"] = state
+
+        here.server.before_answer = set_state
         failed = await here.tick()
-        here.server.before_answer = lambda _: [
-            one.update(status="pending") for one in here.server.refunds.values()
-        ]
+        state = "pending"
         await here.tick()
 
         [refund] = await here.refunds()
         assert (failed, refund.status) == (1, RefundStatus.DONE)
         assert len(here.server.refunds) == 1
+
+
+async def test_what_is_learned_only_after_the_start_goes_back(db: Database) -> None:
+    async with till(db) as here:
+        here.now = TEN - 40 * MINUTE
+        payment = await here.start()
+        here.server.pay(payment.checkout_id)
+        here.now = TEN
+        after = await checkouts.advance(db, here.api, payment.id, here.clock)
+
+        assert (after.status, after.session_id) == (PaymentStatus.PAID, None)
+        assert [one.amount_minor for one in await here.refunds()] == [6000]
+
+
+async def test_a_complete_page_that_is_not_paid_books_nothing(db: Database) -> None:
+    async with till(db) as here:
+        payment = await here.start()
+        complete = Checkout("cs_1", CheckoutState.COMPLETE, False, 6000, "USD", False, payment.expires_at)
+        after = await checkouts.record(db, payment.id, complete, here.now)
+
+        assert after.status is PaymentStatus.OPEN
+        assert await sessions(db) == []
+
+
+async def test_what_has_been_paid_back_is_not_asked_for_again(db: Database) -> None:
+    async with till(db) as here:
+        session_id = await here.paid()
+        await transact(db, cancellation.cancel, session_id, STU, GUILD, "", here.now)
+        await here.tick()
+        [refund] = await here.refunds()
+        asked = len(here.server.requests)
+
+        assert await refunds.advance(db, here.api, refund.id, here.clock) is True
+        assert len(here.server.requests) == asked
