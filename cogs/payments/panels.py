@@ -50,6 +50,11 @@ def state(payment: Payment) -> str:
                 f"**The time was gone when your payment of {amount(payment)} arrived.** You get all of it back. "
                 "Your bank may take a few days to show it."
             )
+        case PaymentStatus.REFUSED if payment.payment_intent_id is not None:
+            return (
+                "**You've paid, but not what we asked for, so nothing was booked.** An admin of the server has "
+                "been told and will sort it out with you."
+            )
         case PaymentStatus.REFUSED:
             return "**This can't be paid by card at the moment.** Nothing was charged. Ask an admin of the server."
         case _:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
     CoachingSession,
+    CreditLot,
     NotificationKind,
     Payment,
     PaymentStatus,
@@ -21,6 +22,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
 from scheduler.core.errors import AlreadyDecided, NotFound
 from scheduler.core.retry import pause
+from scheduler.credits import ledger
 from scheduler.credits.charges import Charge, charge_of
 from scheduler.notifications import outbox
 from scheduler.parsing import card_amounts
@@ -91,6 +93,8 @@ async def pay_back(
 ) -> Refund:
     """Owe somebody their money back because an admin says so, or without an actor the operator.
 
+    For a package, takes back what's left of its credit; what is booked with it stays.
+
     Raises NotAllowed, NotFound for another server's payment, AlreadyDecided if it isn't paid or is paid back.
     """
     if actor is not None:
@@ -105,6 +109,9 @@ async def pay_back(
         raise AlreadyDecided("This hasn't been paid, so there's nothing to pay back.")
     if await refund_of(session, payment.id) is not None:
         raise AlreadyDecided("This is being paid back already, or has been.")
+    if payment.lot_id is not None:
+        lot = await session.get_one(CreditLot, payment.lot_id, with_for_update=True, populate_existing=True)
+        await ledger.revoke(session, lot, now)
     return owe(session, payment, RefundReason.ADMIN, now, by=actor)
 
 

@@ -17,7 +17,7 @@ from scheduler.credits.packages import PackageTerms
 from scheduler.payments import refunds
 from tests.cogs.authorization.rows import FORMS, PAYMENTS, PRESSES
 from tests.cogs.booking.people import BUTTON, Visitor, about_to_confirm, components
-from tests.support.credits import a_lot
+from tests.support.credits import a_lot, left
 from tests.support.simulated import Academy, academy, reply, words
 from tests.support.stripe_server import Fault, StripeServer, stripe_server
 from tests.support.transactions import transact
@@ -181,7 +181,7 @@ async def test_credit_comes_first_and_every_way_can_be_picked(db: Database) -> N
         assert (booked.credit_minutes, booked.total_cost_minor) == (60, 0)
 
 
-async def test_a_package_is_bought_by_card(db: Database) -> None:
+async def test_a_package_is_bought_by_card_and_refunded(db: Database) -> None:
     async with taking_cards(db) as (world, server):
         terms = PackageTerms("Five hours", 300, 25000, "USD")
         async with db.begin() as session:
@@ -194,6 +194,11 @@ async def test_a_package_is_bought_by_card(db: Database) -> None:
 
         assert "You have 300 more minutes of credit." in stu.said
         assert "300 minutes" in (await stu.slash("credits")).said
+        ada = await Visitor(world, world.admin).slash("coaching payments")
+        await ada.press("Refund")
+        await wake(world)
+        assert [one["amount"] for one in server.refunds.values()] == [25000]
+        assert (await left(db))[-1] == 0
 
 
 async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
