@@ -90,6 +90,10 @@ _BUYERS = MEMBERS | {"outsider": _NO_PACKAGE}
 _CHARGED = _refusals("coach", MINE, student="You have no such charge to waive.")
 _DISPUTER = _refusals("student", MINE, coach="You have no such charge.")
 
+_SPENDERS = BOOKERS | dict.fromkeys(
+    ("other_student", "other_coach", "admin", "owner"), "You have 0 minutes of credit for this"
+)
+
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
     "coach:approve:{user_id}": Row(_here(_NO_APPLICATION)),
@@ -147,7 +151,7 @@ PRESSES: dict[str, Row] = {
     "book:time:{coach_id}:{minutes}:{start}": Row(BOOKERS),
     "book:notes:{coach_id}:{minutes}:{start}": Row(ANYBODY),
     "book:way:{coach_id}:{minutes}:{start}:{way}": Row(BOOKERS, numbers={"way": 2}),
-    "book:credit:{coach_id}:{minutes}:{start}": Row(BOOKERS, then="You have 0 minutes of credit for this"),
+    "book:credit:{coach_id}:{minutes}:{start}": Row(_SPENDERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
     # Credit.

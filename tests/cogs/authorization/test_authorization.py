@@ -9,7 +9,7 @@ import pytest
 from discord import app_commands
 
 from bot.app import CoachBot
-from cogs.booking.panels import OLD_CONFIRM
+from cogs.booking.panels import OLD_CONFIRM, PAY_ANOTHER_WAY
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row
@@ -80,8 +80,8 @@ def tampered() -> Iterator[tuple[str, dict[str, int]]]:
     """Yield every kind of `custom_id` with each number replaced by nothing, nobody's or too much."""
     for template in PRESSES.keys() | FORMS.keys():
         for name in re.findall(r"\{(\w+)\}", template):
-            if (template, name) == (OLD_CONFIRM.template, "cost"):
-                continue  # ignored: the press shows the current price and holds the time
+            if (template, name) in ((OLD_CONFIRM.template, "cost"), (PAY_ANOTHER_WAY.template, "way")):
+                continue  # whatever it is, the press shows the current price and holds the time
             for number in (0, 1, 2**62, 2**63 - 1):
                 yield template, {name: number}
 

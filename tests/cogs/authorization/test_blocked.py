@@ -20,6 +20,8 @@ OPEN_A_FORM = {"book:zone:{coach_id}:{minutes}:{day}", "book:notes:{coach_id}:{m
 """These only open a form, which is checked when it's sent."""
 WAYS = {
     "book:time:{coach_id}:{minutes}:{start}",
+    "book:way:{coach_id}:{minutes}:{start}:{way}",
+    "book:credit:{coach_id}:{minutes}:{start}",
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}",
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}",
     "form book:notes:{coach_id}:{minutes}:{start}",
