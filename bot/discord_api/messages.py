@@ -1,5 +1,6 @@
 """Delivers messages to Discord and finds those whose answer was lost."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -12,6 +13,8 @@ from bot.discord_api.permissions import missing_permissions
 from scheduler.core.errors import Unreachable
 from scheduler.notifications.kinds import Audience, NotificationContext
 from scheduler.notifications.ports import Receipt
+
+log = logging.getLogger(__name__)
 
 _SEARCH_LIMIT = 50  # how many recent messages to search for one that may have been sent
 
@@ -68,9 +71,17 @@ class Messages:
                 names[one] = f"#{channel.name}"
             elif (role := guild.get_role(one)) is not None:
                 names[one] = f"@{role.name}"
-            elif (name := await name_of(self._client, guild, one)) is not None:
+            elif (name := await self._name(guild, one)) is not None:
                 names[one] = name
         return names
+
+    async def _name(self, guild: discord.Guild, user_id: int) -> str | None:
+        """Ask for a name. A message without it is better than none, so a failure isn't one of the message."""
+        try:
+            return await name_of(self._client, guild, user_id)
+        except discord.HTTPException as failure:
+            log.info("can't look up the name of %s in guild %s: %s", user_id, guild.id, failure)
+            return None
 
     async def _edit(self, channel: Target, context: NotificationContext, rendered: Rendered) -> Receipt | None:
         """Update the message that was sent before, pinging nobody. Returns None if there is none."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from models import (
     Absent,
@@ -29,6 +29,12 @@ _ONE_AFTER_THE_OTHER = timedelta(seconds=0.1)
 
 Told = tuple[str, NotificationKind, int | None]
 """Session code, what was said, and to whom: a person, or None for everyone in the room."""
+
+
+def _is_waiting() -> ColumnElement[bool]:
+    """Whether a message waits to be sent or updated now. What's due later only takes its buttons away."""
+    unsent = Notification.due_at.is_not(None) & Notification.sent_at.is_(None)
+    return unsent | (Notification.due_at <= datetime.now(UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ class Lives:
                     )
                 )
             ).all()
-            enqueued = (await session.scalars(select(Notification).where(Notification.due_at.is_not(None)))).all()
+            enqueued = (await session.scalars(select(Notification).where(_is_waiting()))).all()
             came = {tuple(one) for one in await session.execute(select(Attendance.session_id, Attendance.user_id))}
         for row in rows:
             both = (row.coach_id, row.student_id)
@@ -96,9 +102,7 @@ class Lives:
     async def are_over(self) -> bool:
         """Whether everything due so far is done and said."""
         async with self.db.read() as session:
-            enqueued = await session.scalar(
-                select(Notification.id).where(Notification.due_at.is_not(None)).limit(1)
-            )
+            enqueued = await session.scalar(select(Notification.id).where(_is_waiting()).limit(1))
             ahead = await session.scalar(
                 select(CoachingSession.id)
                 .where(
