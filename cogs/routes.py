@@ -43,6 +43,7 @@ CREDITS = Route("credits:show:{guild_id}:{page}")
 # {cost} is the price that they saw, in minor units of {currency}: see `cards.booking`.
 PAY_SESSION = Route("pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}")
 PAY_PACKAGE = Route("pay:package:{package_id}:{cost}:{currency}")
+PAYMENTS = Route("payments:list:{page}")
 CHECK_PAYMENT = Route("pay:check:{payment_id}")
 CLOSE_PAYMENT = Route("pay:close:{payment_id}")
 

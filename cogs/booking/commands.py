@@ -31,7 +31,6 @@ from scheduler.credits import charges, role_grants
 from scheduler.parsing import names
 from scheduler.payments.ways import check_otherwise, ways_to_pay
 from scheduler.servers import settings
-from scheduler.sessions import lookup
 from scheduler.sessions.own import own_sessions
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import subtract
@@ -92,7 +91,7 @@ class BookingCog(Cog):
     async def change_zone(self, interaction: Interaction, coach_id: int, minutes: int, day: int) -> None:
         """Show the times in the zone of the place that was typed, from now on."""
         name = await resolve_zone(ui.typed_in(interaction).get(panels.ZONE_NAME, ""))
-        guild_id = await self._guild_id(interaction, coach_id)
+        guild_id = await self.guild_id_of_coach(interaction, coach_id)
         async with self.bot.db.begin() as session:
             await self._bookable(session, interaction, guild_id, coach_id)
             await members.set_zone(session, interaction.user.id, name)
@@ -111,7 +110,7 @@ class BookingCog(Cog):
     @on(panels.TIME)
     async def pick_time(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
         """Hold the time and ask for confirmation."""
-        await self.bot.check_coach_membership(await self._guild_id(interaction, coach_id), coach_id)
+        await self.bot.check_coach_membership(await self.guild_id_of_coach(interaction, coach_id), coach_id)
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
 
@@ -168,7 +167,7 @@ class BookingCog(Cog):
         *,
         cost_minor: int = 0,
     ) -> None:
-        guild_id = await self._guild_id(interaction, coach_id)
+        guild_id = await self.guild_id_of_coach(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         async with self.bot.db.begin() as session:
@@ -224,19 +223,6 @@ class BookingCog(Cog):
             known = await coach_search.specialties(session, guild_id)
         await ui.show(interaction, CoachList(listings, known, specialty, order).panel(page))
 
-    async def _guild_id(self, interaction: Interaction, coach_id: int) -> int:
-        """Return the server to book in: this one, or from a direct message the one they share with the coach.
-
-        Raises NotFound if they share none, or have left it.
-        """
-        if interaction.guild_id is not None:
-            return interaction.guild_id
-        async with self.bot.db.read() as session:
-            guild_id = await lookup.shared_guild_id(session, coach_id, interaction.user.id)
-        if guild_id is None or not await self.bot.port.is_member(guild_id, interaction.user.id):
-            raise NotFound("You can only book this coach in their server. Go there and use `/book`.")
-        return guild_id
-
     async def _bookable(
         self, session: AsyncSession, interaction: Interaction, guild_id: int, coach_id: int
     ) -> tuple[Guild, Coach]:
@@ -260,7 +246,7 @@ class BookingCog(Cog):
     ) -> None:
         """Show a page of a coach's free times. 0 means the coach's usual length, and the first free day."""
         now, student_id, cycle = self.bot.clock(), interaction.user.id, ui.hour_cycle_of(interaction)
-        guild_id = await self._guild_id(interaction, coach_id)
+        guild_id = await self.guild_id_of_coach(interaction, coach_id)
         async with self.bot.db.read() as session:
             guild, coach = await self._bookable(session, interaction, guild_id, coach_id)
             minutes = minutes if minutes in coach.durations_minutes else coach.durations_minutes[0]
@@ -288,7 +274,7 @@ class BookingCog(Cog):
         notes: str | None,
         wanted: panels.Way | None = None,
     ) -> None:
-        guild_id = await self._guild_id(interaction, coach_id)
+        guild_id = await self.guild_id_of_coach(interaction, coach_id)
         starts_at, duration, stripe = instant(start), cards.read_duration(minutes), self.bot.stripe
         async with self.bot.db.begin() as session:
             now = self.bot.clock()

@@ -1,6 +1,6 @@
 """`/coaching payments`: how cards are taken, what came in, what is owed back."""
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.cards.payment import amount
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
@@ -10,7 +10,6 @@ from scheduler.parsing.money import write_money
 from scheduler.payments import overview, refunds
 from scheduler.payments.overview import Month, Shown
 
-SHOW = Route("payments:list:{page}")
 PICK_MODE = Route("payments:mode")
 REFUND = Route("payments:refund:{payment_id}:{page}")
 
@@ -43,7 +42,7 @@ class PaymentsAdminCog(Cog):
         """Show the first page."""
         await self.show_payments(interaction)
 
-    @on(SHOW)
+    @on(routes.PAYMENTS)
     async def show_payments(self, interaction: Interaction, page: int = 0) -> None:
         """Show a page of payments."""
         async with self.bot.db.read() as session:
@@ -51,7 +50,7 @@ class PaymentsAdminCog(Cog):
             found = await overview.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
             months = await overview.months(session, guild, actor)
         shown = [_section(one, page) for one in found.shown] or [ui.text("No payments here.")]
-        pager = ui.newer_and_older(SHOW.id, page, has_more=found.has_more)
+        pager = ui.newer_and_older(routes.PAYMENTS.id, page, has_more=found.has_more)
         await ui.show(interaction, ui.Panel(self._head(guild, months), self._modes(guild), *shown, *pager))
 
     @on(PICK_MODE)

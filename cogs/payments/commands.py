@@ -7,12 +7,11 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.time_picker import instant
 from models import UNDECIDED, Coach, CoachingSession, CreditLot, Guild, Payment
-from scheduler.core.errors import NotBookable, NotFound
+from scheduler.core.errors import NotBookable
 from scheduler.payments import checkouts, starting
 from scheduler.payments.ports import Stripe, StripeUnavailable
 from scheduler.payments.ways import takes_cards
 from scheduler.servers import settings
-from scheduler.sessions import lookup
 
 
 class PaymentsCog(Cog):
@@ -23,7 +22,7 @@ class PaymentsCog(Cog):
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
         """Hold the time, and show the way to Stripe's page."""
-        guild_id = await self._guild_id(interaction, coach_id)
+        guild_id = await self.guild_id_of_coach(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         async with self.bot.db.begin() as session:
@@ -113,16 +112,6 @@ class PaymentsCog(Cog):
         if self.bot.stripe is None or not takes_cards(guild, self.bot.stripe):
             raise NotBookable("This server doesn't take cards at the moment. Choose the time again.")
         return self.bot.stripe
-
-    async def _guild_id(self, interaction: Interaction, coach_id: int) -> int:
-        """Return the server to pay in: this one, or from a direct message the one they share with the coach."""
-        if interaction.guild_id is not None:
-            return interaction.guild_id
-        async with self.bot.db.read() as session:
-            guild_id = await lookup.shared_guild_id(session, coach_id, interaction.user.id)
-        if guild_id is None or not await self.bot.port.is_member(guild_id, interaction.user.id):
-            raise NotFound("You can only book this coach in their server. Go there and use `/book`.")
-        return guild_id
 
 
 def _back_to(interaction: Interaction, guild_id: int) -> str:

@@ -33,7 +33,7 @@ class AdminMenuCog(Cog):
     async def opened(self, interaction: Interaction) -> None:
         """Show the menu beside the message with the button."""
         await self.guild_for_admin(interaction)
-        await ui.show(interaction, _menu())
+        await ui.show(interaction, _menu(takes_cards=self.bot.stripe is not None))
 
     @on(PERSON, ui.acknowledge_beside)
     async def person_chosen(self, interaction: Interaction) -> None:
@@ -42,7 +42,7 @@ class AdminMenuCog(Cog):
         await ui.show(interaction, _about(ui.chosen_in(interaction)[0]))
 
 
-def _menu() -> ui.Panel:
+def _menu(*, takes_cards: bool) -> ui.Panel:
     return ui.Panel(
         ui.text("### Admin menu\n**Sessions**"),
         ui.row(
@@ -58,9 +58,13 @@ def _menu() -> ui.Panel:
             _open("Coaches", routes.COACHES.id(page=0)),
             _open("Reviews", routes.ALL_REVIEWS.id(coach_id=0, page=0)),
             _open("Blocked members", routes.BLOCKED.id(page=0)),
-            _open("Credit", routes.CREDIT_ADMIN.id()),
         ),
         ui.row(discord.ui.UserSelect(custom_id=PERSON.id(), placeholder="Look someone up, or block them")),
+        ui.text("**Money**"),
+        ui.row(
+            _open("Credit", routes.CREDIT_ADMIN.id()),
+            *([_open("Card payments", routes.PAYMENTS.id(page=0))] if takes_cards else []),
+        ),
         ui.text("**Server**"),
         ui.row(
             ui.button("Setup", routes.OPEN_SETUP.id()),

@@ -29,6 +29,7 @@ from models import Guild
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
 from scheduler.servers import own_servers, settings
+from scheduler.sessions import lookup
 
 _NOT_OURS = re.compile(r"[^a-z0-9_:]")  # keeps what a tampered client writes out of the log
 _NAME = re.compile(r"\{(\w+)\}")
@@ -258,6 +259,19 @@ class Cog(commands.Cog):
             return person_of(interaction)
         _, actor = await self.guild_and_actor(session, interaction)
         return actor
+
+    async def guild_id_of_coach(self, interaction: Interaction, coach_id: int) -> int:
+        """Return the server to book in: this one, or from a direct message the one they share with the coach.
+
+        Raises NotFound if they share none, or have left it.
+        """
+        if interaction.guild_id is not None:
+            return interaction.guild_id
+        async with self.bot.db.read() as session:
+            guild_id = await lookup.shared_guild_id(session, coach_id, interaction.user.id)
+        if guild_id is None or not await self.bot.port.is_member(guild_id, interaction.user.id):
+            raise NotFound("You can only book this coach in their server. Go there and use `/book`.")
+        return guild_id
 
     async def servers_of(self, interaction: Interaction) -> list[Guild]:
         """Return this server or, in direct messages, all that concern the person.

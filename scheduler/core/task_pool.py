@@ -11,7 +11,8 @@ SLOW = timedelta(seconds=2)
 """A job that takes longer continues in the background, and the next one starts."""
 
 T = TypeVar("T")
-Jobs = Mapping[Hashable, Callable[[], Coroutine[Any, Any, T]]]
+Job = Callable[[], Coroutine[Any, Any, T]]
+Jobs = Mapping[Hashable, Job[T]]
 
 
 class TaskPool(Generic[T]):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import UNDECIDED, Payment, Refund, StripeEvent
 from models.storage.database import Database, insert_if_absent
 from scheduler.core.clock import Clock
-from scheduler.core.task_pool import Jobs, TaskPool
+from scheduler.core.task_pool import Job, TaskPool
 from scheduler.payments import checkouts, refunds
 from scheduler.payments.ports import Stripe, StripeUnavailable
 
@@ -46,14 +46,13 @@ async def do_due(db: Database, stripe: Stripe, clock: Clock, pool: TaskPool[bool
     async def pay_back(refund_id: int) -> bool:
         try:
             return await refunds.advance(db, stripe, refund_id, clock)
-        except Exception as bug:
+        except Exception as bug:  # likewise
             log.exception("refund %s couldn't be advanced", refund_id)
             return await refunds.record_failure(db, refund_id, StripeUnavailable(_name(bug)), clock())
 
-    jobs: dict[Hashable, partial[object]] = {("payment", one): partial(ask, one) for one in payments}
-    jobs |= {("refund", one): partial(pay_back, one) for one in refund_ids}
-    work: Jobs[bool] = jobs  # pyright: ignore[reportAssignmentType]
-    return sum(not done for done in await pool.work(work))
+    asking = [(("payment", one), partial(ask, one)) for one in payments]
+    paying = [(("refund", one), partial(pay_back, one)) for one in refund_ids]
+    return sum(not done for done in await pool.work(dict[Hashable, Job[bool]](asking + paying)))
 
 
 def _name(bug: Exception) -> str:

@@ -219,6 +219,15 @@ async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
         assert [one["amount"] for one in server.refunds.values()] == [6000]
 
 
+async def test_admins_without_the_command_find_payments_in_their_menu(db: Database) -> None:
+    async with taking_cards(db) as (world, _):
+        ada = await Visitor(world, world.admin).slash("sessions")
+        await ada.press("Admin", "Card payments")
+
+        assert "Card payments" in ada.said
+        assert "No payments here." in ada.said
+
+
 async def test_only_admins_see_payments(db: Database) -> None:
     async with taking_cards(db) as (world, _):
         for custom_id in ("payments:list:0", "payments:mode", "payments:refund:1:0"):
