@@ -56,6 +56,17 @@ async def test_both_get_a_direct_message_with_the_calendar_file(world: Academy) 
     assert "\nWith Stu\n" in world.dms(world.coach)[-1]
 
 
+async def test_a_name_that_discord_does_not_tell_keeps_no_message_back(world: Academy) -> None:
+    path = f"/guilds/{world.guild.id}/members/{world.student.id}"
+    refusal = {"status": 400, "code": 30013, "message": "Maximum number of guild channels reached (500)"}
+    world.env.inject_error("GET", path, **refusal, times=None)
+
+    await world.book(world.student, "14:00")
+
+    assert "New booking" in world.dms(world.coach)[-1]
+    assert "With your student" in world.dms(world.coach)[-1]
+
+
 @pytest.mark.parametrize(
     ("day", "time", "presses", "starts_at"),
     [(None, "14:00", 2, TWO), ("Thu 5 Mar", "09:00", 3, datetime(2026, 3, 5, 8, tzinfo=UTC))],

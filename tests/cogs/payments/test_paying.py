@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from bot.demo import simcord_private
 from bot.stripe_api.client import StripeApi
+from cogs.payments.panels import state
 from models import Guild, Hold, Payment, PaymentMode, PaymentStatus, Refund, RefundReason
 from models.storage.database import Database
 from scheduler.core.actor import Actor
@@ -105,6 +106,8 @@ async def test_a_payment_that_the_background_checks_find_is_booked_and_told(db: 
         [*_, told] = world.student.user.dm_channel.history()
         assert "Session booked" in words(told)
         assert "https://receipts.example/2" in [one.get("url") for one in components(told, BUTTON)]
+        [*_, told] = world.coach.user.dm_channel.history()
+        assert "https://receipts.example/2" not in [one.get("url") for one in components(told, BUTTON)]
         await stu.press("I've paid")
         assert "Booked ✅" in stu.said
 
@@ -217,6 +220,13 @@ async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
         assert "$60.00 of it refunded" in ada.said
         assert "refunded · " in ada.said
         assert [one["amount"] for one in server.refunds.values()] == [6000]
+
+
+@pytest.mark.parametrize(
+    ("intent", "said"), [(None, "Nothing was charged."), ("pi_1", "You've paid, but not what we asked for")]
+)
+def test_what_stripe_refused_is_only_called_free_of_charge_if_it_was(intent: str | None, said: str) -> None:
+    assert said in state(Payment(status=PaymentStatus.REFUSED, payment_intent_id=intent))
 
 
 async def test_admins_without_the_command_find_payments_in_their_menu(db: Database) -> None:
