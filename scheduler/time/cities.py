@@ -105,11 +105,12 @@ class _Index(NamedTuple):
 def search(text: str, *, most: int = 25) -> list[Place]:
     """Return up to `most` different places for what someone has typed so far, the likeliest first.
 
-    The order is: the zones of an abbreviation or an offset ("EST", "GMT+2"), cities of a country or US state with
-    that name, exact city names, names that start with the text (a city's own name before its other ones), names
-    with a word that starts with it. Larger cities come first in each group. Case and accents don't matter, and
-    "portland, or" or "portland oregon" narrows a name down. Empty text returns `WELL_KNOWN`. The first call also
-    loads the data, which takes about 0.2 seconds.
+    The order is: the zones of an abbreviation or an offset ("EST", "GMT+2"), the place with that very label,
+    cities of a country or US state with that name, exact city names, names that start with the text (a city's
+    own name before its other ones), names with a word that starts with it. Larger cities come first in each
+    group. Case and accents don't matter, except in labels that differ by nothing else, and "portland, or" or
+    "portland oregon" narrows a name down. Empty text returns `WELL_KNOWN`. The first call also loads the data,
+    which takes about 0.2 seconds.
     """
     if not text.strip():
         return list(WELL_KNOWN[:most])
@@ -127,12 +128,12 @@ def cities_named(text: str) -> list[Place]:
     A city that dwarfs the others is returned alone. A region can follow the name, as in "Paris, Texas". A label
     from `search` returns exactly its place.
     """
+    if labelled := list(_labelled(text[:_MAX_TEXT])):
+        return labelled
     index = _index()
     largest: dict[int, int] = {}
     for name, regions in _name_and_regions(text[:_MAX_TEXT]):
         for city in _in_typed_regions(_exact_matches(index, name), index, regions):
-            if index.place(city).label == text.strip():
-                return [index.place(city)]
             largest.setdefault(index.zone[city], city)
         if largest:
             break
@@ -154,6 +155,7 @@ def _matches(text: str) -> Iterator[Place]:
     yield from (Place(show_zone(name), name) for name in _short_forms(text))
     whole, ends, begins, inside = _matching_zones(text)
     yield from whole
+    yield from _labelled(text)
     index = _index()
     anything = bool(whole or ends or begins or inside)
     for name, regions in _name_and_regions(text):
@@ -174,6 +176,16 @@ def _matches(text: str) -> Iterator[Place]:
                 yield index.place(city)
             yield from zones
         if anything:
+            return
+
+
+def _labelled(text: str) -> Iterator[Place]:
+    """Yield the place with exactly this label, which can differ from another's by an accent alone."""
+    label, index = text.strip(), _index()
+    name, regions = next(_name_and_regions(text))
+    for city in _in_typed_regions(_exact_matches(index, name), index, regions):
+        if (place := index.place(city)).label == label:
+            yield place
             return
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from scheduler.time import cities as city_search
 from scheduler.time.cities import WELL_KNOWN, Place, cities_named, search
+from scheduler.time.folding import Fold
 from scheduler.time.time_zones import parse_zone
 from scheduler.time.zone_names import zone_names
 
@@ -175,11 +177,24 @@ def test_a_whole_name_means_the_largest_city_per_zone_or_the_dominant_one(text: 
 @example("ﷺ" * 100)
 @example("\x00")
 @example("\ud800")
+@example("un")  # Un and Ūn, both in India
 def test_any_text_finds_different_places(text: str) -> None:
     found = search(text)
 
     assert len({place.label for place in found}) == len(found) <= 25
     assert all(search(place.label, most=1) == [place] for place in found[:2])
+
+
+def test_places_that_only_an_accent_tells_apart_find_themselves() -> None:
+    index, spellings = city_search._index(), defaultdict[str, set[Place]](set)
+    for number in range(len(index.zone)):
+        place = index.place(number)
+        spellings[Fold()(place.label)].add(place)
+    alike = [place for places in spellings.values() if len(places) > 1 for place in places]
+
+    assert len(alike) > 50
+    assert [search(one.label, most=1) for one in alike] == [[one] for one in alike]
+    assert [cities_named(one.label) for one in alike] == [[one] for one in alike]
 
 
 def test_concurrent_threads_load_the_data_once() -> None:
