@@ -69,15 +69,17 @@ async def when(world: Academy, action: str) -> dict[int, dt.datetime]:
     return {one.session_id: one.at for one in entries if one.session_id is not None}
 
 
-def break_rooms(world: Academy, names: set[str], fault: str) -> None:
-    """From now on, refuse or never answer requests for these rooms."""
+def break_rooms(world: Academy, names: set[str], fault: str) -> list["asyncio.Task[None]"]:
+    """From now on, refuse requests for these rooms, or let them hang. Returns what the hanging ones wait for."""
     http: Any = world.env.bot.http
     backend: Any = world.env.backend
     request, create = http.request, backend.create_channel
+    waits: list[asyncio.Task[None]] = []
 
     async def asked(route: Any, **kwargs: Any) -> Any:
         if fault == "hanging" and route.method == "POST" and (kwargs.get("json") or {}).get("name") in names:
-            await asyncio.sleep(HALF_A_DAY.total_seconds())
+            waits.append(asyncio.create_task(asyncio.sleep(HALF_A_DAY.total_seconds())))
+            await waits[-1]
         return await request(route, **kwargs)
 
     def create_channel(guild_id: int, name: str, **given: Any) -> Any:
@@ -86,6 +88,7 @@ def break_rooms(world: Academy, names: set[str], fault: str) -> None:
         return create(guild_id, name, **given)
 
     http.request, backend.create_channel = asked, create_channel
+    return waits
 
 
 def lateness(instants: dict[int, dt.datetime], due: dt.datetime) -> dt.timedelta:
@@ -121,7 +124,7 @@ async def test_failing_rooms_make_no_other_session_late(
     starts_at = await booked_for_one_hour(world, count)
     sessions = await world.sessions()
     broken, others = sessions[:failing], {one.id for one in sessions[failing:]}
-    break_rooms(world, {room_name(one.code) for one in broken}, fault)
+    waits = break_rooms(world, {room_name(one.code) for one in broken}, fault)
 
     await world.leap_to(starts_at - 16 * MINUTE)
     await world.wait_until(starts_at + MINUTE)
@@ -133,6 +136,8 @@ async def test_failing_rooms_make_no_other_session_late(
     assert lateness({one: at for one, at in started.items() if one in others}, starts_at) <= GRANULARITY
     assert others <= set(started)
     assert [one.last_error is not None for one in (await world.sessions())[:failing]] == [True] * failing
+    for one in waits:
+        one.cancel()  # otherwise the bot's stop waits for them
 
 
 def rooms_of(world: Academy) -> list[str | None]:
