@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
-from sqlalchemy import func, select, true
+from sqlalchemy import Select, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, CreditLot, JobRun, Notification, Payment, Refund, UTCDateTime
@@ -126,15 +127,25 @@ async def _first_due(
     db: Database, columns: Sequence[InstrumentedAttribute[datetime | None]], *, after: datetime | None = None
 ) -> datetime | None:
     """Return the earliest instant, with one query over partial indexes; an idle tick needs only this one."""
-    firsts = (
-        select(func.min(column, type_=UTCDateTime()))
-        .where(column.is_not(None), column > after if after is not None else true())
-        .scalar_subquery()
-        for column in columns
-    )
     async with db.read() as session:
-        instants = (await session.execute(select(*firsts))).one()
+        instants = (
+            await session.execute(_first_of(tuple(columns), is_later=after is not None), {"after": after})
+        ).one()
     return min((at for at in instants if at is not None), default=None)
+
+
+@cache
+def _first_of(columns: Sequence[InstrumentedAttribute[datetime | None]], *, is_later: bool) -> Select[Any]:
+    """Build the query once: on an idle tick, that took longer than running it."""
+    after = bindparam("after", type_=UTCDateTime())
+    return select(
+        *(
+            select(func.min(column, type_=UTCDateTime()))
+            .where(column.is_not(None), column > after if is_later else true())
+            .scalar_subquery()
+            for column in columns
+        )
+    )
 
 
 async def _count_due(db: Database, now: datetime) -> int:

@@ -12,6 +12,7 @@ from models import AccessMode
 from models.storage.database import Database
 from tests.support.dying import Moment, process
 from tests.support.one_life import Life
+from tests.support.parameters import first_plain
 from tests.support.recorded_requests import ONLY_THERE, REQUESTS, UPDATE
 from tests.support.simulated import academy
 
@@ -84,7 +85,7 @@ def dying_at_each(
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("mode", AccessMode)
+@pytest.mark.parametrize("mode", first_plain(AccessMode))
 async def test_an_undisturbed_life_sends_exactly_the_recorded_requests(db: Database, mode: AccessMode) -> None:
     async with academy(db) as world:
         await world.already_open()
@@ -100,13 +101,14 @@ async def test_an_undisturbed_life_sends_exactly_the_recorded_requests(db: Datab
         assert asked == {phase: Counter(requests) for phase, requests in REQUESTS[mode].items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine_name", "mode", "moment"),
     [
         ("sqlite", AccessMode.PEOPLE, Moment.AFTER),
-        pytest.param("sqlite", AccessMode.ROLE, Moment.RECORD, marks=pytest.mark.slow),
-        pytest.param("postgres", AccessMode.PEOPLE, Moment.BEFORE, marks=pytest.mark.slow),
-        pytest.param("postgres", AccessMode.ROLE, Moment.AFTER, marks=pytest.mark.slow),
+        ("sqlite", AccessMode.ROLE, Moment.RECORD),
+        ("postgres", AccessMode.PEOPLE, Moment.BEFORE),
+        ("postgres", AccessMode.ROLE, Moment.AFTER),
     ],
 )
 async def test_dying_at_each_effect_in_turn_breaks_no_promise(
@@ -141,8 +143,7 @@ async def test_dying_at_each_request_in_turn_breaks_no_promise(
         assert died_at > effects(mode)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("deaths", every_life())
+@pytest.mark.parametrize("deaths", first_plain(every_life()))
 async def test_dying_once_in_a_phase_breaks_no_promise(db: Database, deaths: Deaths) -> None:
     async with academy(db) as world:
         await world.already_open()

@@ -28,6 +28,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.integrity import Span, faults_of, ledger_of, overlaps
+from tests.support.parameters import first_plain
 from tests.support.race_worker import COACHES, ELSEWHERE, RAW_TIMES, Press, Work
 
 TEN = MONDAY + 2 * HOUR
@@ -112,7 +113,7 @@ async def random_work(db: Database, url: str, processes: ProcessPoolExecutor, op
     return total
 
 
-OPERATIONS = [400, *(pytest.param(many, marks=pytest.mark.slow) for many in (2_000, 20_000))]
+OPERATIONS = first_plain([160, 2_000, 20_000])
 
 
 @pytest.mark.parametrize("operations", OPERATIONS)
@@ -159,7 +160,7 @@ async def test_a_backup_made_while_eight_workers_write_is_consistent(
     assert ledger.faults() == []
 
 
-@pytest.mark.parametrize("operations", [400, pytest.param(8_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("operations", first_plain([400, 8_000]))
 async def test_the_database_alone_rejects_racing_overlaps(
     db: Database, database_url: str, processes: ProcessPoolExecutor, operations: int
 ) -> None:

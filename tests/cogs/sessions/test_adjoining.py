@@ -25,6 +25,7 @@ from tests.support.meetings import (
     to_the_end,
     told,
 )
+from tests.support.parameters import first_plain
 from tests.support.simulated import Academy, words
 from tests.support.transactions import transact
 
@@ -80,7 +81,7 @@ def is_there(world: Academy, room: Any) -> bool:
     return room.id in world.env.backend.channels
 
 
-@pytest.mark.parametrize("mode", AccessMode)
+@pytest.mark.parametrize("mode", first_plain(AccessMode))
 async def test_three_sessions_in_a_row_share_one_room(world: Academy, mode: AccessMode) -> None:
     await settings(world, access_mode=mode)
     made = await adjoining(world, 0 * HOUR, 0 * HOUR)
@@ -145,7 +146,7 @@ async def test_missing_the_first_session_still_leads_to_the_room_of_the_second(w
     assert [len(told(world, who, "Your room is")) for who in (world.coach, world.student)] == [1, 2]
 
 
-@pytest.mark.parametrize("gap", [pytest.param(10, marks=pytest.mark.slow), 15, 45])
+@pytest.mark.parametrize("gap", first_plain([15, 10, 45]))
 async def test_people_who_wait_out_a_gap_stay_in_the_room(world: Academy, gap: int) -> None:
     await settings(world, linger_minutes=30)
     first, second = await adjoining(world, gap * MINUTE)

@@ -11,6 +11,7 @@ from models import Reservation, SessionStatus
 from scheduler.core.clock import stamp
 from tests.cogs.booking.people import TWO, Visitor, change_coach, much_later
 from tests.support.meetings import HOUR, NO_ACCESS
+from tests.support.parameters import first_plain
 from tests.support.presses import send_together
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, labels, press, rows, send
@@ -221,7 +222,7 @@ async def test_a_session_that_started_meanwhile_is_not_rescheduled(world: Academ
     assert "Reschedule…" not in labels(reply(await world.student.slash(world.lobby, "sessions")))
 
 
-@pytest.mark.parametrize("first", ["student", "coach"])
+@pytest.mark.parametrize("first", first_plain(["student", "coach"]))
 async def test_two_forms_sent_at_once_reschedule_once_and_tell_once(world: Academy, first: str) -> None:
     await world.book(world.student, "14:00")
     person = getattr(world, first)
@@ -319,7 +320,7 @@ async def test_a_student_can_reschedule_until_the_notice_begins(world: Academy) 
     assert [one.starts_at for one in await world.sessions()] == [WEDNESDAY + 25 * HOUR]
 
 
-@pytest.mark.parametrize("done_in_time", [0, 1, 3])
+@pytest.mark.parametrize("done_in_time", first_plain([3, 0, 1]))
 async def test_later_a_student_is_refused_at_every_step(world: Academy, done_in_time: int) -> None:
     stu, steps = await with_notice(world)
     for step in steps[:done_in_time]:

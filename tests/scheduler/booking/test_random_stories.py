@@ -289,7 +289,7 @@ class Booking(RuleBasedStateMachine):
 
 
 PLAIN = settings(
-    max_examples=6, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=3, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 
 

@@ -472,7 +472,7 @@ class OnPostgres(Story):
 
 
 PLAIN = settings(
-    max_examples=6, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=3, stateful_step_count=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 LONG = settings(PLAIN, max_examples=25, stateful_step_count=200)
 

@@ -31,6 +31,7 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.fakes import Call, FakeDiscord, Method
+from tests.support.parameters import first_plain
 from tests.support.rounds import advance_due, tick
 from tests.support.stored import notifications, session_called
 from tests.support.transactions import fetch_all, transact
@@ -173,10 +174,10 @@ async def test_a_session_rescheduled_before_it_has_a_room_gets_one_at_the_new_ti
 # Rescheduled during a step.
 
 
-@pytest.mark.parametrize(("method", "at"), [("ensure_room", ROOM), ("open_room", ACCESS)])
+@pytest.mark.parametrize(("method", "at"), first_plain([("ensure_room", ROOM), ("open_room", ACCESS)]))
 @pytest.mark.parametrize(
     "target",
-    [TEN + 3 * HOUR, *(pytest.param(one, marks=pytest.mark.slow) for one in (NEXT_WEEK, TEN + 30 * MINUTE))],
+    first_plain([TEN + 3 * HOUR, NEXT_WEEK, TEN + 30 * MINUTE]),
 )
 @pytest.mark.parametrize("late", [False, True], ids=["on time", "at the old start"])
 async def test_a_session_rescheduled_during_a_step_is_only_opened_at_the_new_time(
@@ -299,7 +300,7 @@ async def test_a_room_that_new_lead_times_make_much_too_early_is_removed(db: Dat
 # Rooms with someone inside.
 
 
-@pytest.mark.parametrize("why", [Removal.OCCUPIED, Removal.UNKNOWN])
+@pytest.mark.parametrize("why", first_plain([Removal.OCCUPIED, Removal.UNKNOWN]))
 async def test_an_occupied_room_stays_until_it_is_empty(db: Database, why: Removal) -> None:
     discord, clock = await set_up(db, ROOM, ACCESS)
     discord.rooms_stay = why
