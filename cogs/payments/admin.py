@@ -6,7 +6,7 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from models import Guild, PaymentMode, PaymentStatus, RefundStatus
 from scheduler.core.clock import stamp
-from scheduler.parsing.money import write_money
+from scheduler.parsing.money import write_money, write_sum
 from scheduler.payments import overview, refunds
 from scheduler.payments.overview import Month, Shown
 
@@ -85,7 +85,7 @@ class PaymentsAdminCog(Cog):
 def _month(one: Month) -> str:
     test = "" if one.livemode else " (TEST)"
     back = f", {write_money(one.refunded_minor, one.currency)} of it refunded" if one.refunded_minor else ""
-    return f"**{one.first_day:%B %Y}**{test} {write_money(one.paid_minor, one.currency)} paid{back}"
+    return f"**{one.first_day:%B %Y}**{test} {write_sum(one.paid_minor, one.currency)} paid{back}"
 
 
 def _section(one: Shown, page: int) -> ui.Item:

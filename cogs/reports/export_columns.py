@@ -9,7 +9,7 @@ from typing import Any
 from cogs import cards
 from cogs.reports import audit_words
 from models import Coach, CoachingSession, SessionStatus
-from scheduler.parsing.money import write_money
+from scheduler.parsing.money import write_sum
 from scheduler.reports import export
 from scheduler.reports.earnings import Earned
 from scheduler.reports.export import Cell, Columns
@@ -72,7 +72,7 @@ def _sessions(reader: Reader) -> Columns:
         "Coach": lambda row: reader.name(row.CoachingSession.coach_id),
         "Student": lambda row: reader.name(row.CoachingSession.student_id),
         "Status": lambda row: _status(row.CoachingSession),
-        "Price": lambda row: write_money(row.CoachingSession.total_cost_minor, row.CoachingSession.currency),
+        "Price": lambda row: write_sum(row.CoachingSession.total_cost_minor, row.CoachingSession.currency),
         "Credit minutes": lambda row: row.CoachingSession.credit_minutes,
         "Credit worth": lambda row: _credit_worth(row.CoachingSession),
         "Credit charged": lambda row: reader.date(row.CoachingSession.credit_charged_at),
@@ -86,7 +86,7 @@ def _sessions(reader: Reader) -> Columns:
 
 
 def _credit_worth(one: CoachingSession) -> Cell:
-    return None if one.credit_worth_minor is None else write_money(one.credit_worth_minor, one.currency)
+    return None if one.credit_worth_minor is None else write_sum(one.credit_worth_minor, one.currency)
 
 
 def _status(one: CoachingSession) -> str:
@@ -100,7 +100,7 @@ def _coaches(reader: Reader) -> Columns:
     return {
         "Name": lambda row: row.Coach.display_name,
         "Status": lambda row: row.Coach.status.capitalize(),
-        "Rate per hour": lambda row: write_money(row.Coach.rate_minor, row.Coach.currency),
+        "Rate per hour": lambda row: write_sum(row.Coach.rate_minor, row.Coach.currency),
         "Teaches": lambda row: reader.taught.get(row.Coach.user_id),
         "Average stars": lambda row: _average(row.Coach),
         "Reviews": lambda row: row.Coach.rating_count,
@@ -152,7 +152,7 @@ def _audit(reader: Reader) -> Columns:
 
 def _statement(_reader: Reader) -> Columns:
     def money(name: str, earned: Earned) -> Cell:
-        return write_money(getattr(earned, name), earned.currency)
+        return write_sum(getattr(earned, name), earned.currency)
 
     return {
         "Month": lambda earned: f"{earned.month:%Y-%m}",

@@ -15,7 +15,7 @@ from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from scheduler.availability import reader_zone
 from scheduler.parsing.durations import write_length
-from scheduler.parsing.money import write_money
+from scheduler.parsing.money import write_sum
 from scheduler.reports import earnings, statistics
 from scheduler.reports.earnings import Earned
 from scheduler.reports.statistics import Stats, average
@@ -144,7 +144,7 @@ def _earned(found: list[Earned]) -> Iterator[str]:
             minutes = f"{one.minutes:,} min"
             if one.credit_minutes:
                 minutes += f", {one.credit_minutes:,} of them with credit"
-            yield f"- <@{one.coach_id}> {write_money(one.total_minor, one.currency)} ({minutes})"
+            yield f"- <@{one.coach_id}> {write_sum(one.total_minor, one.currency)} ({minutes})"
         if len(theirs) > _MOST_EARNING:
             yield f"- and {len(theirs) - _MOST_EARNING} more"
 

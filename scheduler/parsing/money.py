@@ -139,9 +139,12 @@ def write_amount(minor: int, currency: str) -> str:
 
 
 def write_money(minor: int, currency: str) -> str:
-    """Write an amount for people: "$60.00", "¥6,000", "free"."""
-    if minor == 0:
-        return "free"
+    """Write a price for people: "$60.00", "¥6,000", "free"."""
+    return write_sum(minor, currency) if minor else "free"
+
+
+def write_sum(minor: int, currency: str) -> str:
+    """Write an amount that isn't a price, such as a total: "$60.00", "¥6,000", "$0.00"."""
     return _formatted(Decimal(minor).scaleb(-decimals(currency)), currency)
 
 

@@ -117,8 +117,8 @@ async def test_sessions_say_what_became_of_their_credit(world: Academy) -> None:
     today = f"{world.now.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d}"
     shown = ("Price", "Credit minutes", "Credit worth", "Credit charged", "Credit waived")
     assert [[row[name] for name in shown] for row in rows] == [
-        ["free", "60", "$60.00", today, ""],
-        ["free", "60", "$60.00", "", today],
+        ["$0.00", "60", "$60.00", today, ""],
+        ["$0.00", "60", "$60.00", "", today],
     ]
     assert complete[0]["credit_charged_at"] == world.now.isoformat()
 

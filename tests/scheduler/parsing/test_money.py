@@ -19,6 +19,7 @@ from scheduler.parsing.money import (
     price,
     write_amount,
     write_money,
+    write_sum,
 )
 from tests.support.typed_text import LONGEST_REFUSAL, refused, understood
 
@@ -156,6 +157,13 @@ def test_a_price_is_off_by_at_most_half_a_unit(rate: int, minutes: int) -> None:
 )
 def test_money_is_written_for_people(minor: int, currency: str, text: str) -> None:
     assert write_money(minor, currency) == text
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "text"), [(0, "USD", "$0.00"), (0, "JPY", "¥0"), (150, "USD", "$1.50")]
+)
+def test_a_sum_of_nothing_is_no_free_offer(minor: int, currency: str, text: str) -> None:
+    assert write_sum(minor, currency) == text
 
 
 def readings(text: str, digits: int) -> set[Decimal]:
