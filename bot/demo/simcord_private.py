@@ -21,9 +21,13 @@ from simcord.builders import ChannelHandle, GuildHandle
 from simcord.preview import _messages
 
 _IDLE_SECONDS = 0.016
+_SETTLE_SECONDS = 3.0
+"""Every action waits in real time for timers that are due sooner. That's longer than the pause between two batches
+of direct messages, so that all arrive, and shorter than the one before the first look at an open payment.
+"""
 _PATIENCE_SECONDS = 600.0
 """How long one minute of the world may take on a slow machine before it counts as stuck."""
-_TRIES = 12
+_TRIES = 20
 """How often to wait again for a slow machine to settle."""
 _APSCHEDULER_MODULES = (
     "apscheduler.schedulers.base",
@@ -76,7 +80,7 @@ def names_in_direct_messages() -> Iterator[None]:
 
 def quick_world(bot: discord.Client) -> simcord.Env:
     """Build a world around the bot that settles within milliseconds. The caller checks for errors."""
-    env: Any = simcord.Env(bot, check_errors=False)
+    env: Any = simcord.Env(bot, check_errors=False, settle_timeout=_SETTLE_SECONDS)
     settle = functools.partial(env._settle_internal, idle=_IDLE_SECONDS)
 
     async def settle_in_the_end(**how: Any) -> None:
