@@ -112,13 +112,19 @@ class StripeApi:
     async def _loaded(self) -> "stripe.StripeClient":
         if self._client is None:
             # It takes a third of a second, in which the bot would answer nobody.
-            module = await asyncio.to_thread(import_module, "stripe")
-            self._http = module.AIOHTTPClient(timeout=_PATIENCE_SECONDS)
+            await asyncio.to_thread(import_module, "stripe")
+        return self._opened()
+
+    def _opened(self) -> "stripe.StripeClient":
+        """Return the one client, also to requests that all came before the library was loaded."""
+        import stripe
+
+        if self._client is None:
+            self._http = stripe.AIOHTTPClient(timeout=_PATIENCE_SECONDS)
             where: Any = {"api": self._base} if self._base else None
-            client: stripe.StripeClient = module.StripeClient(
+            self._client = stripe.StripeClient(
                 self._key, http_client=self._http, base_addresses=where, max_network_retries=0
             )
-            self._client = client
         return self._client
 
     async def _ask(self, request: "Callable[[], Awaitable[T]]") -> T:

@@ -1,5 +1,7 @@
 """What the bot asks of Stripe, and what it makes of the answers."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
@@ -60,6 +62,14 @@ async def test_the_same_key_opens_one_page_and_refunds_once(server: StripeServer
     assert [(one.state, one.amount, one.key) for one in await api.refunds_of("pi_2")] == [
         (RefundState.SUCCEEDED, 6000, "refund")
     ]
+
+
+async def test_requests_at_once_share_one_client_which_is_closed(server: StripeServer) -> None:
+    async with aclosing(StripeApi(server.key, base=server.url)) as api:
+        pages = await asyncio.gather(*(api.create_checkout(request(), key) for key in ("one", "two")))
+    gc.collect()  # which warns of connections that nobody closed
+
+    assert len({page.id for page in pages}) == 2
 
 
 async def test_a_closed_page_can_neither_be_paid_nor_closed_again(server: StripeServer, api: StripeApi) -> None:
