@@ -6,7 +6,17 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, CoachingSession, CreditLot, Guild, LotSource, NotificationKind
+from models import (
+    AuditEntry,
+    CoachingSession,
+    CreditLot,
+    Guild,
+    LotSource,
+    NotificationKind,
+    Payment,
+    PaymentPurpose,
+    PaymentStatus,
+)
 from models.storage.database import Database
 from scheduler.attendance import outcomes
 from scheduler.booking import cancellation
@@ -73,6 +83,33 @@ async def test_servers_give_none_unless_they_say_so(db: Database) -> None:
 
     await cancelled(db)
     await cancelled(db, by=CARA)
+
+    assert await make_ups(db) == []
+
+
+async def test_what_a_card_paid_for_is_paid_back_instead(db: Database) -> None:
+    await a_server(db)
+    one = await transact(db, book, starts_at=TUESDAY)
+    async with db.begin() as session:
+        session.add(
+            Payment(
+                guild_id=GUILD,
+                code="paid",
+                user_id=STUDENT,
+                purpose=PaymentPurpose.SESSION,
+                status=PaymentStatus.PAID,
+                amount_minor=6000,
+                currency="USD",
+                livemode=True,
+                session_id=one.id,
+                idempotency_key="key",
+                request={},
+                created_at=MONDAY,
+                expires_at=MONDAY,
+            )
+        )
+
+    await transact(db, cancellation.cancel, one.id, STU, GUILD, "", MONDAY)
 
     assert await make_ups(db) == []
 
