@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachingSession, Guild, SessionStatus
+from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, HoldPurpose, SessionStatus
 from scheduler.availability import free_times
 from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import blocks, reservations
@@ -30,19 +30,29 @@ def check_here(coach: Coach) -> None:
 
 
 async def check_upcoming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
-    """Raise NotBookable if the actor has as many upcoming sessions as the server allows."""
-    upcoming = await session.scalar(
-        select(func.count()).where(
-            CoachingSession.guild_id == guild.id,
-            CoachingSession.student_id == actor.user_id,
-            CoachingSession.starts_at > now,
-            CoachingSession.status == SessionStatus.SCHEDULED,
-        )
+    """Raise NotBookable if the actor has as many upcoming sessions as the server allows.
+
+    Those that they're paying for count, too.
+    """
+    sessions = select(func.count()).where(
+        CoachingSession.guild_id == guild.id,
+        CoachingSession.student_id == actor.user_id,
+        CoachingSession.starts_at > now,
+        CoachingSession.status == SessionStatus.SCHEDULED,
     )
-    if (upcoming or 0) >= guild.most_upcoming:
+    unpaid = select(func.count()).where(
+        Hold.guild_id == guild.id,
+        Hold.student_id == actor.user_id,
+        Hold.purpose == HoldPurpose.PAYMENT,
+        Hold.expires_at > now,
+    )
+    counts = await session.execute(select(sessions.scalar_subquery(), unpaid.scalar_subquery()))
+    upcoming, being_paid = counts.one()
+    if upcoming + being_paid >= guild.most_upcoming:
+        also = f" and are paying for {being_paid} more" if being_paid else ""
         raise NotBookable(
-            f"You have {upcoming} upcoming session{'' if upcoming == 1 else 's'}, the most allowed here. Book "
-            "again after your next one, or cancel one in `/sessions`."
+            f"You have {upcoming} upcoming session{'' if upcoming == 1 else 's'}{also}, the most allowed here. "
+            "Book again after your next one, or cancel one in `/sessions`."
         )
 
 
@@ -113,7 +123,25 @@ async def check_time(
         why = free_times.explain(SlotRefusal.PAUSED, coach)
         raise NotBookable(f"{why} Choose another coach with `/book`.")
     if refusals:
+        await _check_payments(session, student_id, starts_at, duration, now)
         time = coach, student_id, starts_at, duration, now
         raise await reservations.slot_taken_error(
             session, *time, refusals[0], reader_id=reader_id, rescheduling_id=rescheduling_id
+        )
+
+
+async def _check_payments(
+    session: AsyncSession, student_id: int, starts_at: datetime, duration: timedelta, now: datetime
+) -> None:
+    """Raise NotBookable if it's their own open payment that takes the student's time."""
+    own = select(Hold.id).where(
+        Hold.student_id == student_id,
+        Hold.purpose == HoldPurpose.PAYMENT,
+        Hold.expires_at > now,
+        Hold.starts_at < starts_at + duration,
+        Hold.ends_at > starts_at,
+    )
+    if await session.scalar(own.limit(1)) is not None:
+        raise NotBookable(
+            "You're already paying for a session at that time. Pay for it or close it in `/sessions` first."
         )

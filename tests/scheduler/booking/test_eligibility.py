@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, Guild
+from models import Coach, Guild, HoldPurpose
 from models.storage.database import Database
 from scheduler.booking import eligibility
 from scheduler.core.errors import NotBookable
-from tests.support.bookings import STU
+from tests.support.bookings import STU, TEN, hold
 from tests.support.builders import DAY, GUILD, HOUR, MONDAY, a_server_with_a_coach, a_session, refusal
 from tests.support.transactions import transact
 
@@ -25,6 +25,27 @@ async def test_a_student_can_have_as_many_upcoming_sessions_as_the_server_allows
     refused = await refusal(db, NotBookable, check_upcoming)
 
     assert str(refused).startswith("You have 2 upcoming sessions, the most allowed here.")
+
+
+async def test_what_a_student_is_paying_for_counts_as_upcoming(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    await transact(db, a_session, starts_at=MONDAY + DAY)
+    for number in range(4):
+        async with db.begin() as session:
+            held = await hold(session, starts_at=TEN + number * HOUR)
+            if number < 3:  # the last one is only being chosen
+                held.purpose = HoldPurpose.PAYMENT
+            if number == 2:
+                held.expires_at = MONDAY
+
+    async def allow(session: AsyncSession, most: int) -> None:
+        (await session.get_one(Guild, GUILD)).most_upcoming = most
+
+    await transact(db, allow, 4)
+    await transact(db, check_upcoming)
+    await transact(db, allow, 3)
+    refused = await refusal(db, NotBookable, check_upcoming)
+    assert str(refused).startswith("You have 1 upcoming session and are paying for 2 more, the most allowed here.")
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,9 @@ async def test_times_that_are_being_paid_for_stay_while_their_student_chooses_ot
 
     assert [start for user_id, start, *_ in await reserved(db) if user_id == STUDENT] == [TEN, ELEVEN, TWELVE]
     assert await offered(db, STU) & {TEN, ELEVEN, TWELVE} == {TWELVE}
-    await refusal(db, SlotTaken, partial(book, starts_at=TEN, now=until - INSTANT))
+    refused = await refusal(db, NotBookable, partial(book, starts_at=TEN + 30 * MINUTE, now=until - INSTANT))
+    assert str(refused).startswith("You're already paying for a session at that time.")
+    await refusal(db, SlotTaken, partial(book, actor=SAM, starts_at=TEN, now=until - INSTANT))
     await transact(db, partial(book, starts_at=TEN, now=until))
 
 
