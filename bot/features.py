@@ -1,4 +1,4 @@
-"""Every feature's notification kinds and texts, and what follows when a session is settled.
+"""Every feature's notification kinds and texts, and what follows in other features.
 
 A new feature is added to these lists.
 """
@@ -15,12 +15,13 @@ from cogs.setup import notifications as setup_words
 from scheduler.attendance import notifications as attendance
 from scheduler.availability import notifications as availability
 from scheduler.booking import notifications as booking
+from scheduler.booking import reservations
 from scheduler.coaches import notifications as coaches
 from scheduler.credits import charges, make_ups
 from scheduler.credits import notifications as credit_kinds
 from scheduler.notifications import admin_alerts, fallbacks, kinds, reminders
+from scheduler.payments import due, refunds
 from scheduler.payments import notifications as payment_kinds
-from scheduler.payments import refunds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.servers import notifications as servers
@@ -55,6 +56,7 @@ WORDS = (
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.owe_if_returned)
+    reservations.on_barred(due.hurry_barred)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:
         notifications.register(words)

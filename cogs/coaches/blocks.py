@@ -149,7 +149,7 @@ def _consequences(user_id: int, what: Sequence[BlockedFrom], status: CoachStatus
     if BlockedFrom.BOOKING in what:
         lines.append(
             "Their booked sessions stay. To cancel one, open it from `/coaching sessions`. If they were "
-            "holding a time, it's free again."
+            "holding a time or paying for it, it's free again."
         )
     if status is CoachStatus.APPROVED:
         lines.append("They still coach here. To stop that, use `/coach suspend`.")

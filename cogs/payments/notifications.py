@@ -4,7 +4,7 @@ from cogs import cards, ui
 from cogs.cards.payment import amount, pay_buttons, what
 from cogs.notifications import Words
 from cogs.payments.panels import state
-from models import UNDECIDED, NotificationKind, Payment
+from models import UNDECIDED, NotificationKind, Payment, PaymentPurpose
 from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
 
@@ -34,6 +34,8 @@ def _open(context: NotificationContext) -> ui.Item:
 
 
 def _expired(context: NotificationContext) -> ui.Item:
+    if _about(context).purpose is PaymentPurpose.PACKAGE:
+        return _card(context, "Not paid", "Nothing was charged. `/credits` shows what you can buy.")
     said = "Nothing was charged. Choose a time again with `/book`."
     return _card(context, "Not paid, so not booked", said)
 

@@ -46,9 +46,11 @@ def state(payment: Payment) -> str:
     """Say what became of a payment without a booking."""
     match payment.status:
         case PaymentStatus.PAID:
+            is_session = payment.purpose is PaymentPurpose.SESSION
+            gone = "The time was gone" if is_session else "You couldn't buy this any more"
             return (
-                f"**The time was gone when your payment of {amount(payment)} arrived.** You get all of it back. "
-                "Your bank may take a few days to show it."
+                f"**{gone} when your payment of {amount(payment)} arrived.** You get all of it back. Your bank "
+                "may take a few days to show it."
             )
         case PaymentStatus.REFUSED if payment.payment_intent_id is not None:
             return (
@@ -57,5 +59,7 @@ def state(payment: Payment) -> str:
             )
         case PaymentStatus.REFUSED:
             return "**This can't be paid by card at the moment.** Nothing was charged. Ask an admin of the server."
+        case _ if payment.purpose is PaymentPurpose.PACKAGE:
+            return "**This wasn't paid.** Nothing was charged."
         case _:
             return "**This wasn't paid, so it isn't booked.** Nothing was charged."

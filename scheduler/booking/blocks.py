@@ -3,10 +3,11 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Block, BlockedFrom, Coach, CoachStatus, Hold
+from scheduler.booking import reservations
 from scheduler.core import audit, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
@@ -35,9 +36,14 @@ async def require_unblocked(session: AsyncSession, guild_id: int, user_id: int, 
 
     Before you write anything, hold `members.lock` on them: `block` takes it too, so nobody slips through.
     """
-    found = await session.get(Block, (guild_id, user_id, what), populate_existing=True)
+    found = await find(session, guild_id, user_id, what)
     if found is not None:
         raise Blocked(_REFUSALS[what], found.reason)
+
+
+async def find(session: AsyncSession, guild_id: int, user_id: int, what: BlockedFrom) -> Block | None:
+    """Return what blocks this person from this here, if anything does."""
+    return await session.get(Block, (guild_id, user_id, what), populate_existing=True)
 
 
 async def block(
@@ -51,8 +57,9 @@ async def block(
 ) -> CoachStatus | None:
     """Block someone, or change the reason of an existing block. Returns their status as a coach, if any.
 
-    Blocking from booking also releases the time they hold. Booked sessions, an open application and an approved
-    coach stay as they are. Raises NotAllowed, and Unreadable for a reason that's too long.
+    Blocking from booking also frees the time they hold, and closes what they're paying for. Booked sessions, an
+    open application and an approved coach stay as they are. Raises NotAllowed, and Unreadable for a reason that's
+    too long.
     """
     actor.must_be_admin()
     if user_id == actor.user_id:
@@ -68,7 +75,7 @@ async def block(
             session.add(found)
         found.reason, found.blocked_by, found.blocked_at = reason or None, actor.user_id, now
     if BlockedFrom.BOOKING in what:
-        await session.execute(delete(Hold).where(Hold.guild_id == guild_id, Hold.student_id == user_id))
+        await reservations.release_barred(session, guild_id, user_id, now, Hold.student_id)
     await _record(session, guild_id, user_id, "member_blocked", actor, what, now, reason)
     coach = await session.get(Coach, (guild_id, user_id))
     return coach.status if coach is not None else None

@@ -6,9 +6,9 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AHEAD, CoachingSession, CoachStatus, Guild, Notification, NotificationKind
+from models import AHEAD, CoachingSession, CoachStatus, Guild, Hold, Notification, NotificationKind
 from models.storage.database import Database
-from scheduler.booking import cancellation, early_end
+from scheduler.booking import cancellation, early_end, reservations
 from scheduler.booking.ports import Membership
 from scheduler.core import audit, members
 from scheduler.core.clock import Clock
@@ -53,13 +53,16 @@ async def handle_departure(
 ) -> int:
     """Cancel or keep this person's upcoming sessions here, and return how many were cancelled.
 
-    Without `keep`, the server's setting decides. Ends a running session that it's too late to cancel. Notifies
-    the other person. Whoever left loses access to the rooms of sessions that are kept. Safe to call twice.
+    What is held for them is released either way. Without `keep`, the server's setting decides. Ends a running
+    session that it's too late to cancel. Notifies the other person. Whoever left loses access to the rooms of
+    sessions that are kept. Safe to call twice.
     """
     guild = await session.get_one(Guild, guild_id)
     keeps = guild.keep_after_departure if keep is None else keep
     await members.lock(session, user_id)
     is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
+    parts = (Hold.coach_id,) if why is Why.SUSPENDED else (Hold.coach_id, Hold.student_id)
+    await reservations.release_barred(session, guild_id, user_id, now, *parts)
     cancelled = 0
     for row in await lock_sessions(session, *_upcoming(guild_id, user_id, now)):
         other = row.other(user_id)

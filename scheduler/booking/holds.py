@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Guild, Hold, HoldPurpose
@@ -52,14 +52,8 @@ async def hold(
 async def release_holds(
     session: AsyncSession, guild_id: int, coach_id: int, student_id: int, now: datetime
 ) -> None:
-    """Delete what the student is choosing in this server, and expired holds of either person.
-
-    Locks by ascending id, so that transactions that delete the same holds don't deadlock.
-    """
-    released = select(Hold.id).where(is_releasable(guild_id, coach_id, student_id, now))
-    ids = list(await session.scalars(released.order_by(Hold.id).with_for_update()))
-    if ids:
-        await session.execute(delete(Hold).where(Hold.id.in_(ids)))
+    """Delete what the student is choosing in this server, and expired holds of either person."""
+    await reservations.release_holds(session, is_releasable(guild_id, coach_id, student_id, now))
 
 
 def is_chosen_by(guild_id: int, student_id: int) -> ColumnElement[bool]:

@@ -1,13 +1,27 @@
 """The time that a session or hold takes from two people. The database itself refuses overlaps."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, case, insert, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Executable,
+    and_,
+    case,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, Guild, Reservation, UTCDateTime
+from models import Coach, CoachingSession, Guild, Hold, Reservation, UTCDateTime
 from scheduler.availability import free_times, reader_zone
 from scheduler.availability.slots import SlotRefusal
 from scheduler.core.errors import SlotTaken
@@ -15,6 +29,14 @@ from scheduler.core.errors import SlotTaken
 GUARD = "reservations_no_overlap"
 """What the error about an overlap mentions, on either engine."""
 _ALTERNATIVES = 3
+
+Barred = Callable[[AsyncSession, int, int, datetime], Awaitable[None]]
+_barring: list[Barred] = []
+
+
+def on_barred(*barring: Barred) -> None:
+    """Register what else follows, in the same transaction, when someone can't book or coach here any more."""
+    _barring.extend(barring)
 
 
 async def reserve(
@@ -106,6 +128,28 @@ async def slot_taken_error(
         zone_name=await reader_zone.zone_name_of(session, reader_id or student_id, guild.time_zone),
         rescheduling_id=rescheduling_id,
     )
+
+
+async def release_holds(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    """Delete these holds, which frees their time.
+
+    Locks by ascending id, so that transactions that delete the same holds don't deadlock.
+    """
+    ids = list(await session.scalars(select(Hold.id).where(which).order_by(Hold.id).with_for_update()))
+    if ids:
+        await session.execute(delete(Hold).where(Hold.id.in_(ids)))
+
+
+async def release_barred(
+    session: AsyncSession, guild_id: int, user_id: int, now: datetime, *parts: InstrumentedAttribute[int]
+) -> None:
+    """Free what is held for someone who can't book or coach here any more, also while it's being paid for.
+
+    `parts` are the columns that name them, `Hold.student_id` or `Hold.coach_id`. They must be locked.
+    """
+    await release_holds(session, and_(Hold.guild_id == guild_id, or_(*(part == user_id for part in parts))))
+    for follow in _barring:
+        await follow(session, guild_id, user_id, now)
 
 
 async def reservations_of(session: AsyncSession, found: CoachingSession) -> list[Reservation]:

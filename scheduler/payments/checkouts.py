@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
     UNDECIDED,
+    BlockedFrom,
     Guild,
     Hold,
     NotificationKind,
@@ -23,7 +24,7 @@ from models import (
     RefundReason,
 )
 from models.storage.database import Database
-from scheduler.booking import booking
+from scheduler.booking import blocks, booking
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
@@ -58,14 +59,18 @@ async def find(session: AsyncSession, payment_id: int, actor: Actor, *, lock: bo
 async def advance(db: Database, stripe: Stripe, payment_id: int, clock: Clock, *, unseen: bool = False) -> Payment:
     """Ask Stripe how far a payment is, and record what follows. Returns the payment as it is then.
 
-    A failure is recorded on it, and it's asked again later. If nobody is looking (`unseen`), whoever pays is sent
-    the address of a page that opens only now.
+    If what it's for can't be had any more, its page is closed, so that nobody pays for nothing. A failure is
+    recorded on it, and it's asked again later. If nobody is looking (`unseen`), whoever pays is sent the address
+    of a page that opens only now.
     """
     async with db.read() as session:
         payment = await session.get_one(Payment, payment_id)
+        is_lost = await _is_lost(session, payment)
     if payment.status not in UNDECIDED or payment.livemode is not stripe.livemode:
         return payment
     try:
+        if is_lost:  # so nobody may pay for it
+            return await give_up(db, stripe, payment_id, clock, told=True)
         if payment.checkout_id is None:
             checkout = await stripe.create_checkout(payment.request, payment.idempotency_key)
         else:
@@ -83,13 +88,14 @@ async def advance(db: Database, stripe: Stripe, payment_id: int, clock: Clock, *
     return recorded
 
 
-async def give_up(db: Database, stripe: Stripe, payment_id: int, clock: Clock) -> Payment:
+async def give_up(db: Database, stripe: Stripe, payment_id: int, clock: Clock, *, told: bool = False) -> Payment:
     """Close a payment's page, because whoever pays doesn't want to. If they have paid, it's booked instead.
 
-    A page whose address isn't known yet can't be paid, so it's closed without asking. Raises StripeUnavailable if
-    Stripe doesn't answer, or knows nothing of the page; nothing is changed then.
+    A page whose address isn't known yet can't be paid, so it's closed without asking. Unless `told`, nobody is
+    told that it's closed, since they did it themselves. Raises StripeUnavailable if Stripe doesn't answer, or
+    knows nothing of the page; nothing is changed then.
     """
-    payment = await _close_unknown(db, payment_id, PaymentStatus.EXPIRED, clock(), told=False)
+    payment = await _close_unknown(db, payment_id, PaymentStatus.EXPIRED, clock(), told=told)
     if payment.status not in UNDECIDED:
         return payment
     if payment.livemode is not stripe.livemode:
@@ -102,7 +108,7 @@ async def give_up(db: Database, stripe: Stripe, payment_id: int, clock: Clock) -
             checkout = await stripe.fetch_checkout(payment.checkout_id)
         except StripeRefused as refusal:
             raise StripeUnavailable(str(refusal)) from None
-    return await record(db, payment_id, checkout, clock(), told=False)
+    return await record(db, payment_id, checkout, clock(), told=told)
 
 
 async def record(
@@ -170,29 +176,49 @@ def _next_check(payment: Payment, now: datetime) -> datetime:
 async def _deliver(session: AsyncSession, payment: Payment, now: datetime) -> None:
     """Book the session or give the package that was paid for. What can't be had any more is paid back."""
     payment.status, payment.paid_at, payment.closed_at, payment.next_check_at = PaymentStatus.PAID, now, now, None
-    guild = await session.get_one(Guild, payment.guild_id)
     records.record(session, payment, "payment_received", now)
-    if payment.purpose is PaymentPurpose.PACKAGE:
-        package = await session.get_one(Package, payment.package_id)
-        lot = await packages.give(session, guild, package, payment.user_id, now)
-        lot.paid_minor, lot.currency = payment.amount_minor, payment.currency
-        payment.lot_id = lot.id
-        return
-    held = await session.get(Hold, payment.hold_id, with_for_update=True) if payment.hold_id else None
-    if held is not None and held.starts_at > now:
-        try:
-            async with session.begin_nested():
-                cost = payment.amount_minor, payment.currency
-                booked = await booking.book_held(session, guild, held, payment.notes, *cost, now)
-        except CoachingError as refused:
-            payment.last_error = str(refused)
-        else:
-            payment.session_id, payment.hold_id = booked.id, None
+    if not await _is_lost(session, payment):
+        give = _give_package if payment.purpose is PaymentPurpose.PACKAGE else _book
+        if await give(session, await session.get_one(Guild, payment.guild_id), payment, now):
             return
     await _release(session, payment)
     refunds.owe(session, payment, RefundReason.LOST, now)
-    for user_id in (payment.user_id, payment.coach_id):
+    for user_id in filter(None, (payment.user_id, payment.coach_id)):
         _tell(session, payment, NotificationKind.PAYMENT_TOO_LATE, now, user_id=user_id)
+
+
+async def _is_lost(session: AsyncSession, payment: Payment) -> bool:
+    """Whether what a payment is for can't be had any more, however it's paid."""
+    guild = await session.get_one(Guild, payment.guild_id)
+    if guild.bot_removed_at is not None:
+        return True
+    if payment.purpose is PaymentPurpose.SESSION:
+        return payment.hold_id is None
+    return await blocks.find(session, guild.id, payment.user_id, BlockedFrom.BOOKING) is not None
+
+
+async def _give_package(session: AsyncSession, guild: Guild, payment: Payment, now: datetime) -> bool:
+    package = await session.get_one(Package, payment.package_id)
+    lot = await packages.give(session, guild, package, payment.user_id, now)
+    lot.paid_minor, lot.currency = payment.amount_minor, payment.currency
+    payment.lot_id = lot.id
+    return True
+
+
+async def _book(session: AsyncSession, guild: Guild, payment: Payment, now: datetime) -> bool:
+    """Book what was held, unless it has begun or can't be booked any more."""
+    held = await session.get_one(Hold, payment.hold_id, with_for_update=True)
+    if held.starts_at <= now:
+        return False
+    try:
+        async with session.begin_nested():
+            cost = payment.amount_minor, payment.currency
+            booked = await booking.book_held(session, guild, held, payment.notes, *cost, now)
+    except CoachingError as refused:
+        payment.last_error = str(refused)
+        return False
+    payment.session_id, payment.hold_id = booked.id, None
+    return True
 
 
 async def _end(session: AsyncSession, payment: Payment, now: datetime) -> None:

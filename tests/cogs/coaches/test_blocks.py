@@ -44,7 +44,7 @@ async def test_a_blocked_student_is_told_why_wherever_they_book(open_world: Acad
 
     assert f"**Blocked.** {world.student.mention} can't book sessions here." in words(blocked)
     assert "They'll see your reason when they try." in words(blocked)
-    assert "If they were holding a time, it's free again." in words(blocked)
+    assert "If they were holding a time or paying for it, it's free again." in words(blocked)
     assert await world.count(Hold) == 0
     for one in (
         await world.student.slash(world.lobby, "book"),

@@ -4,6 +4,7 @@ import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select
@@ -21,9 +22,10 @@ from models import (
     RefundStatus,
 )
 from models.storage.database import Database
-from scheduler.booking import blocks, cancellation
+from scheduler.booking import blocks, cancellation, departures
 from scheduler.coaches import suspensions
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotBookable, NotFound
+from scheduler.notifications import bot_removal
 from scheduler.payments import checkouts, refunds
 from scheduler.payments.ports import Checkout, CheckoutState, StripeUnavailable
 from tests.support.bookings import CARA, SAM, STU, TEN, book
@@ -313,7 +315,11 @@ async def suspend(session: AsyncSession, now: datetime) -> None:
     await suspensions.suspend(session, GUILD, CARA.user_id, ADMIN, "Complaints.", now)
 
 
-@pytest.mark.parametrize("end_it", [block, suspend])
+async def bot_removed(session: AsyncSession, now: datetime) -> None:
+    await bot_removal.record_removal(session, GUILD, now)
+
+
+@pytest.mark.parametrize("end_it", [block, suspend, bot_removed])
 async def test_who_cannot_be_booked_any_more_when_it_is_paid_gives_all_of_it_back(
     db: Database, end_it: Callable[[AsyncSession, datetime], Awaitable[None]]
 ) -> None:
@@ -333,6 +339,56 @@ async def test_who_cannot_be_booked_any_more_when_it_is_paid_gives_all_of_it_bac
             (NotificationKind.REFUNDED, STU.user_id),
         ]
         assert await fetch_all(db, select(Hold)) == []
+
+
+async def leave(session: AsyncSession, now: datetime, who: int = STU.user_id) -> None:
+    await departures.handle_departure(session, GUILD, who, departures.Why.LEFT, now)
+
+
+@pytest.mark.parametrize(
+    "end_it",
+    [block, suspend, leave, partial(leave, who=CARA.user_id), bot_removed],
+    ids=["block", "suspend", "student leaves", "coach leaves", "bot removed"],
+)
+async def test_a_page_is_closed_when_what_it_sells_cannot_be_had_any_more(
+    db: Database, end_it: Callable[[AsyncSession, datetime], Awaitable[None]]
+) -> None:
+    async with till(db) as here:
+        payment = await here.start()
+        await transact(db, end_it, here.now)
+        if end_it is not bot_removed:
+            assert await fetch_all(db, select(Hold)) == []
+            assert [one.next_check_at for one in await here.payments()] == [here.now]
+        await here.tick()
+
+        [closed] = await here.payments()
+        assert (closed.status, closed.url, closed.next_check_at) == (PaymentStatus.EXPIRED, payment.url, None)
+        assert here.server.pay("cs_1") is False
+        assert await told(db) == [(NotificationKind.PAYMENT_EXPIRED, STU.user_id)]
+        assert await fetch_all(db, select(Hold)) == []
+
+
+async def test_a_page_that_stripe_does_not_close_is_closed_later(db: Database) -> None:
+    async with till(db) as here:
+        await here.start()
+        await transact(db, block, here.now)
+        here.server.fail("POST", "/checkout/sessions/*/expire", Fault.BEFORE_500)
+        failed = await here.tick()
+        assert [one.status for one in await here.payments()] == [PaymentStatus.OPEN]
+        await here.tick()
+
+        assert failed == 1
+        assert [one.status for one in await here.payments()] == [PaymentStatus.EXPIRED]
+
+
+async def test_somebody_elses_page_stays_open(db: Database) -> None:
+    async with till(db) as here:
+        await here.start(SAM)
+        await transact(db, block, here.now)
+        await here.tick()
+
+        assert [one.status for one in await here.payments()] == [PaymentStatus.OPEN]
+        assert len(await fetch_all(db, select(Hold))) == 1
 
 
 async def test_the_time_is_held_for_an_hour_if_stripe_says_nothing(db: Database) -> None:
