@@ -4,10 +4,10 @@ import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, Notification, NotificationKind
+from models import CoachingSession, Guild, Notification, NotificationKind, UTCDateTime
 from scheduler.attendance import attendance
 from scheduler.attendance.ports import Barrier, Doors
 from scheduler.core.errors import DiscordFailure, NotInServer
@@ -53,19 +53,27 @@ async def inspect_absences(
 
 
 async def valid(
-    session: AsyncSession, row: CoachingSession, kept_out: Mapping[int, Barrier]
+    session: AsyncSession, row: CoachingSession, guild: Guild, kept_out: Mapping[int, Barrier]
 ) -> dict[int, Barrier]:
-    """Keep the barriers that excuse. Leaving excuses only if the other person was told before the start."""
-    known = select(Notification.user_id).where(
-        Notification.session_id == row.id,
-        Notification.kind == NotificationKind.PERSON_LEFT,
-        Notification.created_at < row.starts_at,
+    """Keep the barriers that excuse.
+
+    Leaving excuses only if the other person was told before the start, and a student only if that was no later
+    than they could cancel for free.
+    """
+    told = select(Notification.user_id, func.min(Notification.created_at, type_=UTCDateTime())).where(
+        Notification.session_id == row.id, Notification.kind == NotificationKind.PERSON_LEFT
     )
-    told = set(await session.scalars(known))
+    told_at = dict(list(await session.execute(told.group_by(Notification.user_id))))
+    in_time = row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
+
+    def is_excused(user_id: int) -> bool:
+        at = told_at.get(row.other(user_id))
+        return at is not None and at < row.starts_at and (user_id != row.student_id or at <= in_time)
+
     return {
         user_id: barrier
         for user_id, barrier in kept_out.items()
-        if barrier is not Barrier.LEFT or row.other(user_id) in told
+        if barrier is not Barrier.LEFT or is_excused(user_id)
     }
 
 

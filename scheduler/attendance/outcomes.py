@@ -44,7 +44,7 @@ async def finish(
         events.record_by_bot(session, row, "session_missed", now)
         return
     missing = await absent_ids(session, row, guild, row.ends_at)
-    excused = await excuses.valid(session, row, {one: kept_out[one] for one in missing & kept_out.keys()})
+    excused = await excuses.valid(session, row, guild, {one: kept_out[one] for one in missing & kept_out.keys()})
     await excuses.alert_admins(session, row, excused, now)
     if missing and excused.keys() == missing:
         await events.call_off(session, row, guild, excuses.reason(row, excused), now)

@@ -11,6 +11,7 @@ from models.storage.database import Database
 from scheduler.booking import cancellation, early_end, reservations
 from scheduler.booking.ports import Membership
 from scheduler.core import audit, members
+from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
@@ -53,9 +54,9 @@ async def handle_departure(
 ) -> int:
     """Cancel or keep this person's upcoming sessions here, and return how many were cancelled.
 
-    What is held for them is released either way. Without `keep`, the server's setting decides. Ends a running
-    session that it's too late to cancel. Notifies the other person. Whoever left loses access to the rooms of
-    sessions that are kept. Safe to call twice.
+    What is held for them is released either way. Without `keep`, the server's setting decides. A student who
+    leaves cancels them, perhaps too late. Ends a running session that it's too late to cancel. Notifies the other
+    person. Whoever left loses access to the rooms of sessions that are kept. Safe to call twice.
     """
     guild = await session.get_one(Guild, guild_id)
     keeps = guild.keep_after_departure if keep is None else keep
@@ -72,8 +73,11 @@ async def handle_departure(
             action = f"session_ended_{why}"
         elif not keeps:
             unreachable = user_id if why is Why.LEFT else None
+            by = Actor(user_id) if why is Why.LEFT and user_id == row.student_id else None
+            if by is not None:  # so that leaving is no way around what a late cancellation costs
+                row.cancelled_late = cancellation.is_late(row, guild, by, now)
             reason = _reason(why, is_coach=user_id == row.coach_id)
-            await events.call_off(session, row, guild, reason, now, except_for=unreachable)
+            await events.call_off(session, row, guild, reason, now, by=by, except_for=unreachable)
             cancelled += 1
         elif why is Why.LEFT:
             left, is_theirs = NotificationKind.PERSON_LEFT, Notification.user_id == other

@@ -33,17 +33,22 @@ def keeping_out(barrier: Barrier, *user_ids: int) -> FakeDiscord:
 
 
 async def ended(
-    db: Database, discord: FakeDiscord, *spells: Spell, known_to_have_left: timedelta | None = None
+    db: Database,
+    discord: FakeDiscord,
+    *spells: Spell,
+    known_to_have_left: timedelta | None = None,
+    told: int = COACH,
+    notice: timedelta = timedelta(0),
 ) -> CoachingSession:
     """Store a session with these stays, let it end, and return it.
 
-    `known_to_have_left` is how long after the start the coach was told that the student had left.
+    `known_to_have_left` is how long after the start the other person was `told` that someone had left.
     """
-    session_id = await a_meeting(db, *spells)
+    session_id = await a_meeting(db, *spells, guild={"cancel_notice_minutes": notice // MINUTE})
     if known_to_have_left is not None:
         async with db.begin() as session:
             told_at, kind = at(0) + known_to_have_left, NotificationKind.PERSON_LEFT
-            outbox.enqueue(session, kind, GUILD, now=told_at, user_id=COACH, session_id=session_id)
+            outbox.enqueue(session, kind, GUILD, now=told_at, user_id=told, session_id=session_id)
     await advance_due(db, discord, FakeClock(ELEVEN))
     return await session_now(db, session_id)
 
@@ -89,6 +94,25 @@ async def test_a_student_who_left_the_server_before_is_excused_without_an_alert(
 
     assert one.cancel_reason == "The student had left the server. It doesn't count as a no-show."
     assert await alerts(db) == []
+
+
+@pytest.mark.parametrize(("known_from", "is_excused"), [(-DAY, True), (-DAY + MINUTE, False)])
+async def test_a_student_has_to_leave_the_server_as_early_as_they_could_cancel(
+    db: Database, known_from: timedelta, is_excused: bool
+) -> None:
+    discord = keeping_out(Barrier.LEFT, STUDENT)
+
+    one = await ended(db, discord, *COACH_CAME, known_to_have_left=known_from, notice=DAY)
+
+    assert one.absent is (None if is_excused else Absent.STUDENT)
+
+
+async def test_a_coach_who_left_is_excused_whatever_notice_students_have_to_give(db: Database) -> None:
+    discord = keeping_out(Barrier.LEFT, COACH)
+
+    one = await ended(db, discord, (STUDENT, 0, None), known_to_have_left=-MINUTE, told=STUDENT, notice=DAY)
+
+    assert one.cancel_reason == "The coach had left the server. It doesn't count as a no-show."
 
 
 @pytest.mark.parametrize("known_from", [None, 0 * MINUTE])

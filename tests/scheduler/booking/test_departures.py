@@ -77,11 +77,24 @@ async def test_sessions_of_someone_who_left_are_cancelled_and_the_other_is_told_
 
     one = await session_now(db, session_id)
     assert cancelled == [1, 0]
-    assert (one.status, one.cancelled_at, one.cancelled_by, one.cancelled_late) == (CANCELLED, MONDAY, None, None)
+    assert (one.status, one.cancelled_at) == (CANCELLED, MONDAY)
+    assert (one.cancelled_by, one.cancelled_late) == ((None, None) if who == COACH else (STUDENT, False))
     assert one.cancel_reason == f"The {'coach' if who == COACH else 'student'} left the server."
     assert await reservations(db) == []
     assert await still_enqueued(db) == [(CANCELLATION, OTHER[who])]
     assert await audit_log(db) == [("session_cancelled_left", None)]
+
+
+@either
+async def test_leaving_shortly_before_a_session_counts_as_a_students_late_cancellation(
+    db: Database, who: int
+) -> None:
+    session_id = await an_upcoming_one(db, {"cancel_notice_minutes": 60})
+
+    await depart(db, who, now=TEN - HOUR + MINUTE)
+
+    one = await session_now(db, session_id)
+    assert (one.cancelled_by, one.cancelled_late) == ((None, None) if who == COACH else (STUDENT, True))
 
 
 async def test_when_a_coach_is_suspended_both_are_told(db: Database) -> None:

@@ -270,7 +270,7 @@ class Story(RuleBasedStateMachine):
         self.write(departures.handle_departure, GUILD, who, why, self.model.now)
         for one in self.model.sessions:
             if one.state == "ahead" and who in (one.student, one.coach) and one.end > self.model.now:
-                self.model.cancel(one)
+                self.model.cancel(one, by_student=step.yes)
 
     # What becomes of it
 
