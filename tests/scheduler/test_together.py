@@ -1,0 +1,454 @@
+"""How features meet: whatever happens, money, credit and time end up where they belong, and people know.
+
+Each story happens to six students at once (see `tests.support.together`), who pay in different ways.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import BlockedFrom, Coach, CoachingSession, ExtensionPrice, Guild, PaymentMode, SessionStatus
+from models.storage.database import Database
+from scheduler.attendance import no_shows, outcomes
+from scheduler.availability import schedule
+from scheduler.booking import blocks, cancellation, departures, rescheduling
+from scheduler.booking.departures import Why
+from scheduler.coaches import suspensions
+from scheduler.core.actor import Actor
+from scheduler.core.errors import NotBookable, SlotTaken
+from scheduler.credits import charges, disputes, expiry, packages
+from scheduler.notifications import bot_removal
+from scheduler.payments import checkouts, overview, refunds
+from scheduler.rooms import extensions
+from scheduler.servers import bot_membership
+from tests.support.bookings import CARA, book, hold
+from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, a_server_with_a_coach, refusal
+from tests.support.credits import a_lot, book_with_credit
+from tests.support.stripe_server import Fault
+from tests.support.together import (
+    CREDIT,
+    OPEN,
+    OTHERS,
+    OUTSIDE,
+    PACKAGE,
+    PAID,
+    PAYING,
+    STARTS,
+    STUDENTS,
+    WEDNESDAY,
+    Together,
+    together,
+)
+from tests.support.transactions import transact
+
+Happens = Callable[[Together], Awaitable[object]]
+SOMEBODY, ELSEWHERE = Actor(7777), GUILD + 1
+AFTER_ALL = "no_show review_request attendance_changed"
+LATE = WEDNESDAY - HOUR
+"""Later than the notice that cancelling for free takes, and before the first session."""
+
+
+# What can happen while somebody is paying.
+
+
+async def block(here: Together) -> None:
+    for one in STUDENTS.values():
+        await transact(here.db, blocks.block, GUILD, one.user_id, ADMIN, [BlockedFrom.BOOKING], "Spam.", here.now)
+
+
+async def suspend(here: Together, *, keep: bool) -> None:
+    await transact(here.db, suspensions.suspend, GUILD, COACH, ADMIN, "Complaints.", here.now, keep=keep)
+
+
+async def coach_leaves(here: Together) -> None:
+    await transact(here.db, departures.handle_departure, GUILD, COACH, Why.LEFT, here.now)
+
+
+async def students_leave(here: Together, at: datetime | None = None, *, keep: bool = False) -> None:
+    here.now = at or here.now
+    for one in STUDENTS.values():
+        gone = departures.handle_departure
+        await transact(here.db, gone, GUILD, one.user_id, Why.LEFT, here.now, keep=keep)
+
+
+async def remove_bot(here: Together) -> None:
+    await transact(here.db, bot_removal.record_removal, GUILD, here.now)
+
+
+async def remove_bot_for_a_minute(here: Together) -> None:
+    await remove_bot(here)
+    here.now += MINUTE
+    await transact(here.db, bot_membership.resume, GUILD, here.now)
+
+
+async def change_price(here: Together) -> None:
+    async def change(session: AsyncSession) -> None:
+        await session.execute(update(Coach).values(rate_minor=9000, currency="EUR"))
+
+    await transact(here.db, change)
+
+
+async def change_hours(here: Together) -> None:
+    await transact(here.db, schedule.set_hours, GUILD, CARA, range(7), [], here.now)
+
+
+async def take_days_off(here: Together) -> None:
+    day = WEDNESDAY.date()
+    await transact(here.db, schedule.set_dates, GUILD, CARA, day, day, [], "Ill.", here.now)
+
+
+async def pause(here: Together) -> None:
+    await transact(here.db, schedule.set_accepting, GUILD, CARA, False, here.now)
+
+
+async def change_server(here: Together, change: Callable[[AsyncSession, Guild], Awaitable[object]]) -> None:
+    async with here.db.begin() as session:
+        await change(session, await session.get_one(Guild, GUILD))
+
+
+async def take_no_cards(here: Together) -> None:
+    await change_server(
+        here, lambda session, guild: overview.set_mode(session, guild, ADMIN, PaymentMode.OFF, here.now)
+    )
+
+
+async def sell_it_for_more(here: Together) -> None:
+    async def change(session: AsyncSession, guild: Guild) -> None:
+        [one] = await packages.on_sale(session, GUILD)
+        terms = packages.PackageTerms("Five hours", 300, 30000, "USD")
+        await packages.save(session, guild, ADMIN, terms, here.now, package_id=one.id)
+
+    await change_server(here, change)
+
+
+async def lower_the_limits(here: Together) -> None:
+    async def change(session: AsyncSession, guild: Guild) -> None:
+        guild.most_upcoming = 1
+        await session.execute(update(Coach).values(daily_limit=1, minimum_notice_minutes=7 * 24 * 60))
+
+    await change_server(here, change)
+
+
+async def give_up(here: Together) -> None:
+    for way in (OPEN, PAYING, PACKAGE):
+        await checkouts.give_up(here.db, here.api, (await here.payment_of(way)).id, here.clock)
+
+
+async def lose_the_times(here: Together) -> None:
+    """Let Stripe be silent for an hour, in which one student pays, and somebody else book what's free then."""
+    await here.pay()
+    for method in ("GET", "POST"):
+        here.server.fail(method, "*", Fault.BEFORE_500, times=100)
+    await here.tick(61 * MINUTE)
+    for way in (OPEN, PAYING):
+        await transact(here.db, book, SOMEBODY, STARTS[way], now=here.now)
+    here.server.heal()
+
+
+async def refund(here: Together) -> None:
+    await transact(here.db, refunds.pay_back, GUILD, (await here.payment_of(PAID)).id, ADMIN, here.now)
+
+
+async def press_pay_in_another_tab(here: Together) -> None:
+    for way in (OPEN, PAYING):
+        again = await here.start(STUDENTS[way], STARTS[way])
+        assert again.id == (await here.payment_of(way)).id
+    assert (await here.start_package()).id == (await here.payment_of(PACKAGE)).id
+
+
+async def another_server(here: Together) -> None:
+    """Add a server with a coach of its own, where people are blocked and leave."""
+    await a_server_with_a_coach(here.db, guild={"id": ELSEWHERE}, guild_id=ELSEWHERE, user_id=COACH + 1)
+    for one in STUDENTS.values():
+        booking = [BlockedFrom.BOOKING]
+        await transact(here.db, blocks.block, ELSEWHERE, one.user_id, ADMIN, booking, "Spam.", here.now)
+        await transact(here.db, departures.handle_departure, ELSEWHERE, one.user_id, Why.LEFT, here.now)
+        await transact(here.db, blocks.unblock, ELSEWHERE, one.user_id, ADMIN, booking, here.now)
+    await transact(here.db, suspensions.suspend, ELSEWHERE, COACH + 1, ADMIN, "Complaints.", here.now)
+    await transact(here.db, suspensions.reinstate, ELSEWHERE, COACH + 1, ADMIN, here.now)
+
+
+async def want_the_same_time_in_another_server(here: Together) -> None:
+    await a_server_with_a_coach(here.db, guild={"id": ELSEWHERE}, guild_id=ELSEWHERE, user_id=COACH + 1)
+    there = partial(book, coach_id=COACH + 1, guild_id=ELSEWHERE, now=here.now)
+    for way in (CREDIT, PAID, OUTSIDE):
+        await refusal(here.db, SlotTaken, partial(there, actor=STUDENTS[way], starts_at=STARTS[way]))
+    for way in (OPEN, PAYING):
+        refused = await refusal(here.db, NotBookable, partial(there, actor=STUDENTS[way], starts_at=STARTS[way]))
+        assert "already paying for a session at that time" in str(refused)
+
+
+async def want_it_for_credit_as_well(here: Together) -> None:
+    payer, at = STUDENTS[PAYING], STARTS[PAYING]
+    await transact(here.db, a_lot, 60, user_id=payer.user_id)
+    await refusal(here.db, NotBookable, partial(book_with_credit, actor=payer, starts_at=at, now=here.now))
+
+
+async def others_want_the_same_times(here: Together) -> None:
+    await transact(here.db, a_lot, 60, user_id=SOMEBODY.user_id)
+    for way in (CREDIT, PAID, OUTSIDE, OPEN, PAYING):
+        for press in (book, book_with_credit, hold):
+            wanted = partial(press, actor=SOMEBODY, starts_at=STARTS[way], now=here.now)
+            await refusal(here.db, SlotTaken, wanted)
+        with pytest.raises(SlotTaken):
+            await here.start(SOMEBODY, STARTS[way])
+
+
+# What can happen to what is booked.
+
+
+async def cancel(here: Together, at: datetime | None, by: Actor | None = None) -> None:
+    here.now = at or here.now
+    for way, one in await here.upcoming():
+        await transact(here.db, cancellation.cancel, one.id, by or STUDENTS[way], GUILD, "", here.now)
+
+
+async def cancel_late_and_waive(here: Together) -> None:
+    await cancel(here, LATE)
+    await transact(here.db, charges.waive, (await here.session_of(CREDIT)).id, CARA, here.now)
+
+
+async def cancel_late_and_dispute(here: Together, *, give_back: bool) -> None:
+    await cancel(here, LATE)
+    session_id = (await here.session_of(CREDIT)).id
+    await transact(here.db, disputes.open_dispute, session_id, STUDENTS[CREDIT], "I was ill.", here.now)
+    decide = disputes.decide
+    await transact(here.db, decide, session_id, ADMIN, GUILD, give_back=give_back, now=here.now)
+
+
+async def reschedule(here: Together) -> None:
+    """Move everything by a week, past the end of the credit, which then ends."""
+    for way, one in await here.upcoming():
+        later = one.starts_at + 7 * DAY
+        await transact(here.db, rescheduling.reschedule, one.id, STUDENTS[way], later, "", here.now)
+    here.now = WEDNESDAY + 2 * DAY
+    await expiry.do_due(here.db, here.clock)
+
+
+async def reschedule_and_cancel(here: Together) -> None:
+    await reschedule(here)
+    await cancel(here, None)
+
+
+async def coach_was_there_after_all(here: Together) -> None:
+    for session_id in await here.end("student"):
+        await transact(here.db, no_shows.appeal, session_id, CARA, "I was.", here.now)
+        decide = no_shows.decide_appeal
+        await transact(here.db, decide, session_id, ADMIN, GUILD, was_there=True, now=here.now)
+
+
+async def students_came_after_all(here: Together) -> None:
+    for session_id in await here.end("coach"):
+        await transact(here.db, no_shows.unmark_no_show, session_id, CARA, here.now)
+
+
+async def say_whether_it_took_place(here: Together, *, answer: bool) -> None:
+    for session_id in await here.end(has_room=False):
+        told = outcomes.answer_whether_it_took_place
+        await transact(here.db, told, session_id, CARA, GUILD, answer, here.now)
+
+
+async def extend(here: Together) -> None:
+    """Let all take place, one of those paid by card with 15 minutes more, which cost something."""
+    session_id, student = (await here.session_of(PAYING)).id, STUDENTS[PAYING]
+
+    async def change(session: AsyncSession, guild: Guild) -> None:
+        guild.extension_price = ExtensionPrice.PRO_RATA
+        row = await session.get_one(CoachingSession, session_id)
+        row.status, here.now = SessionStatus.IN_PROGRESS, row.starts_at + 30 * MINUTE
+        terms = extensions.terms_of(row, guild)
+        await extensions.ask(session, row.id, student, terms, here.now)
+        await extensions.agree(session, row.id, CARA, terms, here.now)
+
+    await change_server(here, change)
+    await here.end("coach", "student")
+    assert (await here.session_of(PAYING)).total_cost_minor == 7500
+
+
+CANCELLED, COMPLETED, NO_SHOW, SCHEDULED = (
+    SessionStatus.CANCELLED,
+    SessionStatus.COMPLETED,
+    SessionStatus.NO_SHOW,
+    SessionStatus.SCHEDULED,
+)
+
+
+def ends(
+    status: SessionStatus,
+    student: str = "",
+    coach: str = "",
+    *,
+    charged: bool = True,
+    make_up: bool = False,
+) -> dict[str, str]:
+    """Say how all that's booked ends, and what both are told of it. What isn't `charged` goes back."""
+    told, to_coach = f"booked {student}".strip(), f"booked {coach}".strip()
+    money, refunded = ("6000 charged", "") if charged else ("6000 charged, 6000 back", " refunded")
+    minutes, granted = (", 60 min", " credits_granted") if make_up else ("", "")
+    by_card = f"{status}, {money} | {told}{refunded} | {to_coach}"
+    return {
+        CREDIT: f"{status}, {120 if charged else 180} min | {told} | {to_coach}",
+        PAID: by_card,
+        OUTSIDE: f"{status}{minutes} | {told}{granted} | {to_coach}",
+        PAYING: by_card,
+    }
+
+
+USUAL = ends(SCHEDULED) | {
+    OPEN: "nothing | payment_expired | ",
+    PACKAGE: "25000 charged, 300 min | credits_granted | ",
+}
+"""By way of paying: the session, money and credit, then what the student and the coach are told."""
+NOT_SOLD = {PAYING: "6000 charged, 6000 back | payment_too_late refunded | payment_too_late"}
+NO_PACKAGE = {PACKAGE: "25000 charged, 25000 back | payment_too_late refunded | "}
+CALLED_OFF = ends(CANCELLED, "cancelled", "cancelled", charged=False, make_up=True)
+CANCELLED_LATE = ends(CANCELLED, "cancelled", "cancelled")
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happens just before two of them pay, then to what is booked, and what's other than usual in the end."""
+
+    at_once: Happens | None = None
+    later: Happens | None = None
+    ends: dict[str, str] = field(default_factory=dict)
+
+
+STORIES = {
+    "nothing": Story(),
+    "a block": Story(block, ends=NOT_SOLD | NO_PACKAGE),
+    "a suspended coach": Story(
+        partial(suspend, keep=False), ends=CALLED_OFF | NOT_SOLD | {OTHERS: "coach_suspended"}
+    ),
+    "a suspended coach whose sessions stay": Story(
+        partial(suspend, keep=True), ends=NOT_SOLD | {OTHERS: "coach_suspended"}
+    ),
+    "a coach who leaves": Story(
+        coach_leaves, ends=ends(CANCELLED, "cancelled", charged=False, make_up=True) | NOT_SOLD
+    ),
+    "students who leave": Story(
+        students_leave, ends=ends(CANCELLED, coach="cancelled", charged=False, make_up=True) | NOT_SOLD
+    ),
+    "students who leave late": Story(
+        later=partial(students_leave, at=LATE), ends=ends(CANCELLED, coach="cancelled")
+    ),
+    "students who leave late and are waited for": Story(
+        later=partial(students_leave, at=LATE, keep=True), ends=ends(SCHEDULED, coach="person_left")
+    ),
+    "a removed bot": Story(
+        remove_bot,
+        partial(Together.end, has_room=False),
+        ends(COMPLETED, "missed", "missed", charged=False) | NOT_SOLD | NO_PACKAGE,
+    ),
+    "a bot removed for a minute": Story(remove_bot_for_a_minute),
+    "another price and currency": Story(change_price),
+    "other hours": Story(change_hours),
+    "days off": Story(take_days_off),
+    "a pause": Story(pause),
+    "lower limits and more notice": Story(lower_the_limits),
+    "no more cards": Story(take_no_cards),
+    "a package that costs more": Story(sell_it_for_more),
+    "another tab": Story(press_pay_in_another_tab),
+    "another server": Story(another_server, ends={OTHERS: "coach_suspended coach_reinstated"}),
+    "the same time in another server": Story(want_the_same_time_in_another_server),
+    "credit for the same time": Story(
+        want_it_for_credit_as_well, ends={PAYING: "SCHEDULED, 6000 charged, 60 min | booked | booked"}
+    ),
+    "others who want the same time": Story(others_want_the_same_times),
+    "giving up": Story(give_up, ends=dict.fromkeys((OPEN, PAYING, PACKAGE), "nothing | - | ")),
+    "a silent Stripe": Story(lose_the_times, ends=NOT_SOLD | {OTHERS: "booked booked booked booked"}),
+    "an admin's refund, then a cancellation": Story(
+        refund,
+        partial(cancel, at=None),
+        CALLED_OFF | {PAID: "CANCELLED, 6000 charged, 6000 back | booked refunded cancelled | booked cancelled"},
+    ),
+    "cancelling": Story(later=partial(cancel, at=None), ends=CALLED_OFF),
+    "cancelling late": Story(later=partial(cancel, at=LATE), ends=CANCELLED_LATE),
+    "cancelling late, waived": Story(
+        later=cancel_late_and_waive,
+        ends=CANCELLED_LATE | {CREDIT: "CANCELLED, 180 min | booked cancelled charge_waived | booked cancelled"},
+    ),
+    "cancelling late, disputed": Story(
+        later=partial(cancel_late_and_dispute, give_back=True),
+        ends=CANCELLED_LATE
+        | {
+            CREDIT: "CANCELLED, 180 min | booked cancelled dispute_decided | booked cancelled dispute_decided",
+            OTHERS: "dispute_card",
+        },
+    ),
+    "cancelling late, disputed in vain": Story(
+        later=partial(cancel_late_and_dispute, give_back=False),
+        ends=CANCELLED_LATE
+        | {
+            CREDIT: "CANCELLED, 120 min | booked cancelled dispute_decided | booked cancelled dispute_decided",
+            OTHERS: "dispute_card",
+        },
+    ),
+    "the coach cancelling": Story(later=partial(cancel, at=LATE, by=CARA), ends=CALLED_OFF),
+    "an admin cancelling": Story(later=partial(cancel, at=LATE, by=ADMIN), ends=CALLED_OFF),
+    "rescheduling past the end of a lot": Story(
+        later=reschedule,
+        ends=ends(SCHEDULED, "moved", "moved") | {CREDIT: "SCHEDULED, 0 min | booked moved | booked moved"},
+    ),
+    "rescheduling, then cancelling": Story(
+        later=reschedule_and_cancel,
+        ends=ends(CANCELLED, "moved cancelled", "moved cancelled", charged=False, make_up=True)
+        | {CREDIT: "CANCELLED, 60 min | booked moved cancelled | booked moved cancelled"},
+    ),
+    "sessions that take place": Story(
+        later=lambda here: here.end("coach", "student"), ends=ends(COMPLETED, "review_request")
+    ),
+    "a student's no-show": Story(later=lambda here: here.end("coach"), ends=ends(NO_SHOW, "no_show", "no_show")),
+    "a coach's no-show": Story(
+        later=lambda here: here.end("student"), ends=ends(NO_SHOW, "no_show", "no_show", charged=False)
+    ),
+    "nobody coming": Story(later=lambda here: here.end(), ends=ends(NO_SHOW, "no_show", "no_show", charged=False)),
+    # Money that was given back isn't charged again.
+    "a coach's no-show, overturned": Story(
+        later=coach_was_there_after_all,
+        ends=ends(COMPLETED, AFTER_ALL, "no_show attendance_changed", charged=False)
+        | {
+            CREDIT: f"COMPLETED, 120 min | booked {AFTER_ALL} | booked no_show attendance_changed",
+            OTHERS: "appeal_card appeal_card appeal_card appeal_card",
+        },
+    ),
+    "a student's no-show, overturned": Story(
+        later=students_came_after_all, ends=ends(COMPLETED, AFTER_ALL, "no_show")
+    ),
+    "no room": Story(
+        later=partial(Together.end, has_room=False), ends=ends(COMPLETED, "missed", "missed", charged=False)
+    ),
+    "no room, but they met": Story(
+        later=partial(say_whether_it_took_place, answer=True),
+        ends=ends(COMPLETED, "missed review_request attendance_changed", "missed", charged=False)
+        | {CREDIT: "COMPLETED, 120 min | booked missed review_request attendance_changed | booked missed"},
+    ),
+    "no room, and they didn't meet": Story(
+        later=partial(say_whether_it_took_place, answer=False),
+        ends=ends(CANCELLED, "missed attendance_changed", "missed", charged=False)
+        | {OUTSIDE: "CANCELLED, 60 min | booked missed credits_granted attendance_changed | booked missed"},
+    ),
+    "an extension": Story(
+        later=extend, ends=ends(COMPLETED, "review_request") | {OTHERS: "room_extension room_ending"}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+async def test_whatever_happens_money_credit_and_time_end_up_where_they_belong(db: Database, name: str) -> None:
+    story = STORIES[name]
+    async with together(db, sold=story.at_once is None) as here:
+        if story.at_once is not None:
+            await story.at_once(here)
+            await here.sell()
+        if story.later is not None:
+            await story.later(here)
+        for _ in range(2):
+            await here.tick()
+
+        assert await here.outcome() == USUAL | story.ends
