@@ -2,7 +2,7 @@
 
 from cogs import routes, ui
 from cogs.cards.session import length, when
-from models import Payment
+from models import UNDECIDED, Payment
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
 
@@ -32,9 +32,14 @@ def pay_buttons(payment: Payment) -> list[ui.Button]:
     ]
 
 
-def of_open_payment(payment: Payment, coach: str) -> ui.Item:
-    """Show a payment that can still be made, in a list."""
+def of_payment_without_session(payment: Payment, coach: str) -> ui.Item:
+    """Show a payment that can still be made, or that came too late, in a list."""
     at = [when(payment.starts_at)] if payment.starts_at is not None else []
-    until = f"-# Not booked yet. You can pay until {stamp(payment.expires_at, 't')}."
-    text = "\n".join((*at, f"{what(payment, coach)} · {amount(payment)}", until))
-    return ui.Container(ui.text(text), ui.row(*pay_buttons(payment)))
+    is_open = payment.status in UNDECIDED
+    state = (
+        f"-# Not booked yet. You can pay until {stamp(payment.expires_at, 't')}."
+        if is_open
+        else "**Paid too late**, so you get all of it back. Your bank may take a few days to show it."
+    )
+    text = "\n".join((*at, f"{what(payment, coach)} · {amount(payment)}", state))
+    return ui.Container(ui.text(text), *ui.rows(*(pay_buttons(payment) if is_open else [])))

@@ -8,7 +8,7 @@ from cogs import cards, routes, ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
 from cogs.cards.cancellation import CancellingCog
-from cogs.cards.payment import of_open_payment
+from cogs.cards.payment import of_payment_without_session
 from cogs.ui import Interaction, Typed
 from cogs.ui.answering import answers_command
 from cogs.ui.routing import Route, on, opens
@@ -19,7 +19,7 @@ from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
 from scheduler.sessions import charge_standing, lookup, upcoming
-from scheduler.sessions.unpaid import open_payments
+from scheduler.sessions.unpaid import payments_without_session
 from scheduler.sessions.upcoming import Page
 
 REMINDERS_OFF = Route("session:list:{page}:reminders:off")
@@ -101,9 +101,10 @@ class SessionsCog(CancellingCog):
             settled = {one.id for one in found.sessions if now >= no_shows.corrections_close_at(one, viewer_id)}
             charged = await charge_standing.standings(session, found.sessions, viewer_id, now)
             off = await members.has_reminders_off(session, viewer_id)
-            unpaid = await open_payments(session, guilds.keys(), viewer_id) if self.bot.stripe and not page else []
+            is_shown = self.bot.stripe is not None and not page
+            unpaid = await payments_without_session(session, guilds.keys(), viewer_id, now) if is_shown else []
         here = guilds.get(interaction.guild_id or 0)
-        shown: list[ui.Item] = [of_open_payment(one, ui.quoted(name or "")) for one, name in unpaid]
+        shown: list[ui.Item] = [of_payment_without_session(one, ui.quoted(name or "")) for one, name in unpaid]
         shown += [
             cards.of_session(
                 one,

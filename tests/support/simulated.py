@@ -24,6 +24,7 @@ from sqlalchemy import delete, func, select, update
 
 from bot.app import CoachBot
 from bot.demo import simcord_private
+from bot.stripe_api.client import StripeApi
 from models import Base, Coach, CoachingSession, Notification
 from models.storage.database import Database
 from scheduler.availability import schedule
@@ -38,6 +39,7 @@ from tests.support import quick_copies, snapshots
 from tests.support.builders import MONDAY
 from tests.support.discord_limits import form_within_limits, within_limits
 from tests.support.presses import emit_form, emit_press
+from tests.support.stripe_server import StripeServer, stripe_server
 from tests.support.transactions import fetch_all
 from tests.support.watched import is_in_transaction
 
@@ -81,6 +83,8 @@ class Academy:
     faults: "_Faults"
     languages: dict[int, str]
     """The languages in which people use Discord, by their ids. Everyone else's is British English."""
+    stripe: StripeServer | None = None
+    """Where cards are paid with, if there's a key: see `selling_academy`."""
 
     @property
     def now(self) -> dt.datetime:
@@ -285,6 +289,16 @@ async def academy(
     assert errors == [], errors
     assert faults.unread == []
     assert requests.in_transactions == []
+
+
+@contextlib.asynccontextmanager
+async def selling_academy(db: Database) -> AsyncIterator[Academy]:
+    """Open a server as `academy` does, whose bot has a key of a Stripe on this machine."""
+    async with stripe_server() as server:
+        api = StripeApi(server.key, base=server.url)
+        async with contextlib.aclosing(api), academy(db, stripe=api) as world:
+            world.stripe, server.now = server, lambda: world.now
+            yield world
 
 
 class _Requests(list[Any]):

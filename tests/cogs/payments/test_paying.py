@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from bot.demo import simcord_private
-from bot.stripe_api.client import StripeApi
 from cogs.payments.panels import state
 from models import Guild, Hold, Payment, PaymentMode, PaymentStatus, Refund, RefundReason
 from models.storage.database import Database
@@ -16,11 +15,10 @@ from scheduler.core.actor import Actor
 from scheduler.credits import packages
 from scheduler.credits.packages import PackageTerms
 from scheduler.payments import refunds
-from tests.cogs.authorization.rows import FORMS, PAYMENTS, PRESSES
 from tests.cogs.booking.people import BUTTON, Visitor, about_to_confirm, components
 from tests.support.credits import a_lot, left
-from tests.support.simulated import Academy, academy, reply, words
-from tests.support.stripe_server import Fault, StripeServer, stripe_server
+from tests.support.simulated import Academy, academy, reply, selling_academy, words
+from tests.support.stripe_server import Fault, StripeServer
 from tests.support.transactions import transact
 
 LINK = 5
@@ -36,14 +34,12 @@ async def taking_cards(
     db: Database, mode: PaymentMode = PaymentMode.OPTIONAL
 ) -> AsyncIterator[tuple[Academy, StripeServer]]:
     """Open the academy with a Stripe on this machine."""
-    async with stripe_server() as server:
-        api = StripeApi(server.key, base=server.url)
-        async with contextlib.aclosing(api), academy(db, stripe=api) as world:
-            server.now = lambda: world.now
-            await world.already_open()
-            ada = await Visitor(world, world.admin).slash("coaching payments")
-            await ada.choose("payments:mode", _CALLED[mode])
-            yield world, server
+    async with selling_academy(db) as world:
+        assert world.stripe is not None
+        await world.already_open()
+        ada = await Visitor(world, world.admin).slash("coaching payments")
+        await ada.choose("payments:mode", _CALLED[mode])
+        yield world, world.stripe
 
 
 _CALLED = {PaymentMode.OPTIONAL: "Cards, or as", PaymentMode.REQUIRED: "Only cards"}
@@ -52,6 +48,11 @@ _CALLED = {PaymentMode.OPTIONAL: "Cards, or as", PaymentMode.REQUIRED: "Only car
 async def wake(world: Academy) -> None:
     bot: Any = world.env.bot
     await simcord_private.as_the_bot(world.env, bot.wake)
+
+
+def close_direct_messages(world: Academy, person: Any) -> None:
+    path = f"/channels/{person.user.dm_channel.id}/messages"
+    world.env.inject_error("POST", path, status=403, code=50007, times=None)
 
 
 def link(panel: Any) -> str:
@@ -126,28 +127,43 @@ async def test_a_page_that_opens_late_is_sent_by_direct_message(db: Database) ->
         assert link(message) == "https://checkout.example/1"
 
 
-async def test_open_payments_are_in_sessions_also_for_people_with_closed_messages(db: Database) -> None:
+async def test_people_with_closed_direct_messages_still_pay_and_know(db: Database) -> None:
     async with taking_cards(db) as (world, server):
-        await (await Visitor(world, world.student).book()).press("14:00", "Pay $60.00")
+        close_direct_messages(world, world.student)
+        server.fail("POST", "/checkout/sessions", Fault.BEFORE_500)
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay $60.00")
+        await world.wait_until(world.now + world.minutes(1))
 
-        stu = await Visitor(world, world.student).slash("sessions")
+        await stu.slash("sessions")
         assert "60 min with Cara · $60.00 (TEST: no money moves)" in stu.said
         assert "Not booked yet." in stu.said
+        assert link(stu.panel) == "https://checkout.example/1"
         server.pay("cs_1")
-        await stu.press("I've paid")
+        await world.wait_until(world.now + world.minutes(1))
+        await stu.slash("sessions")
+        assert "1 upcoming" in stu.said
+        assert "Not booked yet." not in stu.said
+        assert world.dms(world.student) == []
+        [*_, told] = world.guild.owner.dm_channel.history()
+        assert "I can't reach Stu: their direct messages are closed." in words(told)
 
-        assert "Booked ✅" in stu.said
 
+async def test_what_was_paid_too_late_is_in_sessions_for_a_week(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        close_direct_messages(world, world.student)
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay $60.00")
+        server.pay("cs_1")
+        ada = await Visitor(world, world.admin).slash("coach suspend", member=world.coach, reason="Complaints.")
+        assert "Suspended." in ada.said
+        await wake(world)
 
-async def test_nobody_else_can_check_or_close_a_payment(db: Database) -> None:
-    async with taking_cards(db) as (world, _):
-        await (await Visitor(world, world.student).book()).press("14:00", "Pay $60.00")
-
-        for custom_id in ("pay:check:1", "pay:close:1"):
-            for person in (world.other_student, world.coach, world.admin):
-                answer = await world.press_custom_id(person, custom_id)
-                assert "You have no such payment." in words(reply(answer))
-        assert await world.count(Hold) == 1
+        await stu.slash("sessions")
+        assert "60 min with Cara · $60.00 (TEST: no money moves)\n**Paid too late**, so you get all" in stu.said
+        assert [one["amount"] for one in server.refunds.values()] == [6000]
+        await world.leap_to(world.now + world.minutes(7 * 24 * 60))
+        assert "Paid too late" not in (await stu.slash("sessions")).said
 
 
 async def test_where_cards_are_required_nothing_is_booked_without(db: Database) -> None:
@@ -236,21 +252,6 @@ async def test_admins_without_the_command_find_payments_in_their_menu(db: Databa
 
         assert "Card payments" in ada.said
         assert "No payments here." in ada.said
-
-
-async def test_only_admins_see_payments(db: Database) -> None:
-    async with taking_cards(db) as (world, _):
-        for custom_id in ("payments:list:0", "payments:mode", "payments:refund:1:0"):
-            answer = await world.press_custom_id(world.student, custom_id, picked=["0"])
-            assert "Only admins can do this." in words(reply(answer))
-
-
-async def test_the_table_has_a_row_for_every_control_of_payments(db: Database) -> None:
-    async with taking_cards(db) as (world, _):
-        bot: Any = world.env.bot
-        known = {one.route.template for one in bot.router.handlers}
-
-        assert known - PRESSES.keys() - FORMS.keys() == PAYMENTS.keys()
 
 
 async def test_nothing_of_it_is_shown_without_a_key(db: Database) -> None:
