@@ -46,6 +46,8 @@ PAY_PACKAGE = Route("pay:package:{package_id}:{cost}:{currency}")
 PAYMENTS = Route("payments:list:{page}")
 CHECK_PAYMENT = Route("pay:check:{payment_id}")
 CLOSE_PAYMENT = Route("pay:close:{payment_id}")
+KEEP_AS_CREDIT = Route("pay:keep:{payment_id}")
+REFUND_NOW = Route("pay:back:{payment_id}")
 
 REVIEW = Route("review:open:{session_id}")
 GIVE_STARS = Route("review:stars:{session_id}:{count}")

@@ -43,6 +43,8 @@ class RefundStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     """Stripe refused it. An admin has to pay it back another way."""
+    KEPT = "kept"
+    """Whoever paid keeps it as credit, so no money is paid back."""
 
 
 class RefundReason(StrEnum):
@@ -141,6 +143,7 @@ class Refund(Base):
     """When Stripe was first asked. A day later its memory of the key ends, so its list is read first."""
     done_at: Mapped[datetime | None]
     next_try_at: Mapped[datetime | None]
+    """When Stripe is asked next. Until it's asked for the first time, whoever paid may keep it as credit."""
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
 

@@ -30,6 +30,12 @@ async def refund(db: Database, stripe: StripeApi, code: str, clock: Clock) -> st
             "back another way",
             FAILED,
         )
+    if made.status is RefundStatus.KEPT:
+        raise Stop(
+            f"{code}: the person with the Discord id {payment.user_id} keeps the {amount} as credit, so there's "
+            "nothing to pay back. If you still have to, do it in Stripe's dashboard",
+            FAILED,
+        )
     raise Stop(
         f"{code}: {amount} is owed, but not paid back yet: {made.last_error}. A running bot keeps trying; or run "
         "this again",

@@ -10,8 +10,13 @@ from models import CoachingSession, CreditLot, Guild
 from scheduler.booking import cancellation
 from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.credits import make_ups
+from scheduler.payments import choices
+from scheduler.sessions import charge_standing
+from scheduler.sessions.charge_standing import ChargeStanding
 
 _REASON = "Reason"
+_REFUND = "What you paid"
+_TO_CARD, _AS_CREDIT = "Back to my card", "Keep as credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,8 @@ class Cancelled:
     guild: Guild
     make_up: CreditLot | None
     """What its student got in its place."""
+    standing: ChargeStanding | None
+    """What was paid by card for it, and what becomes of that."""
 
     def then(self, viewer_id: int) -> str:
         """Say what else followed, to whoever cancelled it."""
@@ -47,7 +54,13 @@ class CancellingCog(Cog):
             actor = await self.actor_anywhere(session, interaction)
             found = await cancellation.find_cancellable(session, session_id, actor, interaction.guild_id, now)
             guild = await session.get_one(Guild, found.guild_id)
+            standings = await charge_standing.standings(session, [found], actor.user_id, now)
+        standing = standings.get(found.id)
+        is_late = cancellation.is_late(found, guild, actor, now)
         lines = charge.if_cancelled(found, guild, actor, now)
+        lines += charge.refund_if_cancelled(found, standing, actor.user_id, is_late=is_late)
+        can_choose = actor.user_id == found.student_id and not is_late and charge.is_kept(standing)
+        choice = [ui.choice(_REFUND, (_TO_CARD, _AS_CREDIT), {_REFUND: _TO_CARD} | typed)] if can_choose else []
         rule = [ui.text("\n".join(lines))] if lines else []
         reader = {found.student_id: "Your coach", found.coach_id: "Your student"}.get(
             actor.user_id, "Both of them"
@@ -55,16 +68,20 @@ class CancellingCog(Cog):
         reason = ui.field(
             _REASON, typed, description=f"{reader} will see this.", long=True, required=False, most=LONGEST_NOTES
         )
-        return ui.Form("Cancel this session", custom_id, *rule, reason)
+        return ui.Form("Cancel this session", custom_id, *rule, *choice, reason)
 
     async def cancel(self, interaction: Interaction, session_id: int) -> Cancelled:
         """Cancel for the reason in the submitted form."""
-        reason = ui.typed_in(interaction).get(_REASON, "")
+        typed = ui.typed_in(interaction)
+        as_credit = typed.get(_REFUND) == _AS_CREDIT
         async with self.bot.db.begin() as session:
             actor = await self.actor_anywhere(session, interaction)
-            now = self.bot.clock()
-            cancelled = await cancellation.cancel(session, session_id, actor, interaction.guild_id, reason, now)
+            now, guild_id = self.bot.clock(), interaction.guild_id
+            cancelled = await choices.cancel(
+                session, session_id, actor, guild_id, typed.get(_REASON, ""), now, as_credit=as_credit
+            )
             guild = await session.get_one(Guild, cancelled.guild_id)
             make_up = await make_ups.find(session, session_id)
+            standings = await charge_standing.standings(session, [cancelled], actor.user_id, now)
         self.bot.wake()
-        return Cancelled(cancelled, guild, make_up)
+        return Cancelled(cancelled, guild, make_up, standings.get(session_id))

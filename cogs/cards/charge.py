@@ -1,15 +1,18 @@
-"""Say what a session costs, and what becomes of the credit it was booked with."""
+"""Say what a session costs, and what becomes of the credit or the card payment it was booked with."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cogs import routes, ui
-from models import CoachingSession, Guild
+from models import CoachingSession, Guild, Payment, RefundStatus
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.credits.charges import Charge, charge_if_cancelled, charge_of
+from scheduler.credits.packages import USUAL_VALIDITY
 from scheduler.parsing.money import write_money
 from scheduler.sessions.charge_standing import ChargeStanding
+
+_TERMS = f"for this coach or one who doesn't cost more, valid for {USUAL_VALIDITY} days"
 
 
 def minutes(one: CoachingSession) -> str:
@@ -88,3 +91,64 @@ def if_cancelled(one: CoachingSession, guild: Guild, actor: Actor, now: datetime
     elif one.credit_minutes is not None:
         lines.append(f"{minutes(one)} {_are_back(one, actor.user_id, 'will be')}.")
     return lines
+
+
+def amount(payment: Payment) -> str:
+    """Write the amount, and that it's a test if it is."""
+    written = write_money(payment.amount_minor, payment.currency)
+    return written if payment.livemode else f"{written} (TEST: no money moves)"
+
+
+def refund_lines(one: CoachingSession, standing: ChargeStanding | None, viewer_id: int | None) -> list[str]:
+    """Write what is or was paid back, in a line. Nothing if nothing is."""
+    if standing is None or (payment := standing.payment) is None or (refund := standing.refund) is None:
+        return []
+    money, whose = amount(payment), "your" if viewer_id == one.student_id else "the student's"
+    match refund.status:
+        case RefundStatus.OWED if standing.can_choose and refund.next_try_at is not None:
+            until = stamp(refund.next_try_at, "f")
+            said = f"{money} goes back to your card {until}. Until then, you can keep it as {credit(one)}."
+        case RefundStatus.OWED:
+            said = f"{money} goes back to {whose} card"
+        case RefundStatus.DONE:
+            said = f"{money} went back to {whose} card"
+        case RefundStatus.KEPT:
+            said = f"{money} was kept as {credit(one)}"
+        case RefundStatus.FAILED:
+            said = f"{money} couldn't be paid back to {whose} card. An admin will pay it back another way."
+    return [f"**Refund** {said}"]
+
+
+def is_kept(standing: ChargeStanding | None) -> bool:
+    """Whether it was paid by card, and nothing of it is paid back."""
+    return standing is not None and standing.payment is not None and standing.refund is None
+
+
+def refund_if_cancelled(
+    one: CoachingSession, standing: ChargeStanding | None, viewer_id: int, *, is_late: bool
+) -> list[str]:
+    """Write what becomes of what was paid by card if this reader cancels now, in a line."""
+    if standing is None or standing.payment is None or standing.refund is not None:
+        return []
+    money = amount(standing.payment)
+    if is_late:
+        return [f"The {money} you paid isn't refunded."]
+    if viewer_id != one.student_id:
+        whose = "Your student" if viewer_id == one.coach_id else "The student"
+        return [f"{whose} gets {money} back, as money or as credit."]
+    return [f"You get {money} back. As credit it's {credit(one)}, {_TERMS}."]
+
+
+def refund_buttons(standing: ChargeStanding | None) -> list[ui.Button]:
+    """Make the buttons that choose between money and credit, for a reader who can."""
+    if standing is None or standing.payment is None or not standing.can_choose:
+        return []
+    return [
+        ui.button("Keep as credit", routes.KEEP_AS_CREDIT.id(payment_id=standing.payment.id)),
+        ui.button("Money back now", routes.REFUND_NOW.id(payment_id=standing.payment.id)),
+    ]
+
+
+def credit(one: CoachingSession) -> str:
+    """Write the credit that stands for a session: "60 minutes of credit"."""
+    return f"{one.booked_duration // timedelta(minutes=1)} minutes of credit"

@@ -1,16 +1,11 @@
 """A payment by card, for whoever makes it."""
 
 from cogs import routes, ui
+from cogs.cards.charge import amount
 from cogs.cards.session import length, when
 from models import UNDECIDED, Payment
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
-
-
-def amount(payment: Payment) -> str:
-    """Write the amount, and that it's a test if it is."""
-    written = write_money(payment.amount_minor, payment.currency)
-    return written if payment.livemode else f"{written} (TEST: no money moves)"
 
 
 def what(payment: Payment, coach: str) -> str:

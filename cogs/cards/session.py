@@ -69,11 +69,12 @@ def of_session(
     Without a `title` it's one of a list, and says how far away it is and what became of it. `people` says with
     whom it is, where nobody can be mentioned. Cuts notes and reasons to `most` characters each. Only the student
     sees the review (`standing`), and can book again if they `can_book`. `charged` says what they
-    can do about credit that was charged. `has_file` says that the calendar file is below, so no button for it is
+    can do about what it cost. `has_file` says that the calendar file is below, so no button for it is
     needed. `is_settled`: it's too late to say who was there.
     """
     lines = [*_head(one, title, people, viewer_id), *charge.outcome(one, viewer_id)]
     lines.extend(charge.disputed(charged))
+    lines.extend(charge.refund_lines(one, charged, viewer_id))
     lines.extend(_room_line(one, guild, viewer_id, in_server))
     if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
         lines.extend(attendance_lines(one, attended or {}))
@@ -90,7 +91,7 @@ def of_session(
     if with_buttons:
         buttons = _review_button(one, standing)
         buttons += [] if is_settled else outcome_buttons(one, viewer_id)
-        buttons += charge.buttons(one, charged)
+        buttons += charge.buttons(one, charged) + charge.refund_buttons(charged)
         buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
         parts += ui.rows(*buttons)
     return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])

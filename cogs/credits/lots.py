@@ -8,6 +8,7 @@ from cogs import ui
 from cogs.ui.routing import Route
 from models import CoachingSession, CreditLot, EntryKind, LotSource, Package, SessionStatus
 from scheduler.core.clock import stamp
+from scheduler.credits.ledger import IN_PLACE_OF_A_SESSION
 from scheduler.credits.statements import A_PAGE, Facts, Movement
 from scheduler.parsing.lists import any_of
 from scheduler.parsing.money import write_money
@@ -70,7 +71,7 @@ def lot(one: CreditLot, facts: Facts) -> str:
 def lot_scope(one: CreditLot, facts: Facts) -> str:
     """Write what a lot is only for; empty if it's for everything."""
     only = scope(one.coach_ids, one.specialty_ids, facts.specialties)
-    return f"{only}, or a coach who doesn't cost more" if one.source is LotSource.MAKE_UP else only
+    return f"{only}, or a coach who doesn't cost more" if one.source in IN_PLACE_OF_A_SESSION else only
 
 
 def origin(one: CreditLot, facts: Facts) -> str:

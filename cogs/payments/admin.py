@@ -1,7 +1,7 @@
 """`/coaching payments`: how cards are taken, what came in, what is owed back."""
 
 from cogs import routes, ui
-from cogs.cards.payment import amount
+from cogs.cards.charge import amount
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from models import Guild, PaymentMode, PaymentStatus, RefundStatus
@@ -30,6 +30,7 @@ _STATES = {
 _BACK = {
     RefundStatus.OWED: "to be refunded",
     RefundStatus.DONE: "refunded",
+    RefundStatus.KEPT: "kept as credit",
     RefundStatus.FAILED: "⚠️ the refund failed: pay it back another way",
 }
 

@@ -2,13 +2,14 @@
 
 from cogs import cards, routes, ui
 from cogs.cards.booking import NOTES_NAME, booked_panel, decode_currency
+from cogs.cards.charge import amount
 from cogs.payments.panels import open_panel, package_panel, state_panel
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.time_picker import instant
 from models import UNDECIDED, Coach, CoachingSession, CreditLot, Guild, Payment
 from scheduler.core.errors import NotBookable
-from scheduler.payments import checkouts, starting
+from scheduler.payments import checkouts, choices, starting
 from scheduler.payments.ports import Stripe, StripeUnavailable
 from scheduler.payments.ways import takes_cards
 from scheduler.servers import settings
@@ -85,6 +86,26 @@ class PaymentsCog(Cog):
                     "Stripe doesn't answer, so nothing was changed. Try again in a minute."
                 ) from None
         await self._show(interaction, payment)
+
+    @on(routes.KEEP_AS_CREDIT, ui.acknowledge_beside)
+    async def keep_as_credit(self, interaction: Interaction, payment_id: int) -> None:
+        """Give whoever paid credit in place of their money."""
+        actor = ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            lot = await choices.keep_as_credit(session, payment_id, actor, self.bot.clock())
+        self.bot.wake()
+        said = f"You have {lot.minutes_granted} more minutes of credit instead of a refund: see `/credits`."
+        await ui.show(interaction, ui.Panel(ui.text(said)))
+
+    @on(routes.REFUND_NOW, ui.acknowledge_beside)
+    async def refund_now(self, interaction: Interaction, payment_id: int) -> None:
+        """Pay back at once what whoever paid could keep as credit."""
+        actor = ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            payment = await choices.refund_now(session, payment_id, actor, self.bot.clock())
+        self.bot.wake()
+        said = f"{amount(payment)} goes back to your card. Your bank may take a few days to show it."
+        await ui.show(interaction, ui.Panel(ui.text(said)))
 
     async def _own(self, interaction: Interaction, payment_id: int) -> Payment:
         async with self.bot.db.read() as session:

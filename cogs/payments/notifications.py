@@ -1,7 +1,8 @@
 """The words of messages about payments."""
 
 from cogs import cards, ui
-from cogs.cards.payment import amount, pay_buttons, what
+from cogs.cards.charge import amount
+from cogs.cards.payment import pay_buttons, what
 from cogs.notifications import Words
 from cogs.payments.panels import state
 from models import UNDECIDED, NotificationKind, Payment, PaymentPurpose

@@ -1,7 +1,8 @@
 """What becomes of a payment, for whoever makes it."""
 
 from cogs import cards, routes, ui
-from cogs.cards.payment import amount, pay_buttons, what
+from cogs.cards.charge import amount
+from cogs.cards.payment import pay_buttons, what
 from models import CreditLot, Payment, PaymentPurpose, PaymentStatus
 from scheduler.core.clock import stamp
 

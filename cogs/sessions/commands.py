@@ -72,7 +72,9 @@ class SessionsCog(CancellingCog):
     async def cancel_pressed(self, interaction: Interaction, session_id: int) -> None:
         """Cancel for the reason in the form. The message that was pressed, if it stays, is updated later."""
         done, viewer_id = await self.cancel(interaction, session_id), interaction.user.id
-        card = cards.of_session(done.session, done.guild, title="Session cancelled", viewer_id=viewer_id)
+        card = cards.of_session(
+            done.session, done.guild, title="Session cancelled", viewer_id=viewer_id, charged=done.standing
+        )
         back = cards.way_back(interaction, done.session)
         await ui.show(interaction, ui.Panel(card, ui.text(done.then(viewer_id)), *back))
 

@@ -156,10 +156,9 @@ def _no_show(context: NotificationContext) -> ui.Item:
         hint = "An admin will decide." if one.appeal_decided_at is None else "An admin has decided."
     text = f"**{title}**\n{cards.when(one.starts_at)}\nWith {_other(context)} · Code `{one.code}`\n{hint}"
     lines = [text, *cards.attendance_lines(one, details.attended), *cards.charge.outcome(one, reader_id)]
-    lines += cards.charge.disputed(details.standing)
-    return ui.Container(
-        ui.text("\n".join(lines)), *ui.rows(*buttons, *cards.charge.buttons(one, details.standing))
-    )
+    lines += cards.charge.disputed(details.standing) + cards.charge.refund_lines(one, details.standing, reader_id)
+    buttons += cards.charge.buttons(one, details.standing) + cards.charge.refund_buttons(details.standing)
+    return ui.Container(ui.text("\n".join(lines)), *ui.rows(*buttons))
 
 
 def _attendance_changed(context: NotificationContext) -> ui.Item:

@@ -16,7 +16,7 @@ from scheduler.sessions.charge_standing import ChargeStanding
 
 @dataclass(frozen=True, slots=True)
 class NoShowDetails:
-    """Who was in the room, and what the reader can do about a charge."""
+    """Who was in the room, and what the reader can do about a charge or a refund."""
 
     attended: Mapping[int, Presence]
     standing: ChargeStanding | None
@@ -59,8 +59,9 @@ async def _no_show(session: AsyncSession, context: NotificationContext, now: dat
     return NoShowDetails(await _attended(session, context, now), standings.get(about.id))
 
 
-def _once_the_charge_stands(context: NotificationContext) -> datetime | None:
-    return charge_standing.closes_at(context.about_session, context.notification.user_id)
+def _once_it_is_decided(context: NotificationContext) -> datetime | None:
+    found: NoShowDetails = context.details
+    return charge_standing.closes_at(context.about_session, context.notification.user_id, found.standing)
 
 
 KINDS = (
@@ -70,7 +71,7 @@ KINDS = (
         details=_no_show,
         follows_session=True,
         expires_at=_once_corrections_close,
-        changes_at=_once_the_charge_stands,
+        changes_at=_once_it_is_decided,
     ),
     Declaration(NotificationKind.ATTENDANCE_CHANGED),
     Declaration(

@@ -30,8 +30,8 @@ async def _standing(session: AsyncSession, context: NotificationContext, now: da
     return (await charge_standing.standings(session, [about], reader_id, now)).get(about.id)
 
 
-def _once_the_charge_stands(context: NotificationContext) -> datetime | None:
-    return charge_standing.closes_at(context.about_session, context.notification.user_id)
+def _once_it_is_decided(context: NotificationContext) -> datetime | None:
+    return charge_standing.closes_at(context.about_session, context.notification.user_id, context.details)
 
 
 KINDS = (
@@ -46,7 +46,7 @@ KINDS = (
         NotificationKind.SESSION_CANCELLED,
         details=_standing,
         follows_session=True,
-        changes_at=_once_the_charge_stands,
+        changes_at=_once_it_is_decided,
     ),
     Declaration(NotificationKind.PERSON_LEFT, follows_session=True),
 )

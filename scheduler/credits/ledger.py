@@ -16,6 +16,8 @@ from scheduler.parsing.money import price
 
 ENDING = timedelta(days=14)
 """How long before a lot ends its owner is told."""
+IN_PLACE_OF_A_SESSION = (LotSource.MAKE_UP, LotSource.REFUND)
+"""Lots that stand for a cancelled session. They're also for coaches who don't cost more."""
 KEPT_FOR = timedelta(days=30)
 """How long minutes are valid that are given back to a lot that has ended."""
 
@@ -65,7 +67,8 @@ def _ends_first(lot: CreditLot) -> tuple[bool, datetime, int]:
 async def usable_for(session: AsyncSession, lots: Sequence[CreditLot], coach: Coach) -> list[CreditLot]:
     """Return the lots that a session with this coach can be booked with.
 
-    A make-up is for the same coach, or for one with whom the cancelled session wouldn't have cost more.
+    A make-up, or credit in place of a refund, is for the same coach, or for one with whom the cancelled session
+    wouldn't have cost more.
     Specialties that the server has removed don't count, so that nobody loses credit for these only.
     """
     if not any(lot.specialty_ids for lot in lots):
@@ -105,7 +108,8 @@ def _usable(lots: Iterable[CreditLot], coach: Coach, known: str | None, taught: 
         if not lot.coach_ids or coach.user_id in lot.coach_ids:
             return True
         cost = price(coach.rate_minor, timedelta(minutes=lot.minutes_granted))
-        return lot.source is LotSource.MAKE_UP and lot.currency == coach.currency and cost <= (lot.paid_minor or 0)
+        is_for_others = lot.source in IN_PLACE_OF_A_SESSION
+        return is_for_others and lot.currency == coach.currency and cost <= (lot.paid_minor or 0)
 
     return [lot for lot in lots if is_usable(lot)]
 

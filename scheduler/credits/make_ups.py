@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditLot, Guild, LotSource, Payment, SessionStatus
+from models import CoachingSession, CreditLot, Guild, LotSource, Payment, PaymentStatus, SessionStatus
 from scheduler.credits import grants, ledger
 from scheduler.sessions import events
 
@@ -21,8 +21,8 @@ VALID_FOR = 60
 async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
     """Give the student of a cancelled session a make-up, if the server does that. There's one a session.
 
-    It's for a session that was paid for outside: what credit or a card paid for is given back as such. A student
-    gets a limited number for what they cancel, and one for each session that the coach or the bot cancels.
+    It's for a session that was paid for outside: what credit or a card paid for is given back. A student gets a
+    limited number for what they cancel, and one for each session that the coach or the bot cancels.
     """
     if row.status is not SessionStatus.CANCELLED or row.credit_minutes is not None or not row.total_cost_minor:
         return
@@ -30,7 +30,7 @@ async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: dateti
     if not guild.most_make_ups:
         return
     # The session is locked, so nobody else gives one for it.
-    if await find(session, row.id) is not None or await _is_paid_by_card(session, row):
+    if await find(session, row.id) is not None or await _was_paid_by_card(session, row.id):
         return
     # A student who answers that a session without a room didn't take place doesn't cancel it.
     by_student = row.cancelled_by == row.student_id and row.missed_at is None
@@ -58,8 +58,9 @@ async def find(session: AsyncSession, session_id: int) -> CreditLot | None:
     return await session.scalar(given)
 
 
-async def _is_paid_by_card(session: AsyncSession, row: CoachingSession) -> bool:
-    return await session.scalar(select(Payment.id).where(Payment.session_id == row.id).limit(1)) is not None
+async def _was_paid_by_card(session: AsyncSession, session_id: int) -> bool:
+    paid = select(Payment.id).where(Payment.session_id == session_id, Payment.status == PaymentStatus.PAID)
+    return await session.scalar(paid.limit(1)) is not None
 
 
 async def _has_most(session: AsyncSession, guild: Guild, row: CoachingSession, now: datetime) -> bool:

@@ -53,10 +53,11 @@ async def disputed(session: AsyncSession, payment: Payment, now: datetime) -> No
     await admin_alerts.raise_alert(session, payment.guild_id, _key(_DISPUTE, payment), text, now)
 
 
-async def refunded_elsewhere(session: AsyncSession, payment: Payment, now: datetime) -> None:
-    """Report a refund that the bot didn't make."""
+async def refunded_elsewhere(session: AsyncSession, payment: Payment, now: datetime, *, is_kept: bool) -> None:
+    """Report a refund that the bot didn't make. `is_kept`: whoever paid had kept it as credit."""
     back = write_money(payment.refunded_elsewhere_minor, payment.currency)
-    what = "the session it paid for is still booked" if payment.session_id is not None else "the credit is kept"
+    keeps_credit = is_kept or payment.session_id is None
+    what = "the credit is kept" if keeps_credit else "the session it paid for is still booked"
     text = (
         f"{back} of {_amount(payment)} was paid back to <@{payment.user_id}> in Stripe's dashboard (payment "
         f"`{payment.code}`). I've noted it, but {what}. If it shouldn't be, change that, too."

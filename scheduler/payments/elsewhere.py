@@ -104,4 +104,5 @@ async def _record(session: AsyncSession, payment: Payment, one: MadeElsewhere, n
         ours = 0
     before, payment.refunded_elsewhere_minor = payment.refunded_elsewhere_minor, max(refunded - ours, 0)
     if payment.refunded_elsewhere_minor > before:
-        await alerts.refunded_elsewhere(session, payment, now)
+        is_kept = refund is not None and refund.status is RefundStatus.KEPT
+        await alerts.refunded_elsewhere(session, payment, now, is_kept=is_kept)

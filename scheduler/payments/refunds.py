@@ -39,12 +39,20 @@ from scheduler.payments.ports import (
 _KEY_LASTS = timedelta(hours=23)
 """For how long Stripe remembers an idempotency key, at least: https://docs.stripe.com/api/idempotent_requests"""
 _LONGEST_PAUSE = timedelta(hours=1)
+CHOICE_FOR = timedelta(hours=24)
+"""How long a student can keep the money as credit if it's not they who cancelled. Banks take days anyway."""
 
 
 def owe(
-    session: AsyncSession, payment: Payment, reason: RefundReason, now: datetime, *, by: Actor | None = None
+    session: AsyncSession,
+    payment: Payment,
+    reason: RefundReason,
+    now: datetime,
+    *,
+    by: Actor | None = None,
+    after: timedelta = timedelta(0),
 ) -> Refund:
-    """Owe somebody all they have paid. Call it once a payment, with its row locked."""
+    """Owe somebody all they have paid, from now on or `after` some time. Call it once, with the payment locked."""
     refund = Refund(
         payment_id=payment.id,
         amount_minor=payment.amount_minor,
@@ -53,7 +61,7 @@ def owe(
         idempotency_key=secrets.token_hex(16),
         created_at=now,
         created_by=by.user_id if by else None,
-        next_try_at=now,
+        next_try_at=now + after,
     )
     session.add(refund)
     audit.record(
@@ -79,13 +87,17 @@ async def refund_of(session: AsyncSession, payment_id: int, *, lock: bool = Fals
 
 
 async def owe_if_returned(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Owe the money of a paid session back if it isn't charged, by the rule for credit. Never charges again."""
+    """Owe the money of a paid session back if it isn't charged, by the rule for credit. Never charges again.
+
+    A student who cancels says then how they want it. Otherwise they have a while to keep it as credit.
+    """
     if row.credit_minutes is not None or charge_of(row) is not Charge.RETURNED:
         return
     paid = select(Payment).where(Payment.session_id == row.id, Payment.status == PaymentStatus.PAID)
     payment = await session.scalar(paid.with_for_update())
     if payment is not None and await refund_of(session, payment.id) is None:
-        owe(session, payment, RefundReason.CANCELLED, now)
+        is_asked_later = row.missed_at is None and row.cancelled_by != row.student_id
+        owe(session, payment, RefundReason.CANCELLED, now, after=CHOICE_FOR if is_asked_later else timedelta(0))
 
 
 async def pay_back(
@@ -122,6 +134,7 @@ async def advance(db: Database, stripe: Stripe, refund_id: int, clock: Clock) ->
         payment = await session.get_one(Payment, refund.payment_id)
         if refund.status is not RefundStatus.OWED or payment.livemode is not stripe.livemode:
             return True
+        # From here on it can't be kept as credit any more: see `choices`.
         asked_before, refund.tried_at = refund.tried_at, refund.tried_at or clock()
     try:
         made = await _ask(db, stripe, payment, refund, asked_before, clock)
@@ -195,6 +208,7 @@ async def settle(session: AsyncSession, refund: Refund, payment: Payment, now: d
     """Record that the money is paid back, and tell whoever paid."""
     refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.DONE, now, None, None
     await alerts.refunded(session, payment, now)
+    await _update_messages(session, payment, now)
     outbox.enqueue(
         session,
         NotificationKind.REFUNDED,
@@ -210,6 +224,12 @@ async def fail(session: AsyncSession, refund: Refund, payment: Payment, why: str
     """Record that the money can't be paid back, and alert admins, who can pay it another way."""
     refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.FAILED, None, None, why
     await alerts.refund_failed(session, payment, why, now)
+    await _update_messages(session, payment, now)
+
+
+async def _update_messages(session: AsyncSession, payment: Payment, now: datetime) -> None:
+    if payment.session_id is not None:
+        await outbox.requeue_direct(session, payment.session_id, now)
 
 
 async def record_failure(db: Database, refund_id: int, failure: StripeFailure, now: datetime) -> bool:

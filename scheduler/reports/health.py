@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -104,7 +104,11 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         alerts=list(await session.scalars(alerts.order_by(Alert.since).limit(_MAX_LISTED))),
         failing_payments=list(await session.scalars(payments.where(*payment_fails))),
         refunds_owed=await count(
-            Refund.payment_id == Payment.id, Payment.guild_id == guild_id, Refund.status == RefundStatus.OWED
+            Refund.payment_id == Payment.id,
+            Payment.guild_id == guild_id,
+            Refund.status == RefundStatus.OWED,
+            # Until then, whoever paid can keep it as credit.
+            or_(Refund.next_try_at.is_(None), Refund.next_try_at <= now, Refund.tried_at.is_not(None)),
         ),
         refunds_failed=list(await session.scalars(refunded.where(Refund.status == RefundStatus.FAILED))),
     )

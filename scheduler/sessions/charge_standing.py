@@ -1,4 +1,4 @@
-"""What can still be done about the credit a session charged: its coach waives it, or its student disputes it."""
+"""What people can still do about what a session cost: waive it, dispute it, or keep its refund as credit."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditDispute
+from models import CoachingSession, CreditDispute, Payment, PaymentStatus, Refund, RefundStatus
 
 WAIVABLE_FOR = timedelta(days=7)
 """How long after the end, or after a late cancellation, the coach can waive the charge."""
@@ -17,11 +17,17 @@ DISPUTABLE_FOR = timedelta(hours=72)
 
 @dataclass(frozen=True, slots=True)
 class ChargeStanding:
-    """What one person can do now about what a session charged, and whether it's disputed."""
+    """What one person can do now about what a session cost, whether it's disputed, and what was paid by card."""
 
     can_waive: bool = False
     can_dispute: bool = False
     dispute: CreditDispute | None = None
+    payment: Payment | None = None
+    """What was paid by card for it."""
+    refund: Refund | None = None
+    """What is owed or was paid back of that."""
+    can_choose: bool = False
+    """Whether they can have the refund at once, or keep it as credit."""
 
 
 def waivable_until(row: CoachingSession) -> datetime:
@@ -40,8 +46,23 @@ def can_dispute(row: CoachingSession, viewer_id: int | None, now: datetime) -> b
     return viewer_id == row.student_id and charged_at is not None and now < charged_at + DISPUTABLE_FOR
 
 
-def closes_at(row: CoachingSession, viewer_id: int | None) -> datetime | None:
-    """Return when this person's button about the charge stops working; None if they have none."""
+def chooses_until(refund: Refund) -> datetime | None:
+    """Return until when whoever paid can keep a refund as credit; None once it's decided, or Stripe was asked."""
+    return refund.next_try_at if refund.status is RefundStatus.OWED and refund.tried_at is None else None
+
+
+def can_choose(refund: Refund, now: datetime) -> bool:
+    """Whether whoever paid can still keep a refund as credit."""
+    until = chooses_until(refund)
+    return until is not None and now < until
+
+
+def closes_at(
+    row: CoachingSession, viewer_id: int | None, standing: ChargeStanding | None = None
+) -> datetime | None:
+    """Return when this person's buttons about the charge or the refund stop working; None if they have none."""
+    if standing is not None and standing.refund is not None:
+        return chooses_until(standing.refund) if viewer_id == row.student_id else None
     if row.credit_charged_at is None or viewer_id not in row.participants:
         return None
     return waivable_until(row) if viewer_id == row.coach_id else row.credit_charged_at + DISPUTABLE_FOR
@@ -50,17 +71,34 @@ def closes_at(row: CoachingSession, viewer_id: int | None) -> datetime | None:
 async def standings(
     session: AsyncSession, rows: Collection[CoachingSession], viewer_id: int | None, now: datetime
 ) -> dict[int, ChargeStanding]:
-    """Return, by session, what this person can do about each of these sessions that credit was used for."""
-    with_credit = [one for one in rows if one.credit_minutes is not None]
-    if not with_credit:
-        return {}
-    about = select(CreditDispute).where(CreditDispute.session_id.in_([one.id for one in with_credit]))
-    disputes = {one.session_id: one for one in await session.scalars(about)}
-    return {
-        one.id: ChargeStanding(
+    """Return, by session, what this person can do about each of these sessions that credit or a card paid for."""
+    disputes = await _disputes(session, [one.id for one in rows if one.credit_minutes is not None])
+    paid = await _paid(session, [one.id for one in rows if one.credit_minutes is None and one.total_cost_minor])
+    found: dict[int, ChargeStanding] = {}
+    for one in rows:
+        payment, refund = paid.get(one.id, (None, None))
+        if one.credit_minutes is None and payment is None:
+            continue
+        found[one.id] = ChargeStanding(
             can_waive(one, viewer_id, now),
             can_dispute(one, viewer_id, now) and one.id not in disputes,
             disputes.get(one.id),
+            payment,
+            refund,
+            refund is not None and viewer_id == one.student_id and can_choose(refund, now),
         )
-        for one in with_credit
-    }
+    return found
+
+
+async def _disputes(session: AsyncSession, ids: Collection[int]) -> dict[int, CreditDispute]:
+    about = select(CreditDispute).where(CreditDispute.session_id.in_(ids))
+    return {one.session_id: one for one in await session.scalars(about)} if ids else {}
+
+
+async def _paid(session: AsyncSession, ids: Collection[int]) -> dict[int | None, tuple[Payment, Refund | None]]:
+    found = (
+        select(Payment, Refund)
+        .outerjoin(Refund, Refund.payment_id == Payment.id)
+        .where(Payment.session_id.in_(ids), Payment.status == PaymentStatus.PAID)
+    )
+    return {one.session_id: (one, refund) for one, refund in await session.execute(found)} if ids else {}

@@ -9,6 +9,8 @@ from bot.cli.refund import refund
 from models import RefundStatus
 from models.storage.database import Database
 from scheduler.notifications import bot_removal
+from scheduler.payments import choices
+from tests.support.bookings import STU
 from tests.support.builders import GUILD
 from tests.support.payments import Till, till
 from tests.support.stripe_server import Fault
@@ -74,3 +76,14 @@ async def test_each_refusal_says_why(db: Database) -> None:
         assert "can't be paid back: Stripe refused it: It has been refunded." in await run(here, code)
         [refused] = await here.refunds()
         assert refused.status is RefundStatus.FAILED
+
+
+async def test_what_was_kept_as_credit_is_not_paid_back(db: Database) -> None:
+    async with till(db) as here:
+        session_id = await here.paid()
+        await transact(db, choices.cancel, session_id, STU, GUILD, "", here.now, as_credit=True)
+
+        said = await run(here, await the_code(here))
+
+        assert "keeps the $60.00 as credit, so there's nothing to pay back. If you still have to" in said
+        assert here.server.refunds == {}

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import CoachingSession, Hold, Payment, PaymentStatus, Refund, RefundStatus
+from models import CoachingSession, CreditLot, Hold, Payment, PaymentStatus, Refund, RefundStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
 from scheduler.core.task_pool import TaskPool
-from scheduler.payments import checkouts, due, refunds
-from tests.support.bookings import TEN
+from scheduler.payments import checkouts, choices, due, refunds
+from tests.support.bookings import CARA, TEN
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, STUDENT
 from tests.support.credits import a_lot, book_with_credit
 from tests.support.integrity import faults_of
@@ -195,4 +195,33 @@ async def test_a_cancellation_an_admins_refund_and_two_ticks_at_once_pay_back_on
 
             assert len(here.server.refunds) == number + 1
         assert [one.status for one in await here.refunds()] == [RefundStatus.DONE] * ROUNDS
+        assert await faults_of(db) == []
+
+
+async def test_keeping_a_refund_as_credit_while_it_is_sent_gives_one_of_both(db: Database) -> None:
+    async with till(db, hours=ALL_WEEK) as here:
+        for number in range(ROUNDS):
+            student = Actor(STUDENT + number)
+            session_id = await here.paid(student, TEN + DAY + number * HOUR)
+            await transact(db, cancellation.cancel, session_id, CARA, GUILD, "", here.now)
+            payment = await payment_of(here, student)
+            [refund] = await fetch_all(db, select(Refund).where(Refund.payment_id == payment.id))
+
+            # The command line doesn't wait for the student's choice.
+            await at_once(
+                transact(db, choices.keep_as_credit, payment.id, student, here.now),
+                refunds.advance(db, here.api, refund.id, here.clock),
+                transact(db, choices.keep_as_credit, payment.id, student, here.now),
+                tick(here),
+            )
+
+            [after] = await fetch_all(db, select(Refund).where(Refund.payment_id == payment.id))
+            lots = await fetch_all(db, select(CreditLot).where(CreditLot.session_id == session_id))
+            sent = [
+                one for one in here.server.refunds.values() if one["payment_intent"] == payment.payment_intent_id
+            ]
+            assert (after.status, len(lots), len(sent)) in (
+                (RefundStatus.KEPT, 1, 0),
+                (RefundStatus.DONE, 0, 1),
+            )
         assert await faults_of(db) == []

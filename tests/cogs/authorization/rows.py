@@ -402,6 +402,8 @@ PAYMENTS: dict[str, Row] = {
     "pay:package:{package_id}:{cost}:{currency}": Row(READERS),
     "pay:check:{payment_id}": Row(PAYER),
     "pay:close:{payment_id}": Row(PAYER),
+    "pay:keep:{payment_id}": Row(PAYER),
+    "pay:back:{payment_id}": Row(PAYER),
     "payments:list:{page}": Row(ADMINS),
     "payments:mode": Row(ADMINS, picked=("0",)),
     "payments:refund:{payment_id}:{page}": Row(ADMINS),

@@ -91,7 +91,7 @@ class Visitor:
         """Press a button that opens a form, and send the form."""
         return await self.send(await self.open_form(label), **typed)
 
-    async def send(self, form: Any, **typed: str) -> "Visitor":
+    async def send(self, form: Any, **typed: str | list[str]) -> "Visitor":
         """Send an open form."""
         return self.take(await self.person.submit_modal(form, typed))
 

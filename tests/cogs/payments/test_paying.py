@@ -77,7 +77,10 @@ async def test_from_confirm_to_the_booked_session_and_its_refund(db: Database) -
         assert "Booked ✅" in stu.said
         assert await world.count(Hold) == 0
 
-        await stu.fill("Cancel…", Reason="")
+        form = await stu.open_form("Cancel…")
+        assert "You get $60.00 (TEST: no money moves) back. As credit it's 60 minutes" in str(form.modal)
+        await stu.send(form, **{"What you paid": ["Back to my card"], "Reason": ""})
+        assert "**Refund** $60.00 (TEST: no money moves) goes back to your card" in stu.said
         await wake(world)
 
         assert [one["amount"] for one in server.refunds.values()] == [6000]

@@ -1,5 +1,6 @@
 """The process dies at each step of paying, giving up and paying back. What's due then does the rest, once."""
 
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
@@ -24,9 +25,10 @@ from models import (
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
+from scheduler.core.errors import AlreadyDecided
 from scheduler.credits import packages
-from scheduler.payments import checkouts, starting
-from tests.support.bookings import book
+from scheduler.payments import checkouts, choices, starting
+from tests.support.bookings import CARA, book
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
 from tests.support.integrity import faults_of
 from tests.support.mortal import Died, Doom, MortalDatabase, MortalStripe
@@ -70,10 +72,22 @@ class Life:
         for one in await self.payments():
             await checkouts.give_up(self.here.db, self.here.api, one.id, self.here.clock)
 
-    async def cancel(self) -> None:
+    async def cancel(self, by: Actor | None = None) -> None:
         for one in await self.sessions():
             if one.status is SessionStatus.SCHEDULED:
-                await transact(self.here.db, cancellation.cancel, one.id, self.student, GUILD, "", self.here.now)
+                who, now = by or self.student, self.here.now
+                await transact(self.here.db, cancellation.cancel, one.id, who, GUILD, "", now)
+
+    async def keep(self) -> None:
+        """Press "Keep as credit"."""
+        for one in await self.payments():
+            await transact(self.here.db, choices.keep_as_credit, one.id, self.student, self.here.now)
+
+    async def choose_money(self) -> None:
+        """Press "Money back now", perhaps too late."""
+        for one in await self.payments():
+            with contextlib.suppress(AlreadyDecided):
+                await transact(self.here.db, choices.refund_now, one.id, self.student, self.here.now)
 
     async def sessions(self) -> list[CoachingSession]:
         theirs = CoachingSession.student_id == self.student.user_id
@@ -172,6 +186,36 @@ async def test_a_payment_is_booked_and_charged_once_and_paid_back_once(db: Datab
         assert told[NotificationKind.PAYMENT_EXPIRED, life.student.user_id] == 0
 
     assert await at_each_step(db, story, then) > 15
+
+
+async def test_what_a_student_keeps_as_credit_is_never_paid_back_too(db: Database) -> None:
+    async def story(life: Life) -> None:
+        await life.start()
+        await life.pay()
+        await life.look()
+        await life.cancel(by=CARA)
+        await life.keep()
+        await life.here.tick()
+
+    async def then(life: Life) -> None:
+        for _ in range(3):
+            await life.pay()
+            await life.here.tick()
+        paid = await life.payments()
+        if not paid:  # it died before anything was stored
+            return
+        await life.cancel(by=CARA)
+        await life.choose_money()
+        await settle(life.here)
+
+        lots = await fetch_all(db, select(CreditLot).where(CreditLot.user_id == life.student.user_id))
+        [refund], back = await life.refunds(), life.paid_back(life.charged(paid))
+        assert (refund.status, [one.minutes_left for one in lots], back) in (
+            (RefundStatus.KEPT, [60], []),
+            (RefundStatus.DONE, [], [6000]),
+        )
+
+    assert await at_each_step(db, story, then) > 12
 
 
 async def test_the_address_of_a_page_that_opened_unseen_is_sent_once(db: Database) -> None:

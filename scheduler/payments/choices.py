@@ -1,0 +1,119 @@
+"""Money back, or credit in its place: what whoever paid by card chooses, never both and never neither.
+
+A refund is owed first in any case. Keeping it as credit closes that very row, under its lock and before Stripe is
+asked for the first time (see `refunds.advance`), in the transaction that gives the credit.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, CreditLot, Guild, LotSource, Payment, Refund, RefundReason, RefundStatus
+from scheduler.booking import cancellation
+from scheduler.core.actor import Actor
+from scheduler.core.errors import AlreadyDecided
+from scheduler.credits import grants, ledger
+from scheduler.credits.packages import USUAL_VALIDITY
+from scheduler.notifications import outbox
+from scheduler.payments import checkouts, records, refunds
+from scheduler.sessions import charge_standing
+
+
+async def cancel(
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    guild_id: int | None,
+    reason: str,
+    now: datetime,
+    *,
+    as_credit: bool = False,
+) -> CoachingSession:
+    """Cancel as `cancellation.cancel` does. With `as_credit`, its student keeps what they get back as credit.
+
+    Nobody else can choose that, and there's nothing to choose if nothing is given back.
+    """
+    cancelled = await cancellation.cancel(session, session_id, actor, guild_id, reason, now)
+    if as_credit and actor.user_id == cancelled.student_id:
+        owed = select(Refund).join(Payment, Payment.id == Refund.payment_id)
+        # Only settling a session owes one for this reason, and nobody else has seen it yet.
+        by_cancelling = Payment.session_id == cancelled.id, Refund.reason == RefundReason.CANCELLED
+        if (refund := await session.scalar(owed.where(*by_cancelling))) is not None:
+            payment = await session.get_one(Payment, refund.payment_id)
+            await _give_credit(session, cancelled, payment, refund, now)
+    return cancelled
+
+
+async def keep_as_credit(session: AsyncSession, payment_id: int, actor: Actor, now: datetime) -> CreditLot:
+    """Give whoever paid for a session credit in place of the refund they're owed. Twice does nothing more.
+
+    Raises NotFound to everyone else, AlreadyDecided once the money is on its way.
+    """
+    about, payment, refund = await _lock(session, payment_id, actor)
+    if refund.status is RefundStatus.KEPT:
+        return await _lot_of(session, about)
+    _check_open(refund, now)
+    return await _give_credit(session, about, payment, refund, now)
+
+
+async def refund_now(session: AsyncSession, payment_id: int, actor: Actor, now: datetime) -> Payment:
+    """Have whoever paid refunded at once, so that there's nothing more to choose. Twice does nothing more.
+
+    Raises NotFound to everyone else, AlreadyDecided if they keep it as credit.
+    """
+    about, payment, refund = await _lock(session, payment_id, actor)
+    if refund.status is RefundStatus.KEPT:
+        _check_open(refund, now)
+    if charge_standing.can_choose(refund, now):
+        refund.next_try_at = now
+        await outbox.requeue_direct(session, about.id, now)
+    return payment
+
+
+async def _lock(session: AsyncSession, payment_id: int, actor: Actor) -> tuple[CoachingSession, Payment, Refund]:
+    """Lock the session, the payment and its refund, in the order of cancelling."""
+    payment = await checkouts.find(session, payment_id, actor)
+    if payment.session_id is None or await refunds.refund_of(session, payment.id) is None:
+        raise AlreadyDecided("Nothing of this is paid back, so there's nothing to choose.")
+    about = await session.get_one(
+        CoachingSession, payment.session_id, with_for_update=True, populate_existing=True
+    )
+    await session.refresh(payment, with_for_update=True)
+    refund = await refunds.refund_of(session, payment.id, lock=True)
+    assert refund is not None, "refunds are never deleted"
+    return about, payment, refund
+
+
+def _check_open(refund: Refund, now: datetime) -> None:
+    if refund.status is RefundStatus.KEPT:
+        raise AlreadyDecided("You've kept this as credit. `/credits` shows it.")
+    if not charge_standing.can_choose(refund, now):
+        raise AlreadyDecided("This money is on its way back to your card already, so it can't become credit.")
+
+
+async def _give_credit(
+    session: AsyncSession, about: CoachingSession, payment: Payment, refund: Refund, now: datetime
+) -> CreditLot:
+    guild = await session.get_one(Guild, payment.guild_id)
+    refund.status, refund.done_at, refund.next_try_at = RefundStatus.KEPT, now, None
+    lot = CreditLot(
+        guild_id=guild.id,
+        user_id=payment.user_id,
+        source=LotSource.REFUND,
+        coach_ids=[about.coach_id],
+        valid_until=grants.last_day_ends_at(guild, USUAL_VALIDITY, now),
+        session_id=about.id,
+        paid_minor=payment.amount_minor,
+        currency=payment.currency,
+    )
+    await ledger.grant(session, lot, about.booked_duration // timedelta(minutes=1), now)
+    grants.announce(session, lot, now)
+    records.record(session, payment, "refund_kept_as_credit", now, actor_id=payment.user_id)
+    await outbox.requeue_direct(session, about.id, now)
+    return lot
+
+
+async def _lot_of(session: AsyncSession, about: CoachingSession) -> CreditLot:
+    kept = select(CreditLot).where(CreditLot.session_id == about.id, CreditLot.source == LotSource.REFUND)
+    return (await session.scalars(kept)).one()
