@@ -39,6 +39,7 @@ from cogs.credits.people import PeopleCog
 from cogs.interaction_stats import InteractionStats
 from cogs.payments.admin import PaymentsAdminCog
 from cogs.payments.commands import PaymentsCog
+from cogs.payments.download import PaymentsFileCog
 from cogs.reports.activity import ActivityCog
 from cogs.reports.coach_roster import CoachRosterCog
 from cogs.reports.export import ExportCog
@@ -115,7 +116,7 @@ COGS = (
     SpecialtiesCog,
 )
 
-PAYMENT_COGS = (PaymentsCog, PaymentsAdminCog)
+PAYMENT_COGS = (PaymentsCog, PaymentsAdminCog, PaymentsFileCog)
 """Only with a key for payments."""
 
 features.register()

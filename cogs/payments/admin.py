@@ -1,7 +1,11 @@
 """`/coaching payments`: how cards are taken, what came in, what is owed back."""
 
+from collections.abc import Sequence
+from datetime import date
+
 from cogs import routes, ui
 from cogs.cards.charge import amount
+from cogs.payments.download import DOWNLOAD_MONTH, STATES
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
 from models import Guild, PaymentMode, PaymentStatus, RefundStatus
@@ -19,13 +23,6 @@ _CALLED = {
     PaymentMode.OFF: "Don't take cards",
     PaymentMode.OPTIONAL: "Cards, or as the payment instructions say",
     PaymentMode.REQUIRED: "Only cards (and credit)",
-}
-_STATES = {
-    PaymentStatus.NEW: "being prepared",
-    PaymentStatus.OPEN: "open",
-    PaymentStatus.PAID: "paid",
-    PaymentStatus.EXPIRED: "not paid",
-    PaymentStatus.REFUSED: "refused by Stripe",
 }
 _BACK = {
     RefundStatus.OWED: "to be refunded",
@@ -50,9 +47,11 @@ class PaymentsAdminCog(Cog):
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await overview.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
             months = await overview.months(session, guild, actor)
+            choice = await overview.months_to_download(session, guild, actor, self.bot.clock())
         shown = [_section(one, page) for one in found.shown] or [ui.text("No payments here.")]
         pager = ui.newer_and_older(routes.PAYMENTS.id, page, has_more=found.has_more)
-        await ui.show(interaction, ui.Panel(self._head(guild, months), self._modes(guild), *shown, *pager))
+        head = self._head(guild, months), self._modes(guild)
+        await ui.show(interaction, ui.Panel(*head, *shown, *pager, *_download(choice)))
 
     @on(PICK_MODE)
     async def mode_picked(self, interaction: Interaction) -> None:
@@ -83,6 +82,14 @@ class PaymentsAdminCog(Cog):
         return ui.row(ui.select(PICK_MODE.id(), options))
 
 
+def _download(months: Sequence[date]) -> list[ui.Item]:
+    if not months:
+        return []
+    options = [("All payments", "0", False)]
+    options += [(f"{one:%B %Y}", str(one.toordinal()), False) for one in months]
+    return [ui.row(ui.select(DOWNLOAD_MONTH.id(), options, placeholder="Download as CSV…"))]
+
+
 def _month(one: Month) -> str:
     test = "" if one.livemode else " (TEST)"
     back = f", {write_money(one.refunded_minor, one.currency)} of it refunded" if one.refunded_minor else ""
@@ -92,7 +99,7 @@ def _month(one: Month) -> str:
 def _section(one: Shown, page: int) -> ui.Item:
     payment, refund = one.payment, one.refund
     what = f"a session with <@{payment.coach_id}>" if payment.coach_id is not None else "credit"
-    state = _STATES[payment.status] if refund is None else _BACK[refund.status]
+    state = STATES[payment.status] if refund is None else _BACK[refund.status]
     facts = [
         f"**{amount(payment)}** · {state} · {stamp(payment.created_at, 'f')}",
         f"<@{payment.user_id}> for {what} · `{payment.code}`",

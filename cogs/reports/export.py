@@ -1,8 +1,6 @@
 """`/coaching export`: a file for people, and a complete one for other programs."""
 
-import io
-import zipfile
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
 from discord import app_commands
 
@@ -10,9 +8,10 @@ from cogs import routes, ui
 from cogs.reports import audit_words, export_columns
 from cogs.reports.export_columns import Reader
 from cogs.ui import Interaction
+from cogs.ui.files import CsvFile
 from cogs.ui.routing import Cog, Route, beside, group_command, on
 from scheduler.availability import reader_zone
-from scheduler.core.errors import CoachingError, NotFound
+from scheduler.core.errors import NotFound
 from scheduler.reports import export
 from scheduler.time.abbreviations import show_zone
 
@@ -23,8 +22,6 @@ TABLE = Route("records:export:{table}")
 
 TABLES: tuple[Table, ...] = get_args(Table)
 _LABELS = {"audit": "Audit log", "statement": "Monthly statement"}
-_LARGEST_FILE = 10 * 1024 * 1024  # https://docs.discord.com/developers/reference#uploading-files
-_LARGEST_PLAIN = 1024 * 1024
 
 
 class ExportCog(Cog):
@@ -63,7 +60,7 @@ class ExportCog(Cog):
         names |= await self.bot.fetch_names(guild.id, people - names.keys())
         reader = Reader(zone_name, names, taught, audit_words.names_in(interaction.guild))
         columns = export_columns.columns_for(what, reader)
-        with _File(what) as readable, _File(f"{what}-complete") as complete:
+        with CsvFile(what) as readable, CsvFile(f"{what}-complete") as complete:
             async with self.bot.db.read() as session:
                 if what == export.STATEMENT:
                     now = self.bot.clock()
@@ -107,39 +104,3 @@ def _statement(zone_name: str, readable: tuple[str, bytes], complete: tuple[str,
         ui.attachment(complete[0]),
         files=[readable, complete],
     )
-
-
-class _File:
-    """A CSV file in the making. It's zipped as it grows, because only small ones are sent as they are."""
-
-    def __init__(self, name: str) -> None:
-        self._name, self._size = f"{name}.csv", 0
-        self._plain, self._zipped = io.BytesIO(), io.BytesIO()
-        self._archive = zipfile.ZipFile(self._zipped, "w", zipfile.ZIP_DEFLATED)
-        self._packed = self._archive.open(self._name, "w", force_zip64=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._packed.close()
-        self._archive.close()
-
-    def write(self, piece: str) -> None:
-        """Add a piece. Raises CoachingError if the file gets too large for Discord."""
-        content = piece.encode()
-        self._size += len(content)
-        self._packed.write(content)
-        if self._size <= _LARGEST_PLAIN:
-            self._plain.write(content)
-        if self._zipped.tell() > _LARGEST_FILE:
-            raise CoachingError(
-                "That's more than Discord accepts as a file (10 MB). The person who runs the bot can copy the "
-                "database with `coachbot backup`."
-            )
-
-    def named(self) -> tuple[str, bytes]:
-        """Return the finished file's name and content."""
-        if self._size > _LARGEST_PLAIN:
-            return f"{self._name}.zip", self._zipped.getvalue()
-        return self._name, self._plain.getvalue()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from scheduler.reports import export
 from scheduler.reports.earnings import Earned
 from scheduler.reports.export import Cell, Columns
 from scheduler.servers.changes import NameOf
-from scheduler.time.time_zones import zone
+from scheduler.time.time_zones import zone, zone_with_offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,7 @@ class Reader:
 
     def time_zone(self, at: datetime) -> str:
         """Name the reader's zone with its offset then, because a clock set back shows times twice."""
-        offset = self.local(at).utcoffset() or timedelta(0)
-        hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
-        sign = "-" if offset < timedelta(0) else "+"
-        shown = f"UTC{sign}{hours}{f':{minutes:02}' if minutes else ''}" if offset else "UTC"
-        return shown if self.zone_name == shown else f"{self.zone_name} ({shown})"
+        return zone_with_offset(self.zone_name, at)
 
 
 def columns_for(what: str, reader: Reader) -> Columns:

@@ -195,6 +195,11 @@ def decimals(currency: str) -> int:
     return get_currency_precision(currency)
 
 
+def in_major_units(minor: int, currency: str) -> Decimal:
+    """Return an amount in the currency's own unit, with all its decimals: 6000 US cents are 60.00."""
+    return Decimal(minor).scaleb(-decimals(currency))
+
+
 def _formatted(amount: Decimal, currency: str, **how: Any) -> str:
     from babel.numbers import format_currency
 

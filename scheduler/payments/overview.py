@@ -1,18 +1,23 @@
-"""What admins see of payments, and whether cards are taken."""
+"""What admins see and download of payments, and whether cards are taken."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Guild, Payment, PaymentMode, Refund, RefundStatus
+from models import Coach, CoachingSession, Guild, Package, Payment, PaymentMode, Refund, RefundStatus
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.pages import Page
+from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
 
 _MONTHS = 3
+_MOST_MONTHS = 24
+"""How many can be chosen from; a select takes 25."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,63 @@ async def list_page(session: AsyncSession, guild_id: int, actor: Actor, *, page:
     return Page(rows[:size], has_more=len(rows) > size)
 
 
+def _when() -> ColumnElement[datetime]:
+    """Return when a payment was made, or begun if it wasn't."""
+    return func.coalesce(Payment.paid_at, Payment.created_at)
+
+
+async def months_to_download(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> list[date]:
+    """Return the first days of the last two years' months since the first payment, newest first.
+
+    Months are on the server's clock. Raises NotAllowed for anyone but admins.
+    """
+    actor.must_be_admin()
+    first = await session.scalar(select(func.min(Payment.created_at)).where(Payment.guild_id == guild.id))
+    if first is None:
+        return []
+    clock = zone(guild.time_zone)
+    begun, month = _first_of_month(first, clock), _first_of_month(now, clock)
+    found = [month]
+    while month > begun and len(found) < _MOST_MONTHS:
+        month = (month - timedelta(days=1)).replace(day=1)
+        found.append(month)
+    return found
+
+
+def to_download(guild: Guild, actor: Actor, month: date | None) -> Select[Any]:
+    """Return a query of a server's payments with what they were for, oldest first, for `csv_of`.
+
+    With a month (its first day, on the server's clock), only those that were made, or paid back, in it.
+    Raises NotAllowed for anyone but admins.
+    """
+    actor.must_be_admin()
+    found: Any = (
+        select(Payment, Refund, Coach.display_name, Package.name, CoachingSession.code)
+        .outerjoin(Refund, Refund.payment_id == Payment.id)
+        .outerjoin(Coach, (Coach.guild_id == Payment.guild_id) & (Coach.user_id == Payment.coach_id))
+        .outerjoin(Package, Package.id == Payment.package_id)
+        .outerjoin(CoachingSession, CoachingSession.id == Payment.session_id)
+        .where(Payment.guild_id == guild.id)
+        .order_by(_when(), Payment.id)
+    )
+    if month is None:
+        return found
+    clock = zone(guild.time_zone)
+    start, end = (start_of(clock, one) for one in (month, (month + timedelta(days=31)).replace(day=1)))
+    paid_back = (Refund.status == RefundStatus.DONE) & (Refund.done_at >= start) & (Refund.done_at < end)
+    return found.where(or_((_when() >= start) & (_when() < end), paid_back))
+
+
+async def payers(session: AsyncSession, guild_id: int, actor: Actor) -> set[int]:
+    """Return the ids of everyone who began to pay in a server. Raises NotAllowed for anyone but admins."""
+    actor.must_be_admin()
+    return set(await session.scalars(select(Payment.user_id).where(Payment.guild_id == guild_id).distinct()))
+
+
+def _first_of_month(at: datetime, clock: ZoneInfo) -> date:
+    return at.astimezone(clock).date().replace(day=1)
+
+
 async def months(session: AsyncSession, guild: Guild, actor: Actor) -> list[Month]:
     """Return the last three months in which something was paid, newest first, on the server's clock.
 
@@ -65,7 +127,7 @@ async def months(session: AsyncSession, guild: Guild, actor: Actor) -> list[Mont
     sums: dict[tuple[date, str, bool], list[int]] = {}
     for paid_at, currency, livemode, amount, refunded in await session.execute(paid):
         assert paid_at is not None, "by the query"
-        first_day = paid_at.astimezone(clock).date().replace(day=1)
+        first_day = _first_of_month(paid_at, clock)
         if first_day not in {one for one, *_ in sums} and len({one for one, *_ in sums}) == _MONTHS:
             break
         total = sums.setdefault((first_day, currency, livemode), [0, 0])

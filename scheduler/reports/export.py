@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 
@@ -40,7 +41,7 @@ _PEOPLE = {
 }
 """The columns with people who may not be coaches."""
 
-Cell = str | int | float | date | time | None
+Cell = str | int | float | Decimal | date | time | None
 """Spreadsheets can sort and add numbers, dates and times. Text is escaped, so it stays text."""
 Columns = Mapping[str, Callable[[Any], Cell]]
 """What each column of a table for people holds, by its heading."""
@@ -79,6 +80,12 @@ async def readable_csv(
     actor.must_be_admin()
     table: Any = TABLES[what]
     query = _READABLE[what].where(table.guild_id == guild_id)
+    async for piece in csv_of(session, query, columns):
+        yield piece
+
+
+async def csv_of(session: AsyncSession, query: Select[Any], columns: Columns) -> AsyncIterator[str]:
+    """Yield the rows of a query as pieces of CSV for people, starting with the headings."""
     async for piece in _pieces(session, query, columns, lambda row: [fill(row) for fill in columns.values()]):
         yield piece
 

@@ -1,6 +1,7 @@
 """Find time zones by their IANA names, or by a country, state or city."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -107,6 +108,15 @@ def _zone_of_city(text: str) -> str:
 def zone(name: str) -> ZoneInfo:
     """Return the zone of this name, or UTC if this host doesn't know it (see `is_known`)."""
     return _load(name) or ZoneInfo("UTC")
+
+
+def zone_with_offset(name: str, at: datetime) -> str:
+    """Write a zone with its offset at an instant: "Europe/Berlin (UTC+1)"."""
+    offset = at.astimezone(zone(name)).utcoffset() or timedelta(0)
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    sign = "-" if offset < timedelta(0) else "+"
+    shown = f"UTC{sign}{hours}{f':{minutes:02}' if minutes else ''}" if offset else "UTC"
+    return shown if name == shown else f"{name} ({shown})"
 
 
 def is_known(name: str) -> bool:

@@ -406,6 +406,7 @@ PAYMENTS: dict[str, Row] = {
     "pay:back:{payment_id}": Row(PAYER),
     "payments:list:{page}": Row(ADMINS),
     "payments:mode": Row(ADMINS, picked=("0",)),
+    "payments:csv": Row(ADMINS, picked=("0",)),
     "payments:refund:{payment_id}:{page}": Row(ADMINS),
 }
 """Controls that there are only with a key for payments. `tests/cogs/payments` presses them."""

@@ -24,7 +24,7 @@ from scheduler.core.errors import NotAllowed
 from scheduler.payments import overview
 from scheduler.payments.overview import Month
 from tests.support.bookings import STU
-from tests.support.builders import ADMIN, GUILD, MONDAY, STUDENT, a_guild
+from tests.support.builders import ADMIN, DAY, GUILD, MINUTE, MONDAY, STUDENT, a_guild
 from tests.support.transactions import fetch_all, query, transact
 
 _numbers = itertools.count(1)
@@ -134,6 +134,12 @@ async def test_only_admins_see_and_change_how_cards_are_taken(db: Database) -> N
         with pytest.raises(NotAllowed):
             await overview.list_page(session, GUILD, STU, page=0, size=5)
         with pytest.raises(NotAllowed):
+            await overview.months_to_download(session, guild, STU, MONDAY)
+        with pytest.raises(NotAllowed):
+            await overview.payers(session, GUILD, STU)
+        with pytest.raises(NotAllowed):
+            overview.to_download(guild, STU, None)
+        with pytest.raises(NotAllowed):
             await overview.set_mode(session, guild, STU, PaymentMode.REQUIRED, MONDAY)
         await overview.set_mode(session, guild, ADMIN, PaymentMode.REQUIRED, MONDAY)
         await overview.set_mode(session, guild, ADMIN, PaymentMode.REQUIRED, MONDAY)
@@ -155,3 +161,52 @@ async def test_a_page_lists_the_newest_of_this_server_with_what_is_owed_back(db:
     assert [one.payment.amount_minor for one in first.shown] == [102, 101]
     assert [(one.payment.amount_minor, one.refund is not None) for one in second.shown] == [(100, True)]
     assert (first.has_more, second.has_more) == (True, False)
+
+
+async def downloaded(db: Database, month: date | None) -> list[str]:
+    async with db.read() as session:
+        query = overview.to_download(await session.get_one(Guild, GUILD), ADMIN, month)
+        return [row.Payment.code for row in await session.execute(query)]
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "in_march", "in_april"),
+    [
+        ("UTC", ["late", "unpaid"], ["late", "first"]),
+        ("Asia/Tokyo", ["unpaid"], ["late", "first"]),
+        ("America/New_York", ["late", "first", "unpaid"], ["late"]),
+    ],
+)
+async def test_a_months_file_has_what_was_paid_begun_or_paid_back_in_it_on_the_servers_clock(
+    db: Database, time_zone: str, in_march: list[str], in_april: list[str]
+) -> None:
+    await transact(db, a_guild, time_zone=time_zone)
+    await transact(db, a_guild, id=GUILD + 1)
+    midnight = datetime(2026, 4, 1, tzinfo=UTC)
+    late = await transact(db, a_payment, midnight - MINUTE, code="late", back=RefundStatus.DONE)
+    await transact(db, a_payment, midnight, code="first")
+    await transact(db, a_payment, None, code="unpaid", created_at=midnight - DAY)
+    await transact(db, a_payment, midnight, guild_id=GUILD + 1)
+    async with db.begin() as session:
+        [refund] = await session.scalars(select(Refund).where(Refund.payment_id == late.id))
+        refund.done_at = midnight + 5 * DAY
+
+    assert sorted(await downloaded(db, MARCH)) == sorted(in_march)
+    assert sorted(await downloaded(db, APRIL)) == sorted(in_april)
+    assert sorted(await downloaded(db, None)) == ["first", "late", "unpaid"]
+    assert await downloaded(db, date(2026, 5, 1)) == []
+
+
+async def test_the_last_24_months_since_the_first_payment_can_be_chosen(db: Database) -> None:
+    await transact(db, a_guild)
+
+    async def choices(now: datetime) -> list[date]:
+        async with db.read() as session:
+            guild = await session.get_one(Guild, GUILD)
+            return await overview.months_to_download(session, guild, ADMIN, now)
+
+    assert await choices(MONDAY) == []
+    await transact(db, a_payment, MONDAY)
+    assert await choices(MONDAY + 40 * DAY) == [APRIL, MARCH]
+    found = await choices(MONDAY.replace(year=2030))
+    assert (found[0], found[-1], len(found)) == (date(2030, 3, 1), date(2028, 4, 1), 24)
