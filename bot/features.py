@@ -55,7 +55,7 @@ WORDS = (
 
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
-    events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.owe_if_returned)
+    events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
     reservations.on_barred(due.hurry_barred)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:

@@ -54,6 +54,8 @@ class RefundReason(StrEnum):
     """The session doesn't take place, or its coach didn't come."""
     LOST = "lost"
     """It was paid after the time was gone."""
+    WAIVED = "waived"
+    """The coach or an admin waived the charge of a session, or an admin decided a dispute for the student."""
     ADMIN = "admin"
     """An admin or the operator said so."""
 

@@ -82,9 +82,9 @@ class CoachingSession(Base):
     credit_worth_minor: Mapped[Money | None]
     """The price that these minutes stand for, in minor units of `currency`."""
     credit_charged_at: Mapped[datetime | None]
-    """When these were charged for good; None while they're reserved, and once they're given back."""
+    """When these, or what was paid by card, were charged for good. None before that, and once it's given back."""
     charge_waived_at: Mapped[datetime | None]
-    """When the coach gave them back although they had been charged."""
+    """When the coach or an admin gave them, or the money, back although it had been charged."""
     charge_waived_by: Mapped[Snowflake | None]
     discord_channel_id: Mapped[Snowflake | None]
     discord_role_id: Mapped[Snowflake | None]

@@ -58,13 +58,21 @@ def _whose(one: CoachingSession, viewer_id: int | None) -> str:
     return {one.student_id: "your", one.coach_id: "your student's"}.get(viewer_id or 0, "the student's")
 
 
+def waived(one: CoachingSession, standing: ChargeStanding | None, viewer_id: int) -> str:
+    """Write what became of a charge that's waived, to whoever waived it."""
+    if standing is None or standing.payment is None:
+        return " ".join(outcome(one, viewer_id))
+    return f"Charge waived: {amount(standing.payment)} goes back to {_whose(one, viewer_id)} card"
+
+
 def disputed(standing: ChargeStanding | None) -> list[str]:
     """Write that the charge is disputed, or what an admin decided, in a line."""
     if standing is None or (dispute := standing.dispute) is None:
         return []
     if dispute.decided_at is None:
         return [f"**Disputed** {stamp(dispute.opened_at, 'f')}. An admin will decide."]
-    return [f"**Disputed** An admin {'gave the minutes back' if dispute.given_back else 'kept the charge'}."]
+    what = "minutes" if standing.payment is None else "money"
+    return [f"**Disputed** An admin {f'gave the {what} back' if dispute.given_back else 'kept the charge'}."]
 
 
 def buttons(one: CoachingSession, standing: ChargeStanding | None) -> list[ui.Button]:
@@ -100,10 +108,12 @@ def amount(payment: Payment) -> str:
 
 
 def refund_lines(one: CoachingSession, standing: ChargeStanding | None, viewer_id: int | None) -> list[str]:
-    """Write what is or was paid back, in a line. Nothing if nothing is."""
-    if standing is None or (payment := standing.payment) is None or (refund := standing.refund) is None:
+    """Write that what was paid by card is charged, or what becomes of its refund, in a line. Nothing before."""
+    if standing is None or (payment := standing.payment) is None:
         return []
-    money, whose = amount(payment), "your" if viewer_id == one.student_id else "the student's"
+    if (refund := standing.refund) is None:
+        return [f"{amount(payment)} charged"] if one.credit_charged_at is not None else []
+    money, whose = amount(payment), _whose(one, viewer_id)
     match refund.status:
         case RefundStatus.OWED if standing.can_choose and refund.next_try_at is not None:
             until = stamp(refund.next_try_at, "f")

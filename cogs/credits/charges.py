@@ -5,6 +5,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.credits import charges, disputes
+from scheduler.sessions import charge_standing
 
 _REASON = "What happened"
 
@@ -14,12 +15,15 @@ class ChargesCog(Cog):
 
     @on(routes.WAIVE_CHARGE, ui.acknowledge_beside)
     async def waive_pressed(self, interaction: Interaction, session_id: int) -> None:
-        """Give the student back what the session charged, for its coach."""
+        """Give the student back what the session charged, for its coach or an admin."""
         async with self.bot.db.begin() as session:
-            waived = await charges.waive(session, session_id, ui.person_of(interaction), self.bot.clock())
+            actor, now = await self.actor_anywhere(session, interaction), self.bot.clock()
+            found = await charges.waive(session, session_id, actor, now, guild_id=interaction.guild_id)
+            standings = await charge_standing.standings(session, [found], actor.user_id, now)
         self.bot.wake()
-        [outcome] = cards.charge.outcome(waived, interaction.user.id)
-        await ui.show(interaction, ui.Panel(ui.text(f"{outcome}. We've told your student.")))
+        waived = cards.charge.waived(found, standings.get(found.id), actor.user_id)
+        whom = "your student" if actor.user_id == found.coach_id else "the student"
+        await ui.show(interaction, ui.Panel(ui.text(f"{waived}. We've told {whom}.")))
 
     @on(routes.DISPUTE_CHARGE, ui.acknowledge_beside)
     async def dispute_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -37,7 +41,11 @@ class ChargesCog(Cog):
         async with self.bot.db.read() as session:
             actor, now = ui.person_of(interaction), self.bot.clock()
             found = await disputes.find_disputable(session, session_id, actor, now)
-        charged = ui.text(f"This session charged {cards.charge.minutes(found)} of your credit.")
+            standing = (await charge_standing.standings(session, [found], actor.user_id, now)).get(found.id)
+        what = f"{cards.charge.minutes(found)} of your credit"
+        if standing is not None and standing.payment is not None:
+            what = f"the {cards.charge.amount(standing.payment)} you paid"
+        charged = ui.text(f"This session charged {what}.")
         about = "An admin of the server will read this and decide."
         field = ui.field(_REASON, typed, description=about, long=True, most=LONGEST_NOTES)
         custom_id = routes.DISPUTE_CHARGE.id(session_id=session_id)

@@ -4,7 +4,7 @@ from cogs import cards, ui
 from cogs.cards.session_message import is_for_coach
 from cogs.credits import lots, orders
 from cogs.notifications import Words
-from models import CoachingSession, LotSource, NotificationKind, SessionStatus
+from models import CoachingSession, LotSource, NotificationKind, Payment, SessionStatus
 from scheduler.core.clock import stamp
 from scheduler.core.markup import with_names
 from scheduler.credits.notifications import DisputeDetails, LotDetails
@@ -70,17 +70,21 @@ def _named(words: str, context: NotificationContext, details: LotDetails) -> str
 
 
 def _waived(context: NotificationContext) -> ui.Item:
-    one = context.about_session
+    one, payment = context.about_session, context.details
+    who = "Your coach" if one.charge_waived_by == one.coach_id else "An admin"
+    where = "The money goes back to the card you paid with." if payment else "`/credits` shows what you have."
     return ui.text(
-        f"**Your coach gave you back {_charged(one)} of credit**\n{cards.when(one.starts_at)}\n"
-        f"With <@{one.coach_id}> · Code `{one.code}`\nThis session isn't charged. `/credits` shows what you have."
+        f"**{who} gave you back {_charged(one, payment)}**\n{cards.when(one.starts_at)}\n"
+        f"With <@{one.coach_id}> · Code `{one.code}`\nThis session isn't charged. {where}"
     )
 
 
 def _dispute_card(context: NotificationContext) -> ui.Item:
     one, details = context.about_session, context.details
+    payment = details.payment if details else None
+    were = "was" if payment else "were"
     lines = [
-        f"### Disputed charge\n<@{one.student_id}> disputes that {_charged(one)} of credit were charged.",
+        f"### Disputed charge\n<@{one.student_id}> disputes that {_charged(one, payment)} {were} charged.",
         f"Session `{one.code}` of <@{one.coach_id}> with <@{one.student_id}>, {stamp(one.starts_at)}.",
     ]
     if why := _WHY_CHARGED.get(one.status):
@@ -91,12 +95,15 @@ def _dispute_card(context: NotificationContext) -> ui.Item:
     lines += cards.attendance_lines(one, found.attended)
     lines.append(f"**What they say**\n{ui.block(ui.quoted(found.dispute.reason))}")
     if found.dispute.decided_at is not None:
-        outcome = "minutes given back" if found.dispute.given_back else "charge kept"
+        given_back = "money given back" if payment else "minutes given back"
+        outcome = given_back if found.dispute.given_back else "charge kept"
         when = stamp(found.dispute.decided_at, "f")
         lines.append(f"**Decided** by <@{found.dispute.decided_by}> {when}: {outcome}")
         return ui.Container(ui.text("\n".join(lines)))
     if one.charge_waived_at is not None:
-        lines.append("The coach has waived the charge since, so the minutes are back already.")
+        who = "The coach" if one.charge_waived_by == one.coach_id else "An admin"
+        what = "money is on its way back" if payment else "minutes are back"
+        lines.append(f"{who} has waived the charge since, so the {what} already.")
     back = ui.button("Give back", orders.DECIDE.id(session_id=one.id, granted=1), ui.SUCCESS)
     keep = ui.button("Keep the charge", orders.DECIDE.id(session_id=one.id, granted=0))
     return ui.Container(ui.text("\n".join(lines)), ui.row(back, keep))
@@ -107,12 +114,12 @@ def _dispute_decided(context: NotificationContext) -> ui.Item:
     other, whom = (one.student_id, "your student") if is_for_coach(context) else (one.coach_id, "you")
     news = "An admin kept the charge"
     if found and found.dispute.given_back:
-        news = f"An admin gave {whom} back {_charged(one)} of credit"
+        news = f"An admin gave {whom} back {_charged(one, found.payment)}"
     return ui.text(f"**{news}**\n{cards.when(one.starts_at)}\nWith <@{other}> · Code `{one.code}`")
 
 
-def _charged(one: CoachingSession) -> str:
-    return lots.minutes(one.credit_minutes or 0)
+def _charged(one: CoachingSession, payment: Payment | None) -> str:
+    return cards.charge.amount(payment) if payment else f"{lots.minutes(one.credit_minutes or 0)} of credit"
 
 
 def _order_card(context: NotificationContext) -> ui.Item:

@@ -92,9 +92,11 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
     if one.status in _UPCOMING:
         buttons.append(ui.button("Repair room", REPAIR.id(session_id=one.id)))
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
+    if found.standing is not None and found.standing.can_waive:
+        buttons += cards.charge.buttons(one, found.standing)
     buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(
-        cards.of_session(one, guild, most=300, with_buttons=False),
+        cards.of_session(one, guild, most=300, with_buttons=False, charged=found.standing),
         *([ui.text("\n".join(state))] if (state := _state(found)) else []),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),

@@ -115,19 +115,28 @@ async def _take_again(session: AsyncSession, row: CoachingSession, now: datetime
     return await ledger.taken_for(session, row.id)
 
 
-async def waive(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
-    """Give back what a session was charged, as its coach, and tell the student. Does nothing the second time.
+def is_about_a_charge(row: CoachingSession) -> bool:
+    """Whether credit was used for a session, or a card was charged for it, or that was given back."""
+    about = row.credit_minutes, row.credit_charged_at, row.charge_waived_at
+    return any(one is not None for one in about)
 
-    Raises NotFound to anyone but the coach, AlreadyDecided if nothing is charged, TooLate a week after the end.
+
+async def waive(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, guild_id: int | None = None
+) -> CoachingSession:
+    """Give back what a session was charged, credit or money, and tell the student. Does nothing the second time.
+
+    For its coach, and for other admins in its server (`guild_id`). Raises NotFound to everyone else,
+    AlreadyDecided if nothing is charged, TooLate a week after the end.
     """
-    found = await lookup.find_visible(session, session_id, actor, None, lock=True)
-    if actor.user_id != found.coach_id or found.credit_minutes is None:
+    found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
+    if actor.user_id == found.student_id or not is_about_a_charge(found):
         raise NotFound("You have no such charge to waive. `/sessions` lists your sessions.")
     if found.charge_waived_at is not None:
         return found
     if found.credit_charged_at is None:
         raise AlreadyDecided("This session isn't charged, so there's nothing to waive.")
-    if not can_waive(found, actor.user_id, now):
+    if not can_waive(found, actor.user_id, now, is_admin=actor.is_admin):
         raise TooLate("It's too late to waive the charge: you had a week. An admin can grant credit instead.")
     await return_charge(session, found, actor, now)
     kind = NotificationKind.CHARGE_WAIVED
@@ -141,5 +150,5 @@ async def return_charge(session: AsyncSession, found: CoachingSession, actor: Ac
     """Give back what a session was charged, whatever else becomes of it."""
     found.charge_waived_at, found.charge_waived_by = now, actor.user_id
     found.updated_at = now
-    await settle(session, found, now)
+    await events.settle(session, found, now)
     await outbox.requeue_direct(session, found.id, now)

@@ -21,7 +21,7 @@ async def find_disputable(
 ) -> CoachingSession:
     """Return the session if this person can dispute its charge now; raises as `open_dispute` does."""
     found = await lookup.find_visible(session, session_id, actor, None, lock=lock)
-    if actor.user_id != found.student_id or found.credit_minutes is None:
+    if actor.user_id != found.student_id or not charges.is_about_a_charge(found):
         raise NotFound("You have no such charge. `/credits` lists yours.")
     if (dispute := await session.get(CreditDispute, found.id)) is not None:
         decided = "An admin will decide." if dispute.decided_at is None else "An admin has decided."
@@ -56,7 +56,7 @@ async def open_dispute(
 async def decide(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int, *, give_back: bool, now: datetime
 ) -> CoachingSession:
-    """Decide a dispute as an admin: give the minutes back, or leave the charge. Student and coach are told.
+    """Decide a dispute as an admin: give the minutes or the money back, or leave the charge. Both are told.
 
     Raises NotAllowed to everyone else and about one's own session, NotFound for another server's, AlreadyDecided.
     """

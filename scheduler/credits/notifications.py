@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CreditDispute, CreditLot, NotificationKind, Package, PackageOrder
+from models import CreditDispute, CreditLot, NotificationKind, Package, PackageOrder, Payment
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.core import members
@@ -14,6 +14,7 @@ from scheduler.credits import ledger, statements
 from scheduler.credits.orders import Ordered
 from scheduler.credits.statements import Facts
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
+from scheduler.sessions import charge_standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class DisputeDetails:
 
     dispute: CreditDispute
     attended: Mapping[int, Presence]
+    payment: Payment | None = None
+    """What was paid by card, if it's about that."""
 
 
 async def _lot(session: AsyncSession, context: NotificationContext, _now: datetime) -> LotDetails | None:
@@ -65,7 +68,17 @@ async def _minutes_left(session: AsyncSession, context: NotificationContext, now
 async def _dispute(session: AsyncSession, context: NotificationContext, now: datetime) -> DisputeDetails | None:
     about = context.about_session
     found = await session.get(CreditDispute, about.id)
-    return DisputeDetails(found, await attendance.attended(session, about, now)) if found is not None else None
+    if found is None:
+        return None
+    return DisputeDetails(
+        found, await attendance.attended(session, about, now), await _payment(session, context, now)
+    )
+
+
+async def _payment(session: AsyncSession, context: NotificationContext, now: datetime) -> Payment | None:
+    about = context.about_session
+    standing = (await charge_standing.standings(session, [about], None, now)).get(about.id)
+    return standing.payment if standing is not None else None
 
 
 def _dispute_is_open(context: NotificationContext) -> bool:
@@ -82,7 +95,7 @@ KINDS = (
     Declaration(NotificationKind.CREDITS_GRANTED, details=_lot),
     Declaration(NotificationKind.CREDITS_LOW, details=_minutes_left),
     Declaration(NotificationKind.CREDITS_ENDING, still_needed=_while_some_is_left, details=_lot),
-    Declaration(NotificationKind.CHARGE_WAIVED),
+    Declaration(NotificationKind.CHARGE_WAIVED, details=_payment),
     Declaration(
         NotificationKind.DISPUTE_CARD, Audience.REVIEW_CHANNEL, details=_dispute, awaits_decision=_dispute_is_open
     ),

@@ -86,18 +86,28 @@ async def refund_of(session: AsyncSession, payment_id: int, *, lock: bool = Fals
     return await session.scalar(found)
 
 
-async def owe_if_returned(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Owe the money of a paid session back if it isn't charged, by the rule for credit. Never charges again.
+async def keep_or_owe(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Keep the money of a session that was paid by card, or owe it back, by the rule for credit.
 
-    A student who cancels says then how they want it. Otherwise they have a while to keep it as credit.
+    A student who cancels says then how they want it. If others cancel, they have a while to keep it as credit.
+    What's owed back is never charged again.
     """
-    if row.credit_minutes is not None or charge_of(row) is not Charge.RETURNED:
+    if row.credit_minutes is not None or (charge := charge_of(row)) is Charge.RESERVED:
         return
     paid = select(Payment).where(Payment.session_id == row.id, Payment.status == PaymentStatus.PAID)
     payment = await session.scalar(paid.with_for_update())
-    if payment is not None and await refund_of(session, payment.id) is None:
-        is_asked_later = row.missed_at is None and row.cancelled_by != row.student_id
-        owe(session, payment, RefundReason.CANCELLED, now, after=CHOICE_FOR if is_asked_later else timedelta(0))
+    if payment is None:
+        return
+    if await refund_of(session, payment.id) is not None:
+        row.credit_charged_at = None
+    elif charge is Charge.CHARGED:
+        row.credit_charged_at = row.credit_charged_at or now
+    else:
+        row.credit_charged_at = None
+        reason = RefundReason.CANCELLED if row.charge_waived_at is None else RefundReason.WAIVED
+        by_others = row.missed_at is None and row.cancelled_by != row.student_id
+        is_asked = reason is RefundReason.CANCELLED and by_others
+        owe(session, payment, reason, now, after=CHOICE_FOR if is_asked else timedelta(0))
 
 
 async def pay_back(
@@ -105,7 +115,8 @@ async def pay_back(
 ) -> Refund:
     """Owe somebody their money back because an admin says so, or without an actor the operator.
 
-    For a package, takes back what's left of its credit; what is booked with it stays.
+    For a package, takes back what's left of its credit; what is booked with it stays. For a session, it waives the
+    charge, now or once it takes place.
 
     Raises NotAllowed, NotFound for another server's payment, AlreadyDecided if it isn't paid or is paid back.
     """
@@ -114,8 +125,11 @@ async def pay_back(
     payment = await session.get(Payment, payment_id)
     if payment is None or payment.guild_id != guild_id:
         raise NotFound("There's no such payment in this server. `/coaching payments` lists them.")
+    about = None
     if payment.session_id is not None:  # locked first, as cancelling does, to prevent deadlocks
-        await session.get_one(CoachingSession, payment.session_id, with_for_update=True)
+        about = await session.get_one(
+            CoachingSession, payment.session_id, with_for_update=True, populate_existing=True
+        )
     await session.refresh(payment, with_for_update=True)
     if payment.status is not PaymentStatus.PAID:
         raise AlreadyDecided("This hasn't been paid, so there's nothing to pay back.")
@@ -124,6 +138,10 @@ async def pay_back(
     if payment.lot_id is not None:
         lot = await session.get_one(CreditLot, payment.lot_id, with_for_update=True, populate_existing=True)
         await ledger.revoke(session, lot, now)
+    if about is not None:
+        about.credit_charged_at, about.charge_waived_at = None, about.charge_waived_at or now
+        about.charge_waived_by = about.charge_waived_by or (actor.user_id if actor else None)
+        await outbox.requeue_direct(session, about.id, now)
     return owe(session, payment, RefundReason.ADMIN, now, by=actor)
 
 

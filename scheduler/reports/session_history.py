@@ -15,7 +15,8 @@ from scheduler.booking import blocks, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
-from scheduler.sessions import events, lifecycle
+from scheduler.sessions import charge_standing, events, lifecycle
+from scheduler.sessions.charge_standing import ChargeStanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class SessionHistory:
     """What its student is blocked from."""
     can_only_end: bool
     """Whether it can only be ended, because it's too late to cancel."""
+    standing: ChargeStanding | None
+    """What this admin can do about what it cost."""
 
 
 async def get_history(
@@ -51,6 +54,7 @@ async def get_history(
         .where(Notification.session_id == row.id, Notification.kind.in_(NotificationKind))
         .order_by(Notification.id)
     )
+    standings = await charge_standing.standings(session, [row], actor.user_id, now, is_admin=True)
     return SessionHistory(
         row,
         list(await session.scalars(entries)),
@@ -58,6 +62,7 @@ async def get_history(
         await attendance.attended(session, row, now),
         await blocks.list_blocks(session, guild_id, row.student_id),
         await cancellation.can_only_be_ended(session, row, now),
+        standings.get(row.id),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import CoachingSession, CreditDispute, Payment, PaymentStatus, Refund, RefundStatus
 
 WAIVABLE_FOR = timedelta(days=7)
-"""How long after the end, or after a late cancellation, the coach can waive the charge."""
+"""How long after the end, or after a late cancellation, the coach or an admin can waive the charge."""
 DISPUTABLE_FOR = timedelta(hours=72)
 """How long after they were charged a student can dispute it."""
 
@@ -31,13 +31,14 @@ class ChargeStanding:
 
 
 def waivable_until(row: CoachingSession) -> datetime:
-    """Return until when the coach can waive the charge."""
+    """Return until when the coach or an admin can waive the charge."""
     return (row.cancelled_at or row.ends_at) + WAIVABLE_FOR
 
 
-def can_waive(row: CoachingSession, viewer_id: int | None, now: datetime) -> bool:
-    """Whether this person can give back now what the session was charged."""
-    return viewer_id == row.coach_id and row.credit_charged_at is not None and now < waivable_until(row)
+def can_waive(row: CoachingSession, viewer_id: int | None, now: datetime, *, is_admin: bool = False) -> bool:
+    """Whether this person can give back now what the session was charged. Nobody does that for themselves."""
+    may = viewer_id == row.coach_id or (is_admin and viewer_id != row.student_id)
+    return may and row.credit_charged_at is not None and now < waivable_until(row)
 
 
 def can_dispute(row: CoachingSession, viewer_id: int | None, now: datetime) -> bool:
@@ -69,18 +70,27 @@ def closes_at(
 
 
 async def standings(
-    session: AsyncSession, rows: Collection[CoachingSession], viewer_id: int | None, now: datetime
+    session: AsyncSession,
+    rows: Collection[CoachingSession],
+    viewer_id: int | None,
+    now: datetime,
+    *,
+    is_admin: bool = False,
 ) -> dict[int, ChargeStanding]:
-    """Return, by session, what this person can do about each of these sessions that credit or a card paid for."""
-    disputes = await _disputes(session, [one.id for one in rows if one.credit_minutes is not None])
+    """Return, by session, what this person can do about each of these sessions that credit or a card paid for.
+
+    `is_admin`: as an admin of the server, who looks at a session that may not be theirs.
+    """
     paid = await _paid(session, [one.id for one in rows if one.credit_minutes is None and one.total_cost_minor])
+    known = [one.id for one in rows if one.credit_minutes is not None or one.id in paid]
+    disputes = await _disputes(session, known)
     found: dict[int, ChargeStanding] = {}
     for one in rows:
         payment, refund = paid.get(one.id, (None, None))
         if one.credit_minutes is None and payment is None:
             continue
         found[one.id] = ChargeStanding(
-            can_waive(one, viewer_id, now),
+            can_waive(one, viewer_id, now, is_admin=is_admin),
             can_dispute(one, viewer_id, now) and one.id not in disputes,
             disputes.get(one.id),
             payment,

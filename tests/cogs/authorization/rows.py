@@ -87,7 +87,7 @@ _NO_LOT = "There's no such credit in this server."
 _NOT_HERE = "<@{user_id}> isn't in this server"
 _CREDIT_HERE = _refusals("student other_student coach other_coach admin owner", "You have no credit to see there.")
 _BUYERS = MEMBERS | {"outsider": _NO_PACKAGE}
-_CHARGED = _refusals("coach", MINE, student="You have no such charge to waive.")
+_CHARGED = _refusals("coach admin owner", MINE, student="You have no such charge to waive.")
 _DISPUTER = _refusals("student", MINE, coach="You have no such charge.")
 
 _SPENDERS = BOOKERS | dict.fromkeys(

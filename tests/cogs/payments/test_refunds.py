@@ -95,7 +95,7 @@ async def test_after_a_coachs_cancellation_the_student_keeps_it_as_credit(db: Da
         assert f"Your student gets {MONEY} back, as money or as credit." in str(form.modal)
         assert "What you paid" not in str(form.modal)
         await cara.send(form, Reason="Ill.")
-        assert f"**Refund** {MONEY} goes back to the student's card" in cara.said
+        assert f"**Refund** {MONEY} goes back to your student's card" in cara.said
         await wake(world)
         told = news(world.student, "Session cancelled by your coach")
         assert "Until then, you can keep it as 60 minutes of credit." in words(told)
@@ -172,7 +172,7 @@ async def test_a_coach_who_misses_the_session_leaves_the_same_choice(db: Databas
         told = news(world.student, "Your coach missed your session")
         assert f"**Refund** {MONEY} goes back to your card" in words(told)
         hers = news(world.coach, "You missed your session")
-        assert f"**Refund** {MONEY} goes back to the student's card" in words(hers)
+        assert f"**Refund** {MONEY} goes back to your student's card" in words(hers)
         assert "Keep as credit" not in buttons(hers)
 
         await world.student.user.click(told, label="Keep as credit")
@@ -180,3 +180,55 @@ async def test_a_coach_who_misses_the_session_leaves_the_same_choice(db: Databas
 
         assert "Keep as credit" not in buttons(news(world.student, "Your coach missed your session"))
         assert (server.refunds, await left(db)) == ({}, [60])
+
+
+async def cancelled_late(world: Academy, server: StripeServer) -> Visitor:
+    await world.choose(cancel_notice_minutes=24 * 60)
+    stu = await paid(world, server)
+    await stu.fill("Cancel…", Reason="")
+    await wake(world)
+    return stu
+
+
+async def test_a_coach_waives_the_charge_from_its_message_and_the_money_goes_back(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        await cancelled_late(world, server)
+        hers = news(world.coach, "Session cancelled by your student")
+        assert f"{MONEY} charged" in words(hers)
+        assert "Dispute charge…" in buttons(news(world.student, "Session cancelled by you"))
+
+        answer = reply(await world.coach.user.click(hers, label="Waive charge"))
+        await wake(world)
+
+        assert (
+            words(answer) == f"Charge waived: {MONEY} goes back to your student's card. We've told your student."
+        )
+        assert [one["amount"] for one in server.refunds.values()] == [6000]
+        assert f"Your coach gave you back {MONEY}" in "".join(world.dms(world.student)[-2:])
+        his = news(world.student, "Session cancelled by you")
+        assert f"**Refund** {MONEY} went back to your card" in words(his)
+        assert "Dispute charge…" not in buttons(his)
+        assert "Waive charge" not in buttons(news(world.coach, "Session cancelled by your student"))
+
+
+async def test_a_student_disputes_a_no_show_and_an_admin_gives_the_money_back(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        await paid(world, server)
+        await ended(world, world.coach)
+        his = news(world.student, "You missed your session")
+        form = await world.student.user.click(his, label="Dispute charge…")
+        assert f"This session charged the {MONEY} you paid." in str(form.modal)
+        await world.student.user.submit_modal(form, {"What happened": "My train was late."})
+        await wake(world)
+        card = world.card
+        assert f"disputes that {MONEY} was charged." in words(card)
+        await world.admin.click(card, label="Give back")
+        await wake(world)
+
+        assert [one["amount"] for one in server.refunds.values()] == [6000]
+        assert f"An admin gave you back {MONEY}" in "".join(world.dms(world.student)[-2:])
+        assert f"An admin gave your student back {MONEY}" in world.dms(world.coach)[-1]
+        assert ": money given back" in words(world.card)
+        assert "**Disputed** An admin gave the money back." in words(
+            news(world.student, "You missed your session")
+        )

@@ -86,8 +86,8 @@ async def test_people_read_sessions_in_words_on_their_own_clock(world: Academy) 
         "Price": "$90.00",
         "Credit minutes": "",
         "Credit worth": "",
-        "Credit charged": "",
-        "Credit waived": "",
+        "Charged": "",
+        "Charge waived": "",
         "Notes": "-1+1",
         "Reason for cancelling": "",
         "Code": one.code,
@@ -115,7 +115,7 @@ async def test_sessions_say_what_became_of_their_credit(world: Academy) -> None:
     rows, complete = await exported(world, "sessions")
 
     today = f"{world.now.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d}"
-    shown = ("Price", "Credit minutes", "Credit worth", "Credit charged", "Credit waived")
+    shown = ("Price", "Credit minutes", "Credit worth", "Charged", "Charge waived")
     assert [[row[name] for name in shown] for row in rows] == [
         ["$0.00", "60", "$60.00", today, ""],
         ["$0.00", "60", "$60.00", "", today],

@@ -190,7 +190,7 @@ async def test_a_coach_waives_the_charge_of_a_no_show_from_its_message(world: Ac
 
 async def test_a_coach_waives_a_charge_in_the_list_for_a_week(world: Academy) -> None:
     made = await ended(world, world.coach, world.student)
-    for person in (world.student, world.admin, world.outsider):
+    for person in (world.student, world.outsider):
         said = words(reply(await world.press_custom_id(person, f"session:charge:{made.id}:waive")))
         assert said in (NO_ACCESS, "You have no such charge to waive. `/sessions` lists your sessions.")
     hers = await listed(world, world.coach)
@@ -201,6 +201,20 @@ async def test_a_coach_waives_a_charge_in_the_list_for_a_week(world: Academy) ->
     assert "It's too late to waive the charge" in words(await press(world.coach, hers, WAIVE))
     assert await left(world.db) == [240]
     assert CHARGED in words(await listed(world, world.student))
+
+
+async def test_an_admin_waives_a_charge_in_the_details_of_the_session(world: Academy) -> None:
+    made = await ended(world, world.coach)
+    story = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+
+    answer = await press(world.admin, story, WAIVE)
+    await world.leap_to(world.now)
+
+    assert words(answer) == "60 minutes are back in the student's credit. We've told the student."
+    assert await left(world.db) == [300]
+    assert "An admin gave you back 60 minutes of credit" in world.dms(world.student)[-1]
+    story = reply(await world.admin.slash(world.lobby, "coaching session", code=made.code))
+    assert WAIVE not in labels(story)
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["fresh", "restarted"])
