@@ -448,6 +448,7 @@ async def test_whatever_happens_money_credit_and_time_end_up_where_they_belong(d
             await here.sell()
         if story.later is not None:
             await story.later(here)
+        await here.want_money_back()
         for _ in range(2):
             await here.tick()
 

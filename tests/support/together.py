@@ -22,6 +22,7 @@ from models import (
     Notification,
     NotificationKind,
     Payment,
+    Refund,
     RefundStatus,
     Reservation,
     SessionStatus,
@@ -31,7 +32,7 @@ from scheduler.attendance import attendance, outcomes
 from scheduler.core.actor import Actor
 from scheduler.credits import packages
 from scheduler.credits.packages import PackageTerms
-from scheduler.payments import checkouts, starting
+from scheduler.payments import checkouts, choices, starting
 from tests.support import snapshots
 from tests.support.bookings import book
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
@@ -136,6 +137,12 @@ class Together(Till):
         """Pay on the pages of those who are just paying, as far as these are open."""
         for way in (PAYING, PACKAGE):
             self.server.pay((await self.payment_of(way)).checkout_id)
+
+    async def want_money_back(self) -> None:
+        """Let everyone who can choose between money and credit have the money at once."""
+        open_ = select(Payment).join(Refund, Refund.payment_id == Payment.id).where(Refund.next_try_at > self.now)
+        for one in await fetch_all(self.db, open_):
+            await transact(self.db, choices.refund_now, one.id, Actor(one.user_id), self.now)
 
     async def end(self, *came: str, has_room: bool = True) -> list[int]:
         """Let each session's time pass, and return their ids. "coach", "student", both or nobody come."""
