@@ -391,12 +391,16 @@ async def test_somebody_elses_page_stays_open(db: Database) -> None:
         assert len(await fetch_all(db, select(Hold))) == 1
 
 
-async def test_the_time_is_held_for_an_hour_if_stripe_says_nothing(db: Database) -> None:
+@pytest.mark.parametrize(("before", "until"), [(2 * HOUR, TEN - HOUR), (45 * MINUTE, TEN)])
+async def test_the_time_is_held_for_an_hour_if_stripe_says_nothing_but_not_past_its_start(
+    db: Database, before: timedelta, until: datetime
+) -> None:
     async with till(db) as here:
+        here.now = TEN - before
         await here.start()
 
         [held] = await fetch_all(db, select(Hold))
-        assert held.expires_at == here.now + HOUR
+        assert held.expires_at == until
 
 
 async def test_an_admin_pays_back_once_what_was_paid(db: Database) -> None:
