@@ -26,10 +26,15 @@ def cities() -> None:
 _draw_once = functools.cache(week_image.draw)
 
 
+def draw_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let all tests share equal week pictures."""
+    monkeypatch.setattr(week_image, "draw", _draw_once)
+
+
 @pytest.fixture
 async def world(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Academy]:
-    """Open an academy on a Monday morning, not set up yet. All tests share equal week pictures."""
-    monkeypatch.setattr(week_image, "draw", _draw_once)
+    """Open an academy on a Monday morning, not set up yet."""
+    draw_once(monkeypatch)
     async with academy(db) as made:
         yield made
 

@@ -5,14 +5,16 @@ import functools
 import re
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import discord
 from simcord.backend.serializers import channel_payload, message_payload
 from simcord.interactions import base_payload, build_options, nest_options, walk_to_subcommand
 from simcord.results import InteractionResult
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from bot.app import CoachBot
 from bot.demo import simcord_private
 from cogs.cards.booking import encode_currency
 from cogs.ui import FIX, Panel, text
@@ -24,6 +26,8 @@ from models import (
     CoachStatus,
     CreditDispute,
     Guild,
+    Payment,
+    PaymentMode,
     Review,
     SessionStatus,
 )
@@ -32,6 +36,7 @@ from scheduler.booking import blocks
 from scheduler.core.actor import Actor
 from scheduler.credits import grants, orders, packages
 from scheduler.credits.packages import PackageTerms
+from scheduler.payments import checkouts, starting
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
 from tests.support.builders import DAY, HOUR, MINUTE, a_session
 from tests.support.simulated import Academy, reply, words
@@ -67,7 +72,7 @@ _NUMBERS = {
     "days": 31,
     "first": 1,
     "last": 2,
-    **dict.fromkeys(("package_id", "order_id", "lot_id"), 1),
+    **dict.fromkeys(("package_id", "order_id", "lot_id", "payment_id"), 1),
     "role_id": 7,
     "end": 720,
     "same_instants": 1,
@@ -92,6 +97,12 @@ class Stage:
     sessions: dict[str, CoachingSession]
     messages: dict[str, Any]
     """Messages to press on, by person. Everyone else uses the admin's."""
+
+    @property
+    def open_pages(self) -> int:
+        """How many pages at Stripe can be paid on."""
+        assert self.world.stripe is not None
+        return sum(one["status"] == "open" for one in self.world.stripe.checkouts.values())
 
     def custom_id(self, template: str, row: Row, **numbers: int) -> str:
         """Fill in the template for the row's session, its coach and the application."""
@@ -232,6 +243,7 @@ async def stage_of(world: Academy) -> Stage:
         await another_coach(world, coach)
     await world.apply(world.other_student, **{"About you": SECRETS[2]})
     sessions = await _sessions(world)
+    await _payments(world)
     bot: Any = env.bot
     messages: dict[str, Any] = {}
     for who, channel in (("admin", world.lobby), ("outsider", hall), ("left", gil.user.dm_channel)):
@@ -327,3 +339,33 @@ async def _credit(session: AsyncSession, world: Academy, admin: Actor, charged: 
     await orders.place(session, guild, Actor(world.other_student.id), package.id, world.now)
     await grants.give(session, guild, admin, world.student.id, 120, SECRETS[0], None, world.now)
     session.add(CreditDispute(session_id=charged.id, opened_at=world.now, reason=SECRETS[1]))
+
+
+async def _payments(world: Academy) -> None:
+    """Take cards. Stu has an open page, and has paid for another session."""
+    assert world.stripe is not None
+    stripe = cast("CoachBot", world.env.bot).stripe
+    assert stripe is not None
+    for hours in (6, 30):
+        async with world.db.begin() as session:
+            guild = await session.get_one(Guild, world.guild.id)
+            guild.payment_mode = PaymentMode.OPTIONAL
+            begun = await starting.for_session(
+                session,
+                guild,
+                Actor(world.student.id),
+                world.coach.id,
+                world.now + 2 * DAY + hours * HOUR,
+                HOUR,
+                SECRETS[0],
+                world.now,
+                livemode=False,
+                agreed_minor=6000,
+                agreed_currency="USD",
+                back_to="https://discord.com/channels/1/2",
+            )
+        payment = await checkouts.advance(world.db, stripe, begun.id, lambda: world.now)
+    world.stripe.pay(payment.checkout_id)
+    await checkouts.advance(world.db, stripe, payment.id, lambda: world.now)
+    async with world.db.begin() as session:  # so that only presses ask about the open one
+        await session.execute(update(Payment).values(next_check_at=None))

@@ -12,7 +12,7 @@ from bot.app import CoachBot
 from cogs.booking.panels import OLD_CONFIRM, PAY_ANOTHER_WAY
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
-from tests.cogs.authorization.rows import COMMANDS, FORMS, PEOPLE, PRESSES, REOPENED, Row
+from tests.cogs.authorization.rows import COMMANDS, FORMS, PAYMENTS, PEOPLE, PRESSES, REOPENED, Row
 from tests.support.simulated import Academy, reply, words
 
 
@@ -62,9 +62,22 @@ async def test_everyone_can_do_what_the_table_says_and_nothing_else(
         if await stage.rows() != rows:
             if refusal:
                 wrong.append(f"{name} was refused but changed something")
+            if not refusal and name in PAYMENTS:
+                wrong += await pressed_again(stage, who, name)
             await stage.put_back(rows)
 
     assert "\n".join(wrong) == ""
+
+
+async def pressed_again(stage: Stage, who: str, template: str) -> list[str]:
+    """Press what moves money once more, and say what's wrong: nothing more may be owed, held or opened."""
+    row, before, pages = PAYMENTS[template], await stage.rows(), stage.open_pages
+    answer = await stage.press(who, stage.custom_id(template, row), row.picked)
+    said, after = words(reply(answer)).removeprefix("⚠️ "), await stage.rows()
+    grown = [name for name in before if len(after[name]) > len(before[name])]
+    if said.startswith(row.again) and not grown and stage.open_pages <= pages:
+        return []
+    return [f"{template} once more should have said {row.again!r}, and opened or added nothing: {said!r} {grown}"]
 
 
 async def test_the_table_has_a_row_for_every_control_and_no_others(world: Academy) -> None:

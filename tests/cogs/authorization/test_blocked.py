@@ -11,7 +11,7 @@ from models import BlockedFrom
 from scheduler.booking import blocks
 from scheduler.core.actor import Actor
 from tests.cogs.authorization.people import Rows, Stage, stage_of
-from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PRESSES
+from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PAYMENTS, PRESSES
 from tests.support.simulated import Academy, reply, words
 
 NO_BOOKING = "You can't book sessions here: an admin has blocked you."
@@ -24,6 +24,7 @@ WAYS = {
     "book:credit:{coach_id}:{minutes}:{start}",
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}",
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}",
+    "pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}",
     "form book:notes:{coach_id}:{minutes}:{start}",
     "form coach:apply",
 }
@@ -37,7 +38,7 @@ def count_taken(rows: Rows, user_id: int) -> int:
 
 
 def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:
-    """Yield every control for booking and applying, and its refusal."""
+    """Yield every control for booking, paying and applying, and its refusal."""
     for handler in bot.router.handlers:
         template = handler.route.template
         if isinstance(cast("Any", handler.call).__self__, BookingCog):
@@ -45,6 +46,8 @@ def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:
                 yield template, NO_BOOKING
             if template in FORMS:
                 yield f"form {template}", NO_BOOKING
+    for template in (one for one in PAYMENTS if one.startswith(("pay:session:", "pay:package:"))):
+        yield template, NO_BOOKING
     yield "/book", NO_BOOKING
     for prefix, table in (("", PRESSES), ("form ", FORMS), ("/", COMMANDS)):
         for name, row in table.items():
