@@ -285,6 +285,7 @@ async def test_a_key_of_the_other_mode_leaves_open_payments_alone(db: Database) 
             await here.tick()
             with pytest.raises(StripeUnavailable, match="other mode"):
                 await checkouts.give_up(db, here.api, first.id, here.clock)
+            await checkouts.advance(db, here.api, first.id, here.clock)
             assert live.requests == []
             begun = await here.start(starts_at=TEN + 3 * HOUR)
         finally:
