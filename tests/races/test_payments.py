@@ -7,9 +7,19 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import CoachingSession, CreditLot, Hold, Payment, PaymentStatus, Refund, RefundStatus
+from models import (
+    BlockedFrom,
+    CoachingSession,
+    CreditLot,
+    Hold,
+    Payment,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    SessionStatus,
+)
 from models.storage.database import Database
-from scheduler.booking import cancellation
+from scheduler.booking import blocks, cancellation, departures
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
 from scheduler.core.task_pool import TaskPool
@@ -225,3 +235,39 @@ async def test_keeping_a_refund_as_credit_while_it_is_sent_gives_one_of_both(db:
                 (RefundStatus.DONE, 0, 1),
             )
         assert await faults_of(db) == []
+
+
+async def test_whoever_is_blocked_or_leaves_while_they_pay_is_booked_or_gets_all_of_it_back(db: Database) -> None:
+    async with till(db, hours=ALL_WEEK) as here:
+
+        async def pay(page: str | None) -> bool:
+            return here.server.pay(page)
+
+        for number in range(ROUNDS):
+            student, rival = Actor(STUDENT + 2 * number), Actor(STUDENT + 2 * number + 1)
+            starts_at = TEN + DAY + number * HOUR
+            payment = await here.start(student, starts_at)
+            here.now += MINUTE
+            block, leave = blocks.block, departures.handle_departure
+            barring = (
+                transact(db, block, GUILD, student.user_id, ADMIN, [BlockedFrom.BOOKING], "", here.now)
+                if number % 2
+                else transact(db, leave, GUILD, student.user_id, departures.Why.LEFT, here.now)
+            )
+
+            _, charged, *_ = await at_once(
+                barring,
+                pay(payment.checkout_id),
+                tick(here),
+                here.start(rival, starts_at),
+                checkouts.advance(db, here.api, payment.id, here.clock),
+            )
+            await here.tick()
+            await here.tick()
+
+            after, owed = await payment_of(here, student), await here.refunds()
+            assert after.status is (PaymentStatus.PAID if charged else PaymentStatus.EXPIRED)
+            kept = [one for one in await sessions_at(db, number) if one.status is SessionStatus.SCHEDULED]
+            is_refunded = any(one.payment_id == payment.id for one in owed)
+            assert is_refunded is (bool(charged) and student.user_id not in {one.student_id for one in kept})
+        assert {one.status for one in await here.refunds()} <= {RefundStatus.DONE}

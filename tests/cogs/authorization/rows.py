@@ -402,13 +402,14 @@ COMMANDS: dict[str, Row] = {
 PAYER = _refusals("student", "You have no such payment.")
 _NO_CARDS = "This server doesn't take cards at the moment."
 _NO_PAYMENT = "There's no such payment in this server."
+_NOTHING_BACK = "Nothing of this is paid back, so there's nothing to choose."
 PAYMENTS: dict[str, Row] = {
     "pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS | {"outsider": _NO_CARDS}),
     "pay:package:{package_id}:{cost}:{currency}": Row(MEMBERS | {"outsider": _NO_CARDS}, numbers={"cost": 25000}),
     "pay:check:{payment_id}": Row(PAYER),
     "pay:close:{payment_id}": Row(PAYER),
-    "pay:keep:{payment_id}": Row(PAYER),
-    "pay:back:{payment_id}": Row(PAYER),
+    "pay:keep:{payment_id}": Row(PAYER, then=_NOTHING_BACK),
+    "pay:back:{payment_id}": Row(PAYER, then=_NOTHING_BACK),
     "payments:list:{page}": Row(ADMINS),
     "payments:mode": Row(ADMINS, picked=("0",)),
     "payments:csv": Row(ADMINS, picked=("0",)),
