@@ -7,18 +7,9 @@ from datetime import datetime
 
 from bot.doctor.checks import CHECK_TIMEOUT, Check, error, ok, warning
 from bot.stripe_api.client import StripeApi, is_installed
+from scheduler.parsing import card_amounts
 from scheduler.parsing.lists import all_of
 from scheduler.payments.ports import StripeFailure
-
-_CHARGED = (
-    "USD AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD "
-    "CAD CDF CHF CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD "
-    "HKD HNL HTG HUF IDR ILS INR ISK JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD "
-    "MDL MGA MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN "
-    "PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TND TOP TRY TTD TWD TZS "
-    "UAH UGX UYU UZS VND VUV WST XAF XCD XOF XPF YER ZAR ZMW"
-)
-"""https://docs.stripe.com/currencies#presentment-currencies; which of them depends on the account's country."""
 
 
 async def check_payments(
@@ -53,7 +44,7 @@ def _check_mode(api: StripeApi) -> Check:
 
 
 def _check_currencies(currencies: Collection[str]) -> list[Check]:
-    if unknown := sorted(one for one in currencies if one not in _CHARGED.split()):
+    if unknown := sorted(one for one in currencies if one not in card_amounts.CURRENCIES):
         found = f"Stripe may not charge {all_of(unknown)}"
         advice = "see https://docs.stripe.com/currencies; until it does, these coaches' students can't pay by card"
         return [warning("currencies", found, advice)]

@@ -149,8 +149,9 @@ class BookingCog(Cog):
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, cost: int, currency: int
     ) -> None:
         """Book it for money. The panel may be hours old, so check again whether the coach has left."""
-        price = {"agreed_minor": cost, "agreed_currency": decode_currency(currency)}
-        await self._book(interaction, coach_id, minutes, start, partial(booking.book, **price), cost_minor=cost)
+        price = cost, decode_currency(currency)
+        book = partial(booking.book, agreed_minor=price[0], agreed_currency=price[1])
+        await self._book(interaction, coach_id, minutes, start, book, price=price)
 
     @on(panels.CONFIRM_CREDIT)
     async def confirm_with_credit(self, interaction: Interaction, coach_id: int, minutes: int, start: int) -> None:
@@ -165,7 +166,7 @@ class BookingCog(Cog):
         start: int,
         book: Callable[..., Awaitable[CoachingSession]],
         *,
-        cost_minor: int = 0,
+        price: tuple[int, str] | None = None,
     ) -> None:
         guild_id = await self.guild_id_of_coach(interaction, coach_id)
         await self.bot.check_coach_membership(guild_id, coach_id)
@@ -173,7 +174,8 @@ class BookingCog(Cog):
         async with self.bot.db.begin() as session:
             now = self.bot.clock()
             guild = await settings.ensure(session, guild_id, self.bot.defaults, now)
-            check_otherwise(guild, cost_minor, self.bot.stripe)
+            if price is not None:
+                check_otherwise(guild, *price, self.bot.stripe)
             actor = await self.actor_anywhere(session, interaction)
             what = coach_id, instant(start), cards.read_duration(minutes), notes
             booked = await book(session, guild, actor, *what, now)

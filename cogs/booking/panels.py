@@ -212,6 +212,10 @@ class Choice:
             lines.append("⚠️ This has to be paid by card, and it starts too soon for that. Choose another time.")
         elif ways.cost_minor and self.guild.payment_instructions:
             lines.append(f"**How to pay** {ui.quoted(self.guild.payment_instructions)}")
+        elif ways.is_too_odd:
+            lines.append("**How to pay** Ask your coach.")
+        if way is Way.OTHERWISE and ways.is_too_odd:
+            lines.append("-# Cards can't be charged this price, so it's booked now and paid without one.")
         if ways.credit and not ways.by_credit:
             lines.append(f"-# You have {ways.credit} minutes of credit, and this takes {ways.minutes}.")
         return lines

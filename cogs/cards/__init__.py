@@ -3,6 +3,7 @@
 from cogs.cards import charge
 from cogs.cards.application import block_button, blocks, of_application
 from cogs.cards.coach import decision, rate, rating, taught, with_avatar
+from cogs.cards.payment import odd_price
 from cogs.cards.session import (
     STATUS_WORDS,
     attendance_lines,

@@ -6,6 +6,17 @@ from cogs.cards.session import length, when
 from models import UNDECIDED, Payment
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money
+from scheduler.reports.odd_prices import OddPrice
+
+
+def odd_price(one: OddPrice) -> str:
+    """Write what can't be paid by card, and why."""
+    what = (
+        f"<@{one.coach_id}>"
+        if one.coach_id is not None
+        else f"The package **{ui.quoted(one.package or '', 100)}**"
+    )
+    return f"{what}: {one.why}"
 
 
 def what(payment: Payment, coach: str) -> str:

@@ -16,6 +16,7 @@ from scheduler.core.errors import NotFound
 from scheduler.credits import orders, packages, role_grants, statements
 from scheduler.credits.orders import Ordered
 from scheduler.credits.statements import Balance, Facts
+from scheduler.parsing.card_amounts import can_charge
 from scheduler.parsing.money import write_money
 from scheduler.payments.ports import Stripe
 from scheduler.payments.ways import requires_cards, takes_cards
@@ -180,7 +181,7 @@ def _offer(one: Package, specialties: Mapping[int, str]) -> ui.Section:
 
 
 def _how_to_pay(guild: Guild, package: Package, terms: str, stripe: Stripe | None) -> ui.Panel:
-    by_card = bool(package.price_minor) and takes_cards(guild, stripe)
+    by_card = takes_cards(guild, stripe) and can_charge(package.price_minor, package.currency)
     instructions = guild.payment_instructions if package.price_minor else None
     if by_card and requires_cards(guild, stripe):
         return ui.Panel(ui.text(f"### Buy credit\n{terms}"), ui.row(_pay(package), _back(guild)))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from cogs import routes, ui
+from cogs import cards, routes, ui
 from cogs.cards.charge import amount
 from cogs.payments.download import DOWNLOAD_MONTH, STATES
 from cogs.ui import Interaction
@@ -13,11 +13,13 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money, write_sum
 from scheduler.payments import overview, refunds
 from scheduler.payments.overview import Month, Shown
+from scheduler.reports.odd_prices import OddPrice, list_odd
 
 PICK_MODE = Route("payments:mode")
 REFUND = Route("payments:refund:{payment_id}:{page}")
 
 _A_PAGE = 5
+_MOST_ODD = 5
 _MODES = (PaymentMode.OFF, PaymentMode.OPTIONAL, PaymentMode.REQUIRED)
 _CALLED = {
     PaymentMode.OFF: "Don't take cards",
@@ -47,11 +49,12 @@ class PaymentsAdminCog(Cog):
             guild, actor = await self.guild_and_actor(session, interaction)
             found = await overview.list_page(session, guild.id, actor, page=page, size=_A_PAGE)
             months = await overview.months(session, guild, actor)
+            odd = await list_odd(session, guild)
             choice = await overview.months_to_download(session, guild, actor, self.bot.clock())
         shown = [_section(one, page) for one in found.shown] or [ui.text("No payments here.")]
         pager = ui.newer_and_older(routes.PAYMENTS.id, page, has_more=found.has_more)
         head = self._head(guild, months), self._modes(guild)
-        await ui.show(interaction, ui.Panel(*head, *shown, *pager, *_download(choice)))
+        await ui.show(interaction, ui.Panel(*head, *_odd(odd), *shown, *pager, *_download(choice)))
 
     @on(PICK_MODE)
     async def mode_picked(self, interaction: Interaction) -> None:
@@ -80,6 +83,21 @@ class PaymentsAdminCog(Cog):
     def _modes(guild: Guild) -> ui.Item:
         options = ((_CALLED[mode], str(number), mode is guild.payment_mode) for number, mode in enumerate(_MODES))
         return ui.row(ui.select(PICK_MODE.id(), options))
+
+
+def _odd(found: Sequence[OddPrice]) -> list[ui.Item]:
+    """Say which prices cards can't be charged, and what to do."""
+    if not found:
+        return []
+    lines = [f"- {cards.odd_price(one)}" for one in found[:_MOST_ODD]]
+    if len(found) > _MOST_ODD:
+        lines.append(f"- … and {len(found) - _MOST_ODD} more")
+    return [
+        ui.text(
+            "⚠️ **Cards can't be charged these prices.** Until they change, they're paid without a card. Coaches "
+            "change their rate in `/coach edit`, and you packages in `/coaching credits`.\n" + "\n".join(lines)
+        )
+    ]
 
 
 def _download(months: Sequence[date]) -> list[ui.Item]:

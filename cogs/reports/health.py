@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from cogs import routes, ui
+from cogs import cards, routes, ui
 from cogs.server_limits import limits_ahead
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
@@ -57,6 +57,7 @@ class HealthCog(Cog):
             *_sessions(found),
             *_messages(found),
             *_payments(found),
+            *(_fitting(_odd_prices(found), _MOST_OF_A_KIND) if self.bot.stripe is not None else []),
             *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
         ]
         return [
@@ -144,6 +145,10 @@ def _payments(found: Health) -> list[str]:
     count = "1 refund" if found.refunds_owed == 1 else f"{found.refunds_owed} refunds"
     owed = [f"{_NOTE} **Refunds** {count} not paid back yet. I'll keep trying."] if found.refunds_owed else []
     return [*_fitting(failing, _MOST_OF_A_KIND), *owed, *_fitting(failed, _MOST_OF_A_KIND)]
+
+
+def _odd_prices(found: Health) -> list[str]:
+    return [f"{_NOTE} **Not by card** {cut_our_text(cards.odd_price(one), 250)}" for one in found.odd_prices]
 
 
 def _problems(found: Health) -> str:

@@ -18,6 +18,16 @@ _ZERO_DECIMALS = frozenset(
 """ISK and UGX have none either, but Stripe counts them in hundredths, for historical reasons."""
 _THREE_DECIMALS = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
 """The last digit has to be 0."""
+_CHARGED = (
+    "USD AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BWP BYN BZD "
+    "CAD CDF CHF CLP CNY COP CRC CVE CZK DJF DKK DOP DZD EGP ETB EUR FJD FKP GBP GEL GIP GMD GNF GTQ GYD "
+    "HKD HNL HTG HUF IDR ILS INR ISK JMD JOD JPY KES KGS KHR KMF KRW KWD KYD KZT LAK LBP LKR LRD LSL MAD "
+    "MDL MGA MKD MMK MNT MOP MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN "
+    "PYG QAR RON RSD RUB RWF SAR SBD SCR SEK SGD SHP SLE SOS SRD STD SZL THB TJS TND TOP TRY TTD TWD TZS "
+    "UAH UGX UYU UZS VND VUV WST XAF XCD XOF XPF YER ZAR ZMW"
+)
+CURRENCIES = frozenset(_CHARGED.split())
+"""https://docs.stripe.com/currencies#presentment-currencies; which of them depends on the account's country."""
 _LEAST = {
     "USD": 50, "AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250,
     "EUR": 50, "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200, "NOK": 300,
@@ -54,7 +64,7 @@ def check_chargeable(minor: int, currency: str) -> None:
     """Raise Unreadable for a price that Stripe can't charge. Free is fine: nothing is charged then."""
     if not minor:
         return
-    if decimals(currency) > _decimals_at_stripe(currency):
+    if currency not in CURRENCIES or decimals(currency) > _decimals_at_stripe(currency):
         raise Unreadable(f"Cards can't be charged in {currency}. Choose another currency.")
     if currency in _THREE_DECIMALS and minor % 10:
         raise Unreadable(
@@ -70,6 +80,15 @@ def check_chargeable(minor: int, currency: str) -> None:
             f"Cards can't be charged less than {write_money(from_stripe(least, currency), currency)}. Choose a "
             "higher price, or make it free."
         )
+
+
+def can_charge(minor: int, currency: str) -> bool:
+    """Whether Stripe can charge this price. Nothing is charged for what's free."""
+    try:
+        check_chargeable(minor, currency)
+    except Unreadable:
+        return False
+    return bool(minor)
 
 
 def check_rate(rate_minor: int, currency: str, lengths: Iterable[int]) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, Guild, PaymentMode
 from scheduler.core.errors import NotBookable
 from scheduler.credits import ledger
+from scheduler.parsing import card_amounts
 from scheduler.parsing.money import price
 from scheduler.payments.ports import Stripe
 
@@ -28,6 +29,8 @@ class Ways:
     """Whether it can be paid by card."""
     otherwise: bool
     """Whether it can be booked now and paid as the instructions say."""
+    is_too_odd: bool = False
+    """Whether cards are taken here, but can't be charged this price."""
 
     @property
     def by_credit(self) -> bool:
@@ -49,13 +52,15 @@ async def ways_to_pay(
     cost = price(coach.rate_minor, duration)
     lots = await ledger.lots_of(session, guild.id, student_id, valid_at=starts_at) if cost else []
     usable = await ledger.usable_for(session, lots, coach)
+    takes, can_charge = takes_cards(guild, stripe), card_amounts.can_charge(cost, coach.currency)
     return Ways(
         cost,
         coach.currency,
         duration // timedelta(minutes=1),
         ledger.minutes_in(usable),
-        by_card=bool(cost) and takes_cards(guild, stripe) and can_still_pay(starts_at, now),
-        otherwise=not cost or not requires_cards(guild, stripe),
+        by_card=takes and can_charge and can_still_pay(starts_at, now),
+        otherwise=not can_charge or not requires_cards(guild, stripe),
+        is_too_odd=bool(cost) and takes and not can_charge,
     )
 
 
@@ -69,9 +74,9 @@ def requires_cards(guild: Guild, stripe: Stripe | None) -> bool:
     return stripe is not None and guild.payment_mode is PaymentMode.REQUIRED
 
 
-def check_otherwise(guild: Guild, cost_minor: int, stripe: Stripe | None) -> None:
-    """Raise NotBookable if this can't be booked now and paid later."""
-    if cost_minor and requires_cards(guild, stripe):
+def check_otherwise(guild: Guild, cost_minor: int, currency: str, stripe: Stripe | None) -> None:
+    """Raise NotBookable if this can't be booked now and paid later. What cards can't be charged always can."""
+    if requires_cards(guild, stripe) and card_amounts.can_charge(cost_minor, currency):
         raise NotBookable("This server takes payment by card before it books. Choose the time again to pay.")
 
 

@@ -13,6 +13,7 @@ from models import (
     Coach,
     CoachingSession,
     CoachStatus,
+    Guild,
     Heartbeat,
     Notification,
     Payment,
@@ -22,6 +23,7 @@ from models import (
 )
 from models.job_run import TICK
 from scheduler.core.actor import Actor
+from scheduler.reports.odd_prices import OddPrice, list_odd
 from scheduler.time.time_zones import is_known
 
 LATE = timedelta(minutes=2)
@@ -65,6 +67,8 @@ class Health:
     refunds_owed: int
     refunds_failed: list[Payment]
     """Payments that couldn't be paid back."""
+    odd_prices: list[OddPrice]
+    """What can't be paid by card although cards are taken."""
 
 
 async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
@@ -111,7 +115,13 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
             or_(Refund.next_try_at.is_(None), Refund.next_try_at <= now, Refund.tried_at.is_not(None)),
         ),
         refunds_failed=list(await session.scalars(refunded.where(Refund.status == RefundStatus.FAILED))),
+        odd_prices=await _odd_prices(session, guild_id),
     )
+
+
+async def _odd_prices(session: AsyncSession, guild_id: int) -> list[OddPrice]:
+    guild = await session.get(Guild, guild_id)
+    return await list_odd(session, guild) if guild is not None else []
 
 
 async def last_tick_at(session: AsyncSession) -> datetime | None:

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bot.demo import simcord_private
 from cogs.payments.panels import state
-from models import Guild, Hold, Payment, PaymentMode, PaymentStatus, Refund, RefundReason
+from models import Coach, Guild, Hold, Payment, PaymentMode, PaymentStatus, Refund, RefundReason
 from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.credits import packages
@@ -292,3 +292,26 @@ async def test_health_shows_what_fails_about_payments_and_nothing_otherwise(db: 
         assert f"🔴 **Payment** `{paid.code}` Stripe did not answer. I'll keep trying." in said
         assert f"🔴 **Refund** of `{paid.code}` failed." in said
         assert "I couldn't pay $60.00 (TEST: no money moves) back to" in said
+
+
+async def test_a_price_that_cards_cannot_be_charged_is_told_and_paid_otherwise(db: Database) -> None:
+    async with taking_cards(db, PaymentMode.OPTIONAL) as (world, _):
+        await world.choose(payment_instructions="By PayPal.")
+        async with db.begin() as session:
+            await session.execute(update(Coach).values(rate_minor=49))
+        ada = await Visitor(world, world.admin).slash("coaching payments")
+        await ada.choose("payments:mode", _CALLED[PaymentMode.REQUIRED])
+
+        assert "⚠️ **Cards can't be charged these prices.**" in ada.said
+        assert f"- {world.coach.mention}: At this rate, " in ada.said
+        said = words(reply(await world.admin.slash(world.lobby, "coaching health")))
+        assert f"🟡 **Not by card** {world.coach.mention}: At this rate, " in said
+        stu = await about_to_confirm(world, world.student)
+        assert "**How to pay** By PayPal." in stu.said
+        assert "Cards can't be charged this price" in stu.said
+        assert "Pay $0.49" not in stu.buttons
+        await stu.press("Confirm")
+        assert "Booked ✅" in stu.said
+        async with db.begin() as session:
+            await session.execute(update(Coach).values(rate_minor=6000))
+        assert "Cards can't be charged" not in (await ada.slash("coaching payments")).said

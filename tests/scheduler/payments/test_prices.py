@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, PaymentMode
+from models import Coach, CoachingSession, CoachStatus, Guild, PaymentMode
 from models.storage.database import Database
 from scheduler.availability import booking_policy, schedule
 from scheduler.booking import cancellation
@@ -16,8 +16,19 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, Unreadable, WrongFields
 from scheduler.credits import packages
 from scheduler.parsing.card_amounts import from_stripe
+from scheduler.payments import overview
+from scheduler.reports import health, odd_prices
 from tests.support.bookings import CARA, STU, TEN
-from tests.support.builders import ADMIN, COACH, GUILD, MINUTE, MONDAY, a_server_with_a_coach, an_application
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    GUILD,
+    MINUTE,
+    MONDAY,
+    a_coach,
+    a_server_with_a_coach,
+    an_application,
+)
 from tests.support.payments import till
 from tests.support.transactions import attempt, fetch, fetch_all, transact
 
@@ -113,3 +124,36 @@ async def test_what_is_charged_is_shown_stored_and_refunded(
         assert made["amount"] == at_stripe
         assert from_stripe(at_stripe, currency) == cost
         assert booked.starts_at == TEN
+
+
+async def test_what_cards_cannot_be_charged_is_listed_until_it_is_mended(db: Database) -> None:
+    await a_server_with_a_coach(db, rate_minor=50)
+    await transact(db, a_coach, user_id=COACH + 1)
+    await transact(db, a_coach, user_id=COACH + 2, rate_minor=0)
+    await transact(db, a_coach, user_id=COACH + 3, rate_minor=5, status=CoachStatus.SUSPENDED)
+    await transact(db, a_coach, user_id=COACH + 4, currency="IRR")
+    await transact(db, save_package)
+
+    async def odd() -> list[tuple[int | str | None, str]]:
+        async with db.read() as session:
+            found = await odd_prices.list_odd(session, await session.get_one(Guild, GUILD))
+            seen = (await health.inspect_health(session, GUILD, ADMIN, MONDAY)).odd_prices
+            assert seen == found
+            return [(one.coach_id or one.package, one.why) for one in found]
+
+    assert await odd() == []
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        await overview.set_mode(session, guild, ADMIN, PaymentMode.OPTIONAL, MONDAY)
+    little = "Cards can't be charged less than $0.50. Choose a higher price, or make it free."
+    in_rials = "Cards can't be charged in IRR. Choose another currency."
+    found = await odd()
+    assert [which for which, _ in found] == [COACH, COACH + 4, "One"]
+    assert found[0][1] == f"At this rate, 30 minutes cost $0.25. {little}"
+    assert found[1][1].endswith(in_rials)
+    assert found[2][1] == little
+    async with db.begin() as session:
+        (await session.get_one(Coach, (GUILD, COACH))).rate_minor = 6000
+        (await session.get_one(Coach, (GUILD, COACH + 4))).left_at = MONDAY
+        await packages.retire(session, await session.get_one(Guild, GUILD), ADMIN, 1, MONDAY)
+    assert await odd() == []

@@ -92,8 +92,21 @@ async def test_only_what_costs_something_has_to_be_paid_before_it_is_booked(db: 
         guild = await session.get_one(Guild, GUILD)
 
         with pytest.raises(NotBookable, match="takes payment by card"):
-            ways.check_otherwise(guild, 6000, STRIPE)
-        ways.check_otherwise(guild, 0, STRIPE)
-        ways.check_otherwise(guild, 6000, None)
+            ways.check_otherwise(guild, 6000, "USD", STRIPE)
+        ways.check_otherwise(guild, 0, "USD", STRIPE)
+        ways.check_otherwise(guild, 6000, "USD", None)
+        ways.check_otherwise(guild, 49, "USD", STRIPE)
         guild.payment_mode = PaymentMode.OPTIONAL
-        ways.check_otherwise(guild, 6000, STRIPE)
+        ways.check_otherwise(guild, 6000, "USD", STRIPE)
+
+
+@pytest.mark.parametrize("mode", [PaymentMode.OPTIONAL, PaymentMode.REQUIRED])
+@pytest.mark.parametrize(("rate", "currency"), [(49, "USD"), (6001, "KWD"), (6000, "IRR")])
+async def test_a_price_that_cards_cannot_be_charged_is_paid_otherwise(
+    db: Database, mode: PaymentMode, rate: int, currency: str
+) -> None:
+    await a_server_with_a_coach(db, rate_minor=rate, currency=currency, guild={"payment_mode": mode})
+
+    found = await ways_at(db)
+
+    assert (found.by_card, found.otherwise, found.is_too_odd) == (False, True, True)
