@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import UNDECIDED, BlockedFrom, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose, PaymentStatus
+from scheduler.availability import reader_zone
 from scheduler.booking import blocks, booking, eligibility, holds
 from scheduler.core import members
 from scheduler.core.actor import Actor
@@ -16,6 +17,8 @@ from scheduler.credits import packages
 from scheduler.parsing import card_amounts
 from scheduler.parsing.money import price
 from scheduler.payments import records, ways
+from scheduler.time.abbreviations import show_zone
+from scheduler.time.time_zones import zone
 
 PAYABLE_FOR = timedelta(minutes=32)
 """How long the page to pay is open. Stripe's least is 30 minutes, by its own clock."""
@@ -70,7 +73,9 @@ async def for_session(
         (notes or "").strip() or None,
     )
     payment.coach_id, payment.starts_at, payment.ends_at = coach_id, starts_at, starts_at + duration
-    payment.request = _request(payment, f"{minutes} minutes of coaching with {coach.display_name}", back_to)
+    when = _when(starts_at, duration, await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone))
+    what = f"{minutes} minutes of coaching with {coach.display_name}"
+    payment.request = _request(payment, what, back_to, details=when)
     return await _store(session, payment, now)
 
 
@@ -110,7 +115,8 @@ async def for_package(
     await _check_open(session, open_one, now)
     payment = _new_payment(guild.id, actor, package.price_minor, package.currency, livemode, now)
     payment.purpose, payment.package_id = PaymentPurpose.PACKAGE, package.id
-    payment.request = _request(payment, package.name, back_to)
+    details = f"{package.minutes} minutes of credit"
+    payment.request = _request(payment, package.name, back_to, details=details)
     return await _store(session, payment, now)
 
 
@@ -132,9 +138,18 @@ def _new_payment(
     )
 
 
-def _request(payment: Payment, what: str, back_to: str) -> dict[str, Any]:
+def _when(starts_at: datetime, duration: timedelta, zone_name: str) -> str:
+    """Write when it is, on the payer's clock: "Tuesday 3 March 2026, 11:00–12:00 (Europe/Berlin)"."""
+    local, end = (at.astimezone(zone(zone_name)) for at in (starts_at, starts_at + duration))
+    return f"{local:%A} {local.day} {local:%B %Y}, {local:%H:%M}–{end:%H:%M} ({show_zone(zone_name)})"
+
+
+def _request(payment: Payment, what: str, back_to: str, *, details: str) -> dict[str, Any]:
     """Build what Stripe is asked for: https://docs.stripe.com/api/checkout/sessions/create"""
-    product = {"currency": payment.currency.lower(), "product_data": {"name": what}}
+    product = {
+        "currency": payment.currency.lower(),
+        "product_data": {"name": what, "description": details},
+    }
     amount = card_amounts.to_stripe(payment.amount_minor, payment.currency)
     known_by = {"payment": payment.code}
     return {

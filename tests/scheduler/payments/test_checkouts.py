@@ -8,6 +8,7 @@ from sqlalchemy import select
 from models import CoachingSession, Hold, PaymentStatus, RefundReason, RefundStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
+from scheduler.core import members
 from scheduler.core.errors import NotBookable, SlotTaken
 from scheduler.payments import checkouts
 from tests.support.bookings import CARA, SAM, STU, TEN, book
@@ -36,6 +37,18 @@ async def test_a_paid_session_is_booked_once_with_its_receipt(db: Database) -> N
         )
         assert (booked.total_cost_minor, booked.currency, booked.notes) == (6000, "USD", "The bridge.")
         assert await fetch_all(db, select(Hold)) == []
+
+
+async def test_the_page_says_what_and_when_on_the_clock_of_whoever_pays(db: Database) -> None:
+    async with till(db) as here:
+        await transact(db, members.set_zone, STU.user_id, "America/New_York")
+        await here.start()
+
+        [[item]] = [one["line_items"] for one in here.server.checkouts.values()]
+        assert item["price_data"]["product_data"] == {
+            "name": "60 minutes of coaching with Cara",
+            "description": "Monday 2 March 2026, 05:00–06:00 (America/New_York)",
+        }
 
 
 async def test_the_time_is_held_while_somebody_pays(db: Database) -> None:
