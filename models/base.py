@@ -118,7 +118,7 @@ def to_coach(ondelete: str | None = None) -> ForeignKeyConstraint:
 class Base(DeclarativeBase):
     """The base of every table. A convention names its constraints, so that migrations can refer to them."""
 
-    type_annotation_map = {datetime: UTCDateTime}  # noqa: RUF012  (SQLAlchemy reads it as a class attribute)
+    type_annotation_map = {datetime: UTCDateTime()}  # noqa: RUF012  (SQLAlchemy reads it as a class attribute)
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
