@@ -32,7 +32,6 @@ from scheduler.servers import own_servers, settings
 from scheduler.sessions import lookup
 
 _NOT_OURS = re.compile(r"[^a-z0-9_:]")  # keeps what a tampered client writes out of the log
-_NAME = re.compile(r"\{(\w+)\}")
 _ANSWERS, _OPENS, _JOINS = "__answers__", "__opens__", "__joins__"
 BESIDE = "beside:"
 """Precedes a `custom_id` whose answer doesn't replace the message that was pressed."""
@@ -48,15 +47,15 @@ Discord hides only whole commands, so `/coach approve` is seen by all. Every use
 
 
 class Route:
-    """A kind of `custom_id`, like `coach:approve:{user_id}`. Placeholders are whole numbers.
+    """A kind of `custom_id`, like `coach:approve:{user_id}`. Placeholders are whole numbers between colons.
 
     A {page} is at most 10,000, so that a tampered client's doesn't overflow a query.
     """
 
     def __init__(self, template: str) -> None:
         self.template = template
-        self.names = frozenset(_NAME.findall(template))
-        self._pattern = re.compile(_NAME.sub(r"(?P<\1>[0-9]+)", template))
+        self._parts = template.split(":")
+        self.names = frozenset(part.strip("{}") for part in self._parts if part.startswith("{"))
 
     def id(self, **numbers: int) -> str:
         """Make the `custom_id` with these numbers. Raises TypeError unless they're exactly the route's."""
@@ -66,14 +65,19 @@ class Route:
 
     def match(self, custom_id: str) -> dict[str, int] | None:
         """Read the numbers in a `custom_id`. Returns None if it doesn't match."""
-        found = self._pattern.fullmatch(custom_id)
-        if found is None:
+        given = custom_id.split(":")
+        if len(given) != len(self._parts):
             return None
         numbers: dict[str, int] = {}
-        for name, digits in found.groupdict().items():
-            if (number := whole_number(digits)) is None:
+        for part, text in zip(self._parts, given, strict=True):
+            name = part.strip("{}")
+            if name == part:
+                if text != part:
+                    return None
+            elif (number := whole_number(text)) is None:
                 return None
-            numbers[name] = min(number, _LAST_PAGE) if name == "page" else number
+            else:
+                numbers[name] = min(number, _LAST_PAGE) if name == "page" else number
         return numbers
 
 
@@ -101,11 +105,11 @@ class Router:
 
     def add(self, cog: object) -> None:
         """Add every method of the cog marked by `on` or `opens`."""
-        for name in dir(type(cog)):
-            method = getattr(cog, name)
+        for name, function in vars(type(cog)).items():
             for mark, known in ((_ANSWERS, self.handlers), (_OPENS, self.openers)):
                 known.extend(
-                    Handler(route, method, acknowledge) for route, acknowledge in getattr(method, mark, ())
+                    Handler(route, getattr(cog, name), acknowledge)
+                    for route, acknowledge in getattr(function, mark, ())
                 )
 
     async def dispatch(self, interaction: Interaction) -> None:
@@ -212,7 +216,7 @@ class Cog(commands.Cog):
 
     async def cog_load(self) -> None:
         """Add the marked subcommands to their groups. Makes missing groups."""
-        for method in (getattr(type(self), attribute) for attribute in dir(type(self))):
+        for method in vars(type(self)).values():
             if (wanted := getattr(method, _JOINS, None)) is None:
                 continue
             group = self.bot.tree.get_command(wanted.group)
