@@ -37,9 +37,6 @@ from cogs.credits.offers import OffersCog
 from cogs.credits.orders import OrdersCog
 from cogs.credits.people import PeopleCog
 from cogs.interaction_stats import InteractionStats
-from cogs.payments.admin import PaymentsAdminCog
-from cogs.payments.commands import PaymentsCog
-from cogs.payments.download import PaymentsFileCog
 from cogs.reports.activity import ActivityCog
 from cogs.reports.coach_roster import CoachRosterCog
 from cogs.reports.export import ExportCog
@@ -60,7 +57,7 @@ from cogs.setup.presses import SetupCog
 from cogs.setup.public_panel import PublicPanelCog
 from cogs.timezone import TimezoneCog
 from cogs.ui.answering import Tree
-from cogs.ui.routing import Router
+from cogs.ui.routing import Cog, Router
 from models.storage.database import Database
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork
@@ -116,10 +113,16 @@ COGS = (
     SpecialtiesCog,
 )
 
-PAYMENT_COGS = (PaymentsCog, PaymentsAdminCog, PaymentsFileCog)
-"""Only with a key for payments."""
-
 features.register()
+
+
+def payment_cogs() -> tuple[type[Cog], ...]:
+    """Load the cogs of payments by card, which only a bot with a key for them needs."""
+    from cogs.payments.admin import PaymentsAdminCog
+    from cogs.payments.commands import PaymentsCog
+    from cogs.payments.download import PaymentsFileCog
+
+    return PaymentsCog, PaymentsAdminCog, PaymentsFileCog
 
 
 class CoachBot(BotBase):
@@ -174,7 +177,7 @@ class CoachBot(BotBase):
 
     async def setup_hook(self) -> None:
         """Load the cogs and register their commands with Discord."""
-        for cog in (*COGS, *(PAYMENT_COGS if self.stripe is not None else ())):
+        for cog in (*COGS, *(payment_cogs() if self.stripe is not None else ())):
             made = cog(self)
             await self.add_cog(made)
             self.router.add(made)

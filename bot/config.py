@@ -5,7 +5,6 @@ import binascii
 import contextlib
 import errno
 import os
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -257,6 +256,8 @@ def load(config_file: Path = CONFIG_FILE, env_file: Path = ENV_FILE) -> Settings
 def _read_toml(file: Path) -> dict[str, Any]:
     if file == CONFIG_FILE and not file.exists():
         return {}
+    import tomllib  # imported late: many have no file
+
     return tomllib.loads(file.read_text("utf-8-sig"))
 
 

@@ -12,7 +12,7 @@ from discord import app_commands
 from sqlalchemy import text
 
 from bot import config
-from bot.app import COGS, PAYMENT_COGS, CoachBot
+from bot.app import COGS, CoachBot, payment_cogs
 from bot.cli import commands as cli
 from bot.config import ServerDefaults, Settings
 from bot.discord_api.permissions import INVITE
@@ -115,7 +115,7 @@ async def commands(tmp_path: Path) -> AsyncIterator[dict[str, list[str]]]:
     """Map every slash command to its options' names."""
     db = Database(f"sqlite:///{tmp_path / 'unused.db'}")
     bot = CoachBot(db, GuildDefaults())
-    for cog in (*COGS, *PAYMENT_COGS):
+    for cog in (*COGS, *payment_cogs()):
         await bot.add_cog(cog(bot))
     yield {
         f"/{command.qualified_name}": [option.display_name for option in command.parameters]

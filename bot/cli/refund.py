@@ -4,15 +4,15 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop
-from bot.stripe_api.client import StripeApi
 from models import Payment, PaymentStatus, Refund, RefundStatus
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.parsing.money import write_money
 from scheduler.payments import refunds
+from scheduler.payments.ports import Stripe
 
 
-async def refund(db: Database, stripe: StripeApi, code: str, clock: Clock) -> str:
+async def refund(db: Database, stripe: Stripe, code: str, clock: Clock) -> str:
     """Pay a payment back in full, once however often it's called. Returns what to say. Raises Stop."""
     async with db.begin() as session:
         payment, owed = await _owe(session, stripe, code, clock)
@@ -43,7 +43,7 @@ async def refund(db: Database, stripe: StripeApi, code: str, clock: Clock) -> st
     )
 
 
-async def _owe(session: AsyncSession, stripe: StripeApi, code: str, clock: Clock) -> tuple[Payment, Refund]:
+async def _owe(session: AsyncSession, stripe: Stripe, code: str, clock: Clock) -> tuple[Payment, Refund]:
     payment = await session.scalar(select(Payment).where(Payment.code == code))
     if payment is None:
         raise Stop(f"there's no payment {code}; the log and `/coaching payments` show the codes", FAILED)

@@ -19,11 +19,11 @@ from bot.cli import refund as refunding
 from bot.cli.exit import FAILED, USAGE_ERROR, Stop, end_within
 from bot.config import Settings
 from bot.discord_api.errors import CALL_TIMEOUT
-from bot.stripe_api.client import StripeApi, is_installed
 from models.storage.database import Database, UnknownSchema
 from scheduler.core.clock import utc_now
 from scheduler.loop.background import BackgroundWork, CutShort
 from scheduler.loop.tick import TickReport, tick
+from scheduler.payments.ports import Stripe
 from scheduler.reports.health import last_tick_at, longest_silence
 
 log = logging.getLogger(__name__)
@@ -142,11 +142,13 @@ async def _serve(settings: Settings, token: str, db: Database, asked_to_stop: as
 
 
 @contextlib.asynccontextmanager
-async def _stripe(settings: Settings) -> AsyncIterator[StripeApi | None]:
+async def _stripe(settings: Settings) -> AsyncIterator[Stripe | None]:
     """Yield Stripe if a key is set, and close its connections at the end. Raises Stop without the extra."""
     if not settings.stripe_secret_key:
         yield None
         return
+    from bot.stripe_api.client import StripeApi, is_installed  # only with a key
+
     if not is_installed():
         raise Stop("STRIPE_SECRET_KEY needs the extra `payments`: pip install 'coachbot[payments]'", USAGE_ERROR)
     stripe = StripeApi(settings.stripe_secret_key)

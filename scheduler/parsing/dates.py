@@ -2,13 +2,15 @@
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from dateutil.parser import parserinfo
-from dateutil.relativedelta import relativedelta
 
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.typed_text import hour_of_day, normalized, quoted
+
+if TYPE_CHECKING:
+    from dateutil.parser import parserinfo
 
 _YEARS_BACK, _YEARS_AHEAD = 1, 5
 _HALF_A_YEAR = timedelta(days=183)
@@ -38,12 +40,6 @@ _SHAPES = {"dm": (0, 1, None), "md": (1, 0, None)}
 _SHAPES |= {"dmy": (0, 1, 2), "mdy": (1, 0, 2), "ymd": (2, 1, 0), "dmd": (0, 1, 2), "mdd": (1, 0, 2)}
 """Sequence of token kinds → positions of the day, the month and the year."""
 
-_ENGLISH = parserinfo()
-"""Names of months and weekdays only: `dateutil.parser.parse` guesses, reading "32 Dec" as a day in 2032."""
-
-_WEEKDAYS = [names[-1] for names in _ENGLISH.WEEKDAYS]
-_MONTHS = [names[-1] for names in _ENGLISH.MONTHS]
-
 _SPELLINGS = {"tues": "tue", "weds": "wed", "thur": "thu", "thurs": "thu"}
 """Short names of weekdays that dateutil doesn't know."""
 
@@ -66,7 +62,7 @@ def parse_date(text: str, *, today: date, since: date | None = None) -> date:
             f'I can\'t read "{quoted(text)}" as a date. '
             f'Type one like "24 Dec", "{today.year + 1}-01-31", "friday" or "in 2 weeks".'
         )
-    first, last = today - relativedelta(years=_YEARS_BACK), today + relativedelta(years=_YEARS_AHEAD)
+    first, last = _later(today, years=-_YEARS_BACK), _later(today, years=_YEARS_AHEAD)
     if not first <= day <= last:
         raise Unreadable(
             f"{write_date(day)} is too far away. Type a date from {write_date(first)} to {write_date(last)}."
@@ -116,12 +112,31 @@ def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
 
 def write_date(day: date) -> str:
     """Write the date in a form that `parse_date` reads back: "Thursday, 24 December 2026"."""
-    return f"{_WEEKDAYS[day.weekday()]}, {day.day} {_MONTHS[day.month - 1]} {day.year}"
+    weekday = _english().WEEKDAYS[day.weekday()][-1]
+    return f"{weekday}, {day.day} {_month_name(day.month)} {day.year}"
 
 
 def write_dates(first: date, last: date) -> str:
     """Write a range of dates (both ends included), or a single date if they're equal."""
     return write_date(first) if first == last else f"{write_date(first)} – {write_date(last)}"
+
+
+@cache
+def _english() -> "parserinfo":
+    """Names of months and weekdays only: `dateutil.parser.parse` guesses, reading "32 Dec" as a day in 2032."""
+    from dateutil.parser import parserinfo  # imported late, like below: 0.6 MB that the bot needs for dates only
+
+    return parserinfo()
+
+
+def _month_name(month: int) -> str:
+    return _english().MONTHS[month - 1][-1]
+
+
+def _later(day: date, *, years: int = 0, months: int = 0) -> date:
+    from dateutil.relativedelta import relativedelta
+
+    return day + relativedelta(years=years, months=months)
 
 
 def _relative(typed: str, today: date) -> date | None:
@@ -139,8 +154,9 @@ def _relative(typed: str, today: date) -> date | None:
         count = 1
     else:
         return None
-    steps = {"day": timedelta(days=count), "week": timedelta(weeks=count), "month": relativedelta(months=count)}
-    return today + steps[match[2]]
+    if match[2] == "month":
+        return _later(today, months=count)
+    return today + count * (timedelta(days=1) if match[2] == "day" else timedelta(weeks=1))
 
 
 def _weekday(typed: str, today: date) -> date | None:
@@ -154,7 +170,7 @@ def _weekday(typed: str, today: date) -> date | None:
 
 
 def _weekday_number(name: str) -> int | None:
-    return _ENGLISH.weekday(_SPELLINGS.get(name, name))
+    return _english().weekday(_SPELLINGS.get(name, name))
 
 
 def _numeric(typed: str, today: date) -> date | None:
@@ -168,8 +184,8 @@ def _numeric(typed: str, today: date) -> date | None:
     day, month = int(match[1]), int(match[3])
     if day != month and 1 <= day <= 12 and 1 <= month <= 12:
         raise Unreadable(
-            f'"{typed}" could be {day} {_MONTHS[month - 1][:3]} or {month} {_MONTHS[day - 1][:3]}. '
-            f'Type it like "{day} {_MONTHS[month - 1][:3]}" or "{today.year}-{month:02}-{day:02}".'
+            f'"{typed}" could be {day} {_month_name(month)[:3]} or {month} {_month_name(day)[:3]}. '
+            f'Type it like "{day} {_month_name(month)[:3]}" or "{today.year}-{month:02}-{day:02}".'
         )
     if month > 12:
         day, month = month, day
@@ -185,7 +201,7 @@ def _with_month_name(typed: str, today: date) -> date | None:
     if places is None or typed[0] == "-" or typed[-1] == "-":
         return None
     day, month, year = places
-    number = _ENGLISH.month(words[month]) or 0
+    number = _english().month(words[month]) or 0
     found = _day(typed, None if year is None else words[year], number, int(words[day]), today)
     if "w" in kinds and found.weekday() != _weekday_number(tokens[kinds.index("w")]):
         raise Unreadable(f"That date is {write_date(found)}. Correct the weekday or leave it out.")
@@ -193,7 +209,7 @@ def _with_month_name(typed: str, today: date) -> date | None:
 
 
 def _kind(token: str) -> str:
-    if _ENGLISH.month(token) is not None:
+    if _english().month(token) is not None:
         return "m"
     if _weekday_number(token) is not None:
         return "w"

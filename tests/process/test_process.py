@@ -50,7 +50,8 @@ COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
     *("PIL", "cogs.images.week_image", "icalendar", "matplotlib"),  # pictures, files
-    "babel.numbers",  # prices
+    *("babel.numbers", "dateutil", "tomllib"),  # prices, dates, config.toml
+    *("stripe", "bot.stripe_api.client", "cogs.payments.commands"),  # payments by card
     *("alembic", "sqlalchemy.dialects.postgresql"),  # for an outdated database, or one other than SQLite
     *("rich.table", "rich.progress", "pygments"),  # terminals
     *("aiohttp.web", "bot.web", "prometheus_client", "simcord", "bot.doctor"),  # endpoint, demo, doctor
@@ -124,7 +125,11 @@ async def test_a_ready_bot_has_loaded_no_optional_modules(endpoint: Endpoint, pr
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     first_plain(
-        [(["run", "--config", "none.toml"], {"pydantic"}), (["--help"], set()), (["invite"], {"pydantic"})],
+        [
+            (["run", "--config", "none.toml"], {"pydantic", "tomllib"}),
+            (["--help"], set()),
+            (["invite"], {"pydantic"}),
+        ],
     ),
 )
 async def test_commands_without_a_bot_load_none(program: Program, arguments: list[str], needed: set[str]):
