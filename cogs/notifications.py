@@ -1,7 +1,6 @@
 """Render notifications. Each feature registers the words of its own kinds."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cogs import ui
@@ -16,8 +15,7 @@ class Extra(NamedTuple):
     files: Sequence[tuple[str, bytes]] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """What messages of one kind say."""
 
     body: Callable[[NotificationContext], ui.Item]

@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.gateway.lanes import Lanes
 from models.storage.database import Database
@@ -13,8 +13,7 @@ from scheduler.notifications import bot_removal
 from scheduler.servers import bot_membership
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(NamedTuple):
     """The bot joined or left a server."""
 
     at: datetime

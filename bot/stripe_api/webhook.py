@@ -4,9 +4,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 LARGEST_BODY = 64 * 1024
 _TOLERANCE = timedelta(minutes=5)
@@ -18,8 +17,7 @@ class NotFromStripe(Exception):
     """The signature is wrong or missing, the event is too old or from the future, or it can't be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An event that Stripe signed."""
 
     id: str

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Concatenate, ParamSpec
+from typing import Concatenate, NamedTuple, ParamSpec
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -54,8 +53,7 @@ _FILE = "week.png"
 _MOST_CONFLICTS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class PanelState:
+class PanelState(NamedTuple):
     """The shown week and the picked days, as the panel's buttons carry them."""
 
     week: int = 0
@@ -81,8 +79,7 @@ def mask(days: Sequence[int]) -> int:
     return sum(1 << day for day in set(days) if day < 7)
 
 
-@dataclass(frozen=True, slots=True)
-class _Week:
+class _Week(NamedTuple):
     """What the panel shows of a week."""
 
     coach: Coach

@@ -1,7 +1,7 @@
 """The list of coaches, filtered and sorted."""
 
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from cogs import cards, routes, ui
 from cogs.ui.routing import Route
@@ -20,8 +20,7 @@ _CURRENCIES = "-# Rates in different currencies can't be compared, so coaches ar
 _SORTS = {Sort.SOONEST: "Soonest free", Sort.BEST_RATED: "Best rated", Sort.LOWEST_RATE: "Lowest rate"}
 
 
-@dataclass(frozen=True, slots=True)
-class CoachList:
+class CoachList(NamedTuple):
     """The coaches to show, and how they were filtered and sorted."""
 
     listings: list[Listing]

@@ -1,6 +1,6 @@
 """Ask why a session is cancelled, and cancel it. The caller shows what comes next."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cogs import ui
 from cogs.cards import charge
@@ -19,8 +19,7 @@ _REFUND = "What you paid"
 _TO_CARD, _AS_CREDIT = "Back to my card", "Keep as credit"
 
 
-@dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(NamedTuple):
     """A session that has just been cancelled."""
 
     session: CoachingSession

@@ -1,10 +1,9 @@
 """The columns of `/coaching export`'s files for people, in words and on the reader's clock."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from cogs import cards
 from cogs.reports import audit_words
@@ -17,8 +16,7 @@ from scheduler.servers.changes import NameOf
 from scheduler.time.time_zones import zone, zone_with_offset
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """Whoever reads the files: their time zone, and the names they know people, channels and roles by."""
 
     zone_name: str

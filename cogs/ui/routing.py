@@ -7,11 +7,10 @@ what a dynamic item raises.
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from inspect import Parameter, signature
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 from discord import app_commands
@@ -81,8 +80,7 @@ class Route:
         return numbers
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(NamedTuple):
     """A method of a cog that answers the route's presses or forms, or builds its form."""
 
     route: Route
@@ -190,8 +188,7 @@ def _marked(mark: str, route: Route, acknowledge: Acknowledge | None, first: lis
     return marked
 
 
-@dataclass(frozen=True, slots=True)
-class _Subcommand:
+class _Subcommand(NamedTuple):
     group: str
     name: str
     description: str

@@ -1,9 +1,9 @@
 """Let people pick a day and a free time, to book or to reschedule."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from cogs import ui
@@ -20,8 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(NamedTuple):
     """Routes of the controls, which all take `ids`. Days are ordinals, starts are whole minutes since 1970."""
 
     ids: Mapping[str, int]
@@ -35,8 +34,7 @@ class Links:
     """Takes the start, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(NamedTuple):
     """The day whose times are shown, and the page of days it's on."""
 
     day: date
@@ -44,8 +42,7 @@ class Shown:
     on_page: list[date]
 
 
-@dataclass(frozen=True, slots=True)
-class TimePicker:
+class TimePicker(NamedTuple):
     """At least one free time, by day in a zone."""
 
     days: dict[date, list[datetime]]

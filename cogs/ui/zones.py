@@ -1,9 +1,8 @@
 """Find the time zone people type, and ask which one they mean if it could be several."""
 
 import asyncio
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import discord
 
@@ -38,8 +37,7 @@ def option_label(place: Place, now: datetime, cycle: HourCycle) -> str:
     return f"{place.label} · {local:%a} {cycle.clock(local)}"
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneQuestion:
+class ZoneQuestion(NamedTuple):
     """A question about what was typed, and the select that answers it and sends the form again."""
 
     words: str

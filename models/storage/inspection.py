@@ -3,10 +3,9 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
@@ -87,8 +86,7 @@ def compare(found: str | None) -> Schema:
     return Schema.BEHIND
 
 
-@dataclass(frozen=True, slots=True)
-class Heartbeats:
+class Heartbeats(NamedTuple):
     """The bot's last signs of life."""
 
     ticked_at: datetime | None

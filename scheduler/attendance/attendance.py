@@ -1,8 +1,8 @@
 """Who was in the room and when, when nobody was watching, and whose no-show that makes."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,8 +23,7 @@ Unwatched = Callable[[], Mapping[int, datetime] | None]
 """Returns the servers whose events aren't all recorded yet, and since when (UTC); None if no server's are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stay:
+class Stay(NamedTuple):
     """One person's time in the room, or a time when nobody was watching if there's no person; UTC."""
 
     user_id: int | None
@@ -32,8 +31,7 @@ class Stay:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """When someone first joined (UTC), and how long they were in the room in all."""
 
     first_joined_at: datetime | None

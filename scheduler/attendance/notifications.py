@@ -1,8 +1,8 @@
 """Notifications about who was there, and questions about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,8 +14,7 @@ from scheduler.sessions import charge_standing
 from scheduler.sessions.charge_standing import ChargeStanding
 
 
-@dataclass(frozen=True, slots=True)
-class NoShowDetails:
+class NoShowDetails(NamedTuple):
     """Who was in the room, and what the reader can do about a charge or a refund."""
 
     attended: Mapping[int, Presence]

@@ -2,10 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -27,8 +26,7 @@ class Sort(Enum):
     LOWEST_RATE = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """A coach in the list."""
 
     coach: Coach

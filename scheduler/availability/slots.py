@@ -14,6 +14,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from itertools import chain, starmap
 from types import MappingProxyType
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from scheduler.time.intervals import union
@@ -46,8 +47,7 @@ _FAR = 1 << 60
 _NEVER = (datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
-@dataclass(frozen=True, slots=True)
-class DayHours:
+class DayHours(NamedTuple):
     """A date override: hours that replace the weekly ones (none is a day off) or, with `adds`, extend them."""
 
     day: date

@@ -1,7 +1,7 @@
 """Coaches' profiles: who sees them, and how coaches edit them."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,8 +20,7 @@ from scheduler.parsing.fields import Fields
 from scheduler.parsing.money import write_amount, write_money
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """A coach as one viewer sees them."""
 
     coach: Coach

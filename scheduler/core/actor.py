@@ -1,12 +1,11 @@
 """Who acts, and whether they're an admin."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from scheduler.core.errors import NotAllowed
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """The person who pressed or ran a command, as they are in this server now."""
 
     user_id: int

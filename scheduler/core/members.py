@@ -1,7 +1,7 @@
 """People: what's stored about them, and locking them."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,8 +31,7 @@ async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
     return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """What a coach looks like at Discord."""
 
     name: str

@@ -1,8 +1,8 @@
 """Notifications about credit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,8 +17,7 @@ from scheduler.notifications.kinds import Audience, Declaration, NotificationCon
 from scheduler.sessions import charge_standing
 
 
-@dataclass(frozen=True, slots=True)
-class LotDetails:
+class LotDetails(NamedTuple):
     """A lot, with what it refers to."""
 
     lot: CreditLot
@@ -27,8 +26,7 @@ class LotDetails:
     """Names of the coaches it's for, and of the one of the session that it stands for."""
 
 
-@dataclass(frozen=True, slots=True)
-class DisputeDetails:
+class DisputeDetails(NamedTuple):
     """A dispute, and who was in the room."""
 
     dispute: CreditDispute

@@ -1,7 +1,7 @@
 """Orders: a person asks for a package that they pay for outside, and an admin gives it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,8 +19,7 @@ MOST_OPEN = 3
 """How many packages a person can have ordered at a time in one server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered:
+class Ordered(NamedTuple):
     """An order, and what was ordered."""
 
     order: PackageOrder

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -138,8 +138,7 @@ def always(_context: NotificationContext, _now: datetime) -> None:
     """Send the message however late."""
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What delivery knows about a kind. Its words are in `cogs/<feature>/notifications.py`."""
 
     kind: NotificationKind

@@ -1,10 +1,9 @@
 """Read rates and prices people type, work out prices, and write amounts."""
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from scheduler.core.errors import Unreadable
 
@@ -59,8 +58,7 @@ def parse_currency(text: str) -> str:
     return code
 
 
-@dataclass(frozen=True, slots=True)
-class _Amount:
+class _Amount(NamedTuple):
     """How to speak of an amount that's typed, and how high it can be, in highest rates."""
 
     your: str

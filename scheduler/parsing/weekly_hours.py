@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -50,8 +49,7 @@ _PRESET_ENDS = re.compile(r"[;\r\n]")
 _LONGEST_LINE = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(NamedTuple):
     """Named hours that a button can set. Minutes of the day, half-open."""
 
     name: str

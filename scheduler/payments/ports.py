@@ -5,10 +5,9 @@ instants are UTC.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class CheckoutState(StrEnum):
@@ -29,8 +28,7 @@ class RefundState(StrEnum):
     CANCELED = "canceled"
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(NamedTuple):
     """A page on which somebody pays, as Stripe knows it now."""
 
     id: str
@@ -46,8 +44,7 @@ class Checkout:
     receipt_url: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RefundMade:
+class RefundMade(NamedTuple):
     """A refund as Stripe knows it."""
 
     id: str
@@ -57,8 +54,7 @@ class RefundMade:
     """Our idempotency key, if we made it. It's in the refund's metadata."""
 
 
-@dataclass(frozen=True, slots=True)
-class MadeElsewhere:
+class MadeElsewhere(NamedTuple):
     """Something that happened to a payment in Stripe's dashboard, or at a bank."""
 
     payment_intent_id: str

@@ -1,8 +1,8 @@
 """List a server's coaches for its admins, with every reason someone can't be booked."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,8 +32,7 @@ _STATUS_REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A coach or applicant."""
 
     coach: Coach
@@ -53,8 +52,7 @@ class Entry:
         return timedelta(minutes=sum(end - start for day in self.week.values() for start, end in day))
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(NamedTuple):
     """Everything about a coach or applicant."""
 
     entry: Entry

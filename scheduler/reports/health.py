@@ -1,8 +1,8 @@
 """Check the health of one server: what's late, what fails, and which alerts are open."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,8 +37,7 @@ HAD_NO_ROOM = CoachingSession.missed_at.is_not(None)
 """Matches sessions whose room wasn't opened, including those reported later as not having taken place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
+class Health(NamedTuple):
     """A server's figures, and the first few of each kind of failure."""
 
     last_tick_at: datetime | None

@@ -1,9 +1,8 @@
 """A range of local days, and how the database finds the day of an instant."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, case, cast, func, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,8 +16,7 @@ _DAY = timedelta(days=1)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
-@dataclass(frozen=True, slots=True)
-class LocalDays:
+class LocalDays(NamedTuple):
     """A range of days, and how the database finds the day of an instant.
 
     SQLite has no time zones, so queries include the UTC offsets for these days. With them, local days are plain

@@ -1,8 +1,8 @@
 """Count figures across all servers, for monitoring."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,8 +13,7 @@ from scheduler.reports.health import last_tick_at
 SENT, WAITING, GIVEN_UP = "sent", "waiting", "given_up"
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """The figures at one moment."""
 
     sessions: Mapping[SessionStatus, int]

@@ -1,9 +1,8 @@
 """Show admins everything about a session, and let them retry it when it's stuck."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,8 +18,7 @@ from scheduler.sessions import charge_standing, events, lifecycle
 from scheduler.sessions.charge_standing import ChargeStanding
 
 
-@dataclass(frozen=True, slots=True)
-class SessionHistory:
+class SessionHistory(NamedTuple):
     """Everything known about a session."""
 
     session: CoachingSession

@@ -1,8 +1,8 @@
 """Let students review sessions, and keep the coach's rating up to date."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,8 +20,7 @@ OPEN_FOR = timedelta(days=7)
 """How long reviews stay open after the end of a session."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewState:
+class ReviewState(NamedTuple):
     """The state of a session's review for its student."""
 
     review: Review | None

@@ -1,8 +1,8 @@
 """Extending a running session by a quarter of an hour: one of the two asks, the other agrees."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import and_, exists, false, or_, select
 from sqlalchemy.exc import IntegrityError
@@ -33,8 +33,7 @@ EXTENSION = timedelta(minutes=15)
 _ASKED = "extension_asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """What people agree to when they extend a session."""
 
     ends_at: datetime

@@ -1,7 +1,7 @@
 """Notifications about a session's room, to both people and in the room."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,8 +29,7 @@ def _while_it_is_open(context: NotificationContext, now: datetime) -> str | None
     return _while_the_room_is_open(context, now)
 
 
-@dataclass(frozen=True, slots=True)
-class ExtensionRequest:
+class ExtensionRequest(NamedTuple):
     """A request to extend a session, as its message says it."""
 
     answer: Answer

@@ -1,7 +1,7 @@
 """The channels and roles the bot uses in a server, and what can be wrong with them."""
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from typing import NamedTuple
 
 from models import Guild
 
@@ -59,8 +59,7 @@ class Flaw(Enum):
     """The role is above the bot's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class SetupIssue:
+class SetupIssue(NamedTuple):
     """Something wrong or missing in a server."""
 
     flaw: Flaw

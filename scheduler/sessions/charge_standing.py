@@ -1,8 +1,8 @@
 """What people can still do about what a session cost: waive it, dispute it, or keep its refund as credit."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,8 +15,7 @@ DISPUTABLE_FOR = timedelta(hours=72)
 """How long after they were charged a student can dispute it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChargeStanding:
+class ChargeStanding(NamedTuple):
     """What one person can do now about what a session cost, whether it's disputed, and what was paid by card."""
 
     can_waive: bool = False

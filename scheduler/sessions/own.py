@@ -1,7 +1,7 @@
 """A person's own sessions in a span of time."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,8 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import LONGEST_RESERVATION, Coach, CoachingSession, Reservation
 
 
-@dataclass(frozen=True, slots=True)
-class OwnSession:
+class OwnSession(NamedTuple):
     """A session without its buffers. `coach_name` is empty if the person coaches it."""
 
     starts_at: datetime

@@ -1,8 +1,8 @@
 """Someone's sessions, page by page: upcoming and running ones first, soonest first, then past ones."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, not_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,8 +13,7 @@ _LATE_TICK = timedelta(hours=1)
 """A session that should have ended this long ago is over, even if no tick has recorded it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """Some of someone's sessions."""
 
     sessions: list[CoachingSession]

@@ -5,10 +5,10 @@ English and in their own languages, from the Unicode CLDR.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from scheduler.time.folding import Fold
@@ -62,8 +62,7 @@ _SINCE, _UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2038, 1, 1, tzinfo=U
 """Zones that agree throughout this period agree forever: from 2038 on, compiled zones repeat one rule."""
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(NamedTuple):
     """A country or state and its zones, with duplicates (zones that always agree) left out."""
 
     label: str

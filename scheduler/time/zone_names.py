@@ -1,9 +1,9 @@
 """The names of the zones people can choose."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 from zoneinfo import available_timezones
 
 _EXTRA_ZONES = {
@@ -17,8 +17,7 @@ _EXTRA_ZONES = {
 """Territories with a name and code of their own that the time zone database leaves out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A city, or a zone under its own name, and the IANA zone it uses."""
 
     label: str
