@@ -42,14 +42,12 @@ def _by(context: NotificationContext, user_id: int | None) -> str:
 
 
 def _file_and_receipt(context: NotificationContext, server: str) -> Extra:
-    items, files = _calendar_file(context, server)
-    receipt = [ui.row(ui.link("Receipt", context.details))] if context.details else []
-    return Extra([*items, *receipt], files)
+    return _calendar_file(context, server, receipt_url=context.details)
 
 
-def _calendar_file(context: NotificationContext, server: str) -> Extra:
+def _calendar_file(context: NotificationContext, server: str, *, receipt_url: str | None = None) -> Extra:
     names = Names(server, context.about_coach.display_name, context.names.get(context.about_session.student_id))
-    shown = attach(context.about_session, names, context.notification.user_id)
+    shown = attach(context.about_session, names, context.notification.user_id, receipt_url=receipt_url)
     return Extra(shown.items, [shown.file])
 
 

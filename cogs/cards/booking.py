@@ -31,8 +31,8 @@ def booked_panel(
     """Show the session with its calendar file and, if it was paid by card, its receipt."""
     card = of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id, has_file=True)
     server = interaction.client.server_name(booked.guild_id)
-    shown = attach(booked, Names(server, coach.display_name, interaction.user.display_name), interaction.user.id)
-    receipt = [ui.row(ui.link("Receipt", receipt_url))] if receipt_url else []
+    names = Names(server, coach.display_name, interaction.user.display_name)
+    shown = attach(booked, names, interaction.user.id, receipt_url=receipt_url)
     said = ui.text("We've messaged you both.")
-    parts = card, *shown.items, *receipt, said, *way_back(interaction, booked)
+    parts = card, *shown.items, said, *way_back(interaction, booked)
     return ui.Panel(*parts, files=[shown.file])

@@ -48,13 +48,19 @@ class InCalendar(NamedTuple):
     """For `Panel(files=…)`."""
 
 
-def attach(one: CoachingSession, names: Names, viewer_id: int | None) -> InCalendar:
-    """Attach the calendar file, with links below. A cancelled session has none: only its file removes it."""
-    name = file_name(one)
-    items: list[ui.Item] = [ui.attachment(name)]
+def attach(
+    one: CoachingSession, names: Names, viewer_id: int | None, *, receipt_url: str | None = None
+) -> InCalendar:
+    """Attach the calendar file, with links below, also to the receipt of what was paid by card.
+
+    A cancelled session has no links to calendars: only its file removes it.
+    """
+    name, links = file_name(one), []
     if one.status is not SessionStatus.CANCELLED:
         links = [ui.link(label, address(label, one, names, viewer_id)) for label in _FORMS]
-        items.append(ui.row(*links))
+    if receipt_url is not None:
+        links.append(ui.link("Receipt", receipt_url))
+    items: list[ui.Item] = [ui.attachment(name), *ui.rows(*links)]
     return InCalendar(items, (name, calendar_file.calendar_file(one, names, viewer_id)))
 
 

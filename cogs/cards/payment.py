@@ -38,6 +38,11 @@ def pay_buttons(payment: Payment) -> list[ui.Button]:
     ]
 
 
+def receipt_button(payment: Payment) -> list[ui.Button]:
+    """Make the button that leads to Stripe's receipt, which also shows refunds. None before it's paid."""
+    return [ui.link("Receipt", payment.receipt_url)] if payment.receipt_url else []
+
+
 def of_payment_without_session(payment: Payment, coach: str) -> ui.Item:
     """Show a payment that can still be made, or that came too late, in a list."""
     at = [when(payment.starts_at)] if payment.starts_at is not None else []

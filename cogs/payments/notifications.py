@@ -2,7 +2,7 @@
 
 from cogs import cards, ui
 from cogs.cards.charge import amount
-from cogs.cards.payment import pay_buttons, what
+from cogs.cards.payment import pay_buttons, receipt_button, what
 from cogs.notifications import Words
 from cogs.payments.panels import state
 from models import UNDECIDED, NotificationKind, Payment, PaymentPurpose
@@ -51,7 +51,7 @@ def _too_late(context: NotificationContext) -> ui.Item:
 
 def _refunded(context: NotificationContext) -> ui.Item:
     said = "It's on its way to the card you paid with. Your bank may take a few days to show it."
-    return _card(context, "Refunded", said)
+    return _card(context, "Refunded", said, buttons=receipt_button(_about(context)))
 
 
 WORDS = {

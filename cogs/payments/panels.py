@@ -2,7 +2,7 @@
 
 from cogs import cards, routes, ui
 from cogs.cards.charge import amount
-from cogs.cards.payment import pay_buttons, what
+from cogs.cards.payment import pay_buttons, receipt_button, what
 from models import CreditLot, Payment, PaymentPurpose, PaymentStatus
 from scheduler.core.clock import stamp
 
@@ -27,7 +27,7 @@ def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
 
 def package_panel(payment: Payment, lot: CreditLot) -> ui.Panel:
     """Show the credit that was bought."""
-    receipt = ui.rows(*([ui.link("Receipt", payment.receipt_url)] if payment.receipt_url else []))
+    receipt = ui.rows(*receipt_button(payment))
     until = f" They're valid until {stamp(lot.valid_until, 'D')}." if lot.valid_until else ""
     said = f"**Paid ✅**\nYou have {lot.minutes_left} more minutes of credit.{until} Book with `/book`."
     return ui.Panel(ui.Container(ui.text(said), *receipt))

@@ -84,7 +84,9 @@ async def test_from_confirm_to_the_booked_session_and_its_refund(db: Database) -
         await wake(world)
 
         assert [one["amount"] for one in server.refunds.values()] == [6000]
-        assert "Refunded" in world.dms(world.student)[-1]
+        [*_, told] = world.student.user.dm_channel.history()
+        assert "Refunded" in words(told)
+        assert link(told) == "https://receipts.example/2"
 
 
 async def test_going_back_frees_the_time_and_closes_the_page(db: Database) -> None:
