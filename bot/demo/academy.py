@@ -1,7 +1,7 @@
 """The demo's academy: its people, what they've done so far and their upcoming sessions."""
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.demo import simcord_private
-from models import CoachingSession, Guild
+from models import CoachingSession, Guild, PaymentMode
 from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.booking import booking, cancellation
@@ -21,6 +21,7 @@ from scheduler.core.actor import Actor
 from scheduler.credits import charges, packages
 from scheduler.credits.packages import PackageTerms
 from scheduler.parsing.weekly_hours import parse_days, parse_hours
+from scheduler.payments import overview
 from scheduler.reviews import reviews
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
@@ -148,8 +149,10 @@ _SESSIONS = (
     ("stu", "ben", dt.datetime(2026, 3, 3, 15, tzinfo=dt.UTC), "Second mix of the single."),
     ("sam", "nora", dt.datetime(2026, 3, 4, 9, tzinfo=dt.UTC), "High notes, please."),
 )
-_PACKAGE = PackageTerms("Five hours with Ben", 300, 250_00, "EUR")
+_PACKAGE = PackageTerms("Five hours", 300, 250_00, "EUR")
 """What Stu has bought. All his sessions with Ben are booked with it."""
+_INSTRUCTIONS = "In cash, at the academy."
+"""How people pay who don't pay by card."""
 _CALLED_OFF = dt.datetime(2026, 2, 26, 16, tzinfo=dt.UTC)
 """When Stu would have met Ben, had he not cancelled."""
 _REVIEWS = (
@@ -167,10 +170,12 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
         coach_role_id=world.coach_role_id,
         review_channel_id=world.review.id,
         room_category_id=world.category.id,
+        payment_instructions=_INSTRUCTIONS,
     )
     async with db.begin() as session:
         guild = await server_settings.ensure(session, world.guild.id, DEFAULTS, now)
         await server_settings.change(session, guild, admin, settings, now)
+        await overview.set_mode(session, guild, admin, PaymentMode.OPTIONAL, now)
         for name, application in _COACHES.items():
             coach = Actor(ids[name])
             await applications.apply(session, guild, coach, application, now)
@@ -187,8 +192,8 @@ async def _sell_a_package(
     session: AsyncSession, guild: Guild, admin: Actor, ids: dict[str, int], now: dt.datetime
 ) -> None:
     """Offer a package, sell it to Stu, and let him book a session with it and cancel it in time."""
-    stu, terms = Actor(ids["stu"]), replace(_PACKAGE, coach_ids=[ids["ben"]])
-    package = await packages.save(session, guild, admin, terms, now)
+    stu = Actor(ids["stu"])
+    package = await packages.save(session, guild, admin, _PACKAGE, now)
     await packages.give(session, guild, package, stu.user_id, now, actor=admin)
     one = await charges.book(session, guild, stu, ids["ben"], _CALLED_OFF, _HOUR, None, now)
     await cancellation.cancel(session, one.id, stu, guild.id, "The band is on the road today.", now)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bot.demo.stripe_account import ADDRESS
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -25,6 +27,10 @@ CHANGES: dict[str, tuple[Change, ...]] = {
         Change(
             'role="log" aria-live="polite"', 'role="log" aria-live="polite" aria-label="Messages" tabindex="0"'
         ),
+    ),
+    # Stripe's pages are the demo's own, at whatever address the visitor has opened.
+    "/components.js": (
+        Change("link.href = href; link", f"link.href = href.replace({ADDRESS!r}, location.origin); link"),
     ),
     "/selects.js": (
         # Only sliders and the like have a text for their value; this one's is its content anyway.

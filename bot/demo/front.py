@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-_STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "static"
 _TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 OWN_HEADERS = {
     "Cache-Control": "no-store",
@@ -64,8 +64,8 @@ class Front:
         return app
 
     async def _file(self, request: web.Request) -> web.Response:
-        path = _STATIC / request.match_info.get("name", "index.html")
-        if path.parent != _STATIC or path.suffix not in _TYPES or not path.is_file():
+        path = STATIC / request.match_info.get("name", "index.html")
+        if path.parent != STATIC or path.suffix not in _TYPES or not path.is_file():
             raise web.HTTPNotFound
         return web.Response(text=path.read_text("utf-8"), content_type=_TYPES[path.suffix], headers=OWN_HEADERS)
 

@@ -26,7 +26,7 @@ from bot.loading import fast_imports
 _APPLICATION_ID = 0x44454D4F  # "DEMO"; see https://www.sqlite.org/pragma.html#pragma_application_id
 _GRACE_SECONDS = 5.0
 """Reloading a page closes its connection for a moment."""
-_LATE_PACKAGES = ("simcord", "linkify_it", "markdown_it", "regex")
+_LATE_PACKAGES = ("simcord", "linkify_it", "markdown_it", "regex", "stripe")
 _SLOW_MODULES = (
     "sqlalchemy.ext.asyncio",
     "discord",

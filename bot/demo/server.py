@@ -1,4 +1,4 @@
-"""What the demo's page asks for: the world as JSON, its actions, and simcord's preview inside it."""
+"""What the demo's page asks for: the world as JSON, its actions, pages to pay on, and simcord's preview."""
 
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 from aiohttp import web
 
-from bot.demo import academy, client, simcord_private
+from bot.demo import academy, client, pay_pages, simcord_private
 from bot.demo.front import OWN_HEADERS
 from bot.demo.stage import DIRECT, NotPossible, Stage
 from bot.demo.tour import tour
@@ -47,6 +47,8 @@ class Page:
 
     async def answer(self, request: web.Request, tabs: int) -> web.StreamResponse:
         """Answer one of the page's requests, or pass it on to the preview."""
+        if request.path.startswith((pay_pages.PAY, pay_pages.RECEIPT)):
+            return await pay_pages.answer(self._stage, request)
         act = self._actions.get(request.path)
         if act is None and request.path != "/demo/world":
             return await self._pass_on(request)

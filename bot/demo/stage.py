@@ -12,14 +12,17 @@ import simcord
 from sqlalchemy import select
 
 from bot.app import CoachBot
-from bot.demo import academy, residents, simcord_private
+from bot.demo import academy, past_payments, residents, simcord_private
 from bot.demo.academy import Academy, Person
+from bot.demo.stripe_account import StripeAccount, served
+from bot.stripe_api.client import StripeApi
 from cogs.ui.text import whole_number
 from models import Heartbeat
 from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.core.errors import CoachingError
 from scheduler.loop.tick import next_due
+from scheduler.payments import due
 
 log = logging.getLogger(__name__)
 
@@ -54,8 +57,16 @@ class Faults(logging.Handler):
 class Stage:
     """The world and its visitor. Whatever changes the world holds `turn`."""
 
-    def __init__(self, env: simcord.Env, bot: CoachBot, db: Database, world: Academy, faults: Faults) -> None:
-        self.env, self.bot, self.db, self.world, self.faults = env, bot, db, world, faults
+    def __init__(
+        self,
+        env: simcord.Env,
+        bot: CoachBot,
+        db: Database,
+        world: Academy,
+        stripe: StripeAccount,
+        faults: Faults,
+    ) -> None:
+        self.env, self.bot, self.db, self.world, self.stripe, self.faults = env, bot, db, world, stripe, faults
         self.turn = asyncio.Lock()
         self.person: Person = world.people["admin"]
         self.place: int | str = world.lobby.id
@@ -66,6 +77,8 @@ class Stage:
         """The secrets of places that were left. Their frames ask on until the page replaces them."""
         self.ticked: set[int] = set()
         """The steps of the tour that are done."""
+        self.receipts_seen: set[str] = set()
+        """The payments, by Stripe's ids, whose receipts were opened."""
         self._read: dict[tuple[str, int], int] = {}
 
     @property
@@ -157,38 +170,49 @@ class Stage:
     async def jump_to_next_event(self) -> None:
         """Let time pass until the bot has something to do, and let it do that."""
         async with self.turn:
-            due = await next_due(self.db)
-            if due is None:
+            at = await next_due(self.db)
+            if at is None:
                 raise NotPossible("Nothing is coming up. Book a session first.")
-            await self.advance_to(max(due, self.now))
+            await self.advance_to(max(at, self.now))
             await self._show(self.person, self.place)  # drawn again, so that "in 2 hours" stays true
 
     async def advance_to(self, end: dt.datetime) -> None:
         """Let time pass until `end`. The caller holds the turn."""
-        while (due := await next_due(self.db)) is not None and due <= end:
-            if self._has_rooms() and due - self.now > _UNWATCHED:
+        while (at := await next_due(self.db)) is not None and at <= end:
+            if self._has_rooms() and at - self.now > _UNWATCHED:
                 # The loop runs only now and then here, so have it record just before that it was watching.
-                await simcord_private.advance(self.env, due - _SHORTLY)
+                await simcord_private.advance(self.env, at - _SHORTLY)
                 await simcord_private.as_the_bot(self.env, self.bot.wake)
-            await simcord_private.advance(self.env, due)  # the loop wakes up by itself
-            await self._wake_for(due)
+            await simcord_private.advance(self.env, at)  # the loop wakes up by itself
+            await self._wake_for(at)
             await residents.move_residents(self.env, self.db, self.world, self.person.member.id)
         await simcord_private.advance(self.env, end)
 
-    async def _wake_for(self, due: dt.datetime) -> None:
+    async def _wake_for(self, at: dt.datetime) -> None:
         """Wake the loop until it has done what's due, in case nobody woke it for this.
 
         The world counts as settled after a few quiet milliseconds, so on a busy machine the bot may not even have
         started its loop. Raises RuntimeError if nothing happens for a while.
         """
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        while await next_due(self.db) == due:
+        while await next_due(self.db) == at:
             if time.monotonic() > give_up_at:
-                raise RuntimeError(f"the loop did not do what was due at {due}")
+                raise RuntimeError(f"the loop did not do what was due at {at}")
             await simcord_private.as_the_bot(self.env, self.bot.wake)
 
     def _has_rooms(self) -> bool:
         return any(one.type == _VOICE for one in simcord_private.channels(self.env, self.world.guild))
+
+    async def pay(self, checkout_id: str) -> None:
+        """Pay on a page if it's open, and let the bot know, as Stripe's webhook would."""
+        async with self.turn:
+            one = self.stripe.checkout(checkout_id)
+            if one is None or not self.stripe.pay(checkout_id):
+                return
+            async with self.db.begin() as session:
+                about = {"checkout_id": checkout_id, "code": one["client_reference_id"]}
+                await due.hurry(session, f"evt_{checkout_id}", self.now, **about)
+            await simcord_private.as_the_bot(self.env, self.bot.wake)
 
     async def join(self, channel_id: int | None) -> None:
         """Enter a voice channel, or leave with None."""
@@ -209,22 +233,26 @@ class Stage:
 async def open_stage(db: Database) -> AsyncIterator[Stage]:
     """Open the world and play it until the visitor arrives. A kept database continues where it ended."""
     held: dict[str, simcord.Env] = {}
-    bot = CoachBot(db, academy.DEFAULTS, clock=lambda: held["env"].now(), tick_interval=_ONE_YEAR)
-    env = held["env"] = simcord_private.quick_world(bot)
+    account = StripeAccount(now=lambda: held["env"].now())
     faults = Faults()
     logging.getLogger().addHandler(faults)
     try:
         lived_until = await _last_heartbeat(db)
-        with simcord_private.apscheduler_clock(env.now), simcord_private.names_in_direct_messages():
-            await env.start()
-            stage = Stage(env, bot, db, academy.build(env), faults)
-            try:
-                await _begin(stage, lived_until)
-                yield stage
-                await simcord_private.as_the_bot(env, bot.wake)  # a kept database continues from this heartbeat
-            finally:
-                await env.shutdown()  # closes the preview first
-                await bot.close()
+        await past_payments.recall(db, account)
+        async with served(account) as base, contextlib.aclosing(StripeApi(account.key, base=base)) as stripe:
+            bot = CoachBot(db, academy.DEFAULTS, clock=account.now, tick_interval=_ONE_YEAR, stripe=stripe)
+            env = held["env"] = simcord_private.quick_world(bot)
+            with simcord_private.apscheduler_clock(env.now), simcord_private.names_in_direct_messages():
+                await env.start()
+                stage = Stage(env, bot, db, academy.build(env), account, faults)
+                try:
+                    await _begin(stage, lived_until)
+                    yield stage
+                    # A kept database continues from this heartbeat.
+                    await simcord_private.as_the_bot(env, bot.wake)
+                finally:
+                    await env.shutdown()  # closes the preview first
+                    await bot.close()
     finally:
         logging.getLogger().removeHandler(faults)
 

@@ -14,6 +14,7 @@ from models import (
     CoachStatus,
     Notification,
     NotificationKind,
+    Payment,
     Review,
     SessionStatus,
 )
@@ -49,6 +50,20 @@ _SCRIPT = (
     ("coach", "See who was there", "Type and send /sessions in #lobby to see who came, when, and for how long."),
     ("student", "Give stars", "Open your direct messages and rate a session below How was it?"),
     (
+        "student2",
+        "Pay by card",
+        "Type and send /book in #lobby, choose Theo and a time, and press Pay. Press it again, and pay on the "
+        "page that opens. No money moves.",
+    ),
+    ("student2", "Look at the receipt", "Open your direct messages and press Receipt."),
+    (
+        "student2",
+        "Cancel in time",
+        "Type and send /sessions in #lobby, and press Cancel… on the session you've paid for.",
+    ),
+    ("student2", "Read about the refund", "Open your direct messages."),
+    ("admin", "See what came in", "Type and send /coaching payments in #lobby."),
+    (
         "coach2",
         "Cancel a session",
         "Type and send /sessions in #lobby, press Cancel… on the session with Stu, and say why.",
@@ -60,6 +75,8 @@ _JOIN = 4
 """The step that joins the room."""
 _WHO_CAME = "min inside"
 """What /sessions says about a session to which somebody came."""
+_CARD_PAYMENTS = "### Card payments"
+"""The title of /coaching payments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,7 @@ async def _done(stage: Stage) -> list[bool]:
         reminder = await _last_sent(session, booked, NotificationKind.SESSION_REMINDER, stu)
         welcome = await _last_sent(session, booked, NotificationKind.ROOM_WELCOME, None)
         cancelled = await _last_sent(session, by_ben, NotificationKind.SESSION_CANCELLED, stu)
+        by_card = await _paid_by_card(session, stage)
     is_open = booked is not None and booked.access_granted_at is not None and booked.room_removed_at is None
     inside = simcord_private.inside(stage.world.guild, booked.discord_channel_id or 0) if booked else []
     is_over = booked is not None and (booked.status not in _RUNNING or booked.ends_at <= stage.now)
@@ -115,8 +133,29 @@ async def _done(stage: Stage) -> list[bool]:
         _JOIN in stage.ticked and is_over and stu not in inside,
         stage.person.key == "coach" and stage.shows(_WHO_CAME),
         reviewed is not None,
+        *by_card,
+        stage.person.key == "admin" and stage.shows(_CARD_PAYMENTS),
         by_ben is not None,
         _has_read(stage, cancelled),
+    ]
+
+
+async def _paid_by_card(session: AsyncSession, stage: Stage) -> list[bool]:
+    """Whether Sam has paid for a session, seen the receipt, cancelled it, and read about the refund."""
+    sam = stage.world.people["student2"].member.id
+    paid = list(await session.scalars(select(Payment).where(Payment.user_id == sam, Payment.paid_at.is_not(None))))
+    sessions = CoachingSession.id.in_([one.session_id for one in paid])
+    called_off = select(CoachingSession.id).where(sessions, CoachingSession.cancelled_by == sam)
+    refunded = select(Notification).where(
+        Notification.kind == NotificationKind.REFUNDED,
+        Notification.user_id == sam,
+        Notification.message_id.is_not(None),
+    )
+    return [
+        bool(paid),
+        any(one.payment_intent_id in stage.receipts_seen for one in paid),
+        await session.scalar(called_off.limit(1)) is not None,
+        _has_read(stage, await session.scalar(refunded.limit(1)), "student2"),
     ]
 
 
@@ -133,8 +172,8 @@ async def _last_sent(
     )
 
 
-def _has_read(stage: Stage, notification: Notification | None) -> bool:
-    """Whether Stu has read this message."""
+def _has_read(stage: Stage, notification: Notification | None, key: str = "student") -> bool:
+    """Whether this person, by default Stu, has read this message."""
     if notification is None or notification.channel_id is None or notification.message_id is None:
         return False
-    return stage.has_read(stage.world.people["student"], notification.channel_id, notification.message_id)
+    return stage.has_read(stage.world.people[key], notification.channel_id, notification.message_id)

@@ -77,7 +77,7 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
     ]
     assert rated == {"Ben": "★ 4.0 (1)", "Theo": "★ 5.0 (1)", "Nora": "new", "Cara": "new"}
     assert first_visit.unread_by_admin == 1
-    assert first_visit.steps_done == [False] * 12
+    assert first_visit.steps_done == [False] * 17
     assert first_visit.faults == []
 
 

@@ -49,6 +49,12 @@ class Visitor:
     async def presses(self, label: str) -> None:
         await self.channel.get_by_role("button", name=label).last.click()
 
+    async def follows(self, label: str) -> Page:
+        """Press a link, and return the tab that it opens."""
+        async with self.page.context.expect_page() as opening:
+            await self.channel.get_by_role("link", name=label).last.click()
+        return await opening.value
+
     async def jumps_until(self, condition: str) -> None:
         """Press "Next event" until the page matches the CSS selector."""
         for _ in range(20):
@@ -60,10 +66,10 @@ class Visitor:
 
     async def jumps_until_counted(self, steps: int) -> None:
         """Press "Next event" until this many steps are done."""
-        await self.jumps_until(f"#tour-count:text-is('{steps} of 12')")
+        await self.jumps_until(f"#tour-count:text-is('{steps} of 17')")
 
     async def has_done(self, steps: int) -> None:
-        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 12")
+        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 17")
         await self.looks(f"done-{steps}")
 
     async def looks(self, name: str) -> None:
@@ -138,6 +144,41 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.has_done(10)
         await visitor.opens("lobby")
 
+        # Sam pays Theo by card, looks at the receipt, cancels, and is told of the refund; Ada sees it.
+        await visitor.is_now("Sam")
+        await visitor.types("/book")
+        theo = visitor.channel.locator(".component-section", has_text="@Theo")
+        await theo.get_by_role("button", name="Book").click()
+        await visitor.presses("6:00")
+        await visitor.presses("Pay €70.00")
+        await expect(visitor.channel.get_by_text("We book it as soon as you've paid.")).to_be_visible()
+        pay_page = await visitor.follows("Pay €70.00")
+        await pay_page.get_by_role("button", name="Pay €70.00").click()
+        await expect(pay_page.get_by_role("heading", name="Paid")).to_be_visible()
+        await visitor.has_done(11)
+        async with pay_page.expect_event("close"):
+            await pay_page.get_by_role("link", name="Back to Discord").click()
+        await visitor.opens("Coaching")
+        receipt = await visitor.follows("Receipt")
+        await expect(receipt.get_by_role("heading", name="Receipt")).to_be_visible()
+        await receipt.close()
+        await visitor.has_done(12)
+        await visitor.opens("lobby")
+        await visitor.types("/sessions")
+        await visitor.looks("paid")
+        card = visitor.channel.locator(".component-container", has_text="With @Theo")
+        await card.last.get_by_role("button", name="Cancel…").click()
+        await visitor.channel.get_by_role("button", name="Submit").click()
+        await visitor.has_done(13)
+        await visitor.opens("Coaching")
+        await expect(visitor.channel.get_by_text("Refunded", exact=True).last).to_be_visible()
+        await visitor.looks("refunded")
+        await visitor.has_done(14)
+        await visitor.opens("lobby")
+        await visitor.is_now("Ada")
+        await visitor.types("/coaching payments")
+        await visitor.has_done(15)
+
         # Ben cancels, and Stu reads the message.
         await visitor.is_now("Ben")
         await visitor.types("/sessions")
@@ -145,11 +186,11 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.channel.get_by_role("textbox", name="Reason").fill("My studio is under water.")
         await visitor.looks("reason")
         await visitor.channel.get_by_role("button", name="Submit").click()
-        await visitor.has_done(11)
+        await visitor.has_done(16)
         await visitor.is_now("Stu")
         await visitor.opens("Coaching")
         await expect(visitor.channel.get_by_text("My studio is under water.").last).to_be_visible()
-        await visitor.has_done(12)
+        await visitor.has_done(17)
         await expect(page.locator("#faults")).to_be_hidden()
 
         await page.close()  # or its console would say that the demo is gone
