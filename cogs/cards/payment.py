@@ -5,7 +5,9 @@ from cogs.cards.charge import amount
 from cogs.cards.session import length, when
 from models import UNDECIDED, Payment
 from scheduler.core.clock import stamp
+from scheduler.credits import packages
 from scheduler.parsing.money import write_money
+from scheduler.payments import starting
 from scheduler.reports.odd_prices import OddPrice
 
 
@@ -20,9 +22,9 @@ def odd_price(one: OddPrice) -> str:
 
 
 def what(payment: Payment, coach: str) -> str:
-    """Write what is paid for, with the coach's name or mention."""
+    """Write what is paid for: how long, with the coach's name or mention, or which package."""
     if payment.starts_at is None or payment.ends_at is None:
-        return "Credit"
+        return f"Credit: {ui.quoted(starting.name_of(payment), packages.LONGEST_NAME)}"
     return f"{length(payment.ends_at - payment.starts_at)} with {coach}"
 
 

@@ -182,25 +182,35 @@ def _offer(one: Package, specialties: Mapping[int, str]) -> ui.Section:
 
 def _how_to_pay(guild: Guild, package: Package, terms: str, stripe: Stripe | None) -> ui.Panel:
     by_card = takes_cards(guild, stripe) and can_charge(package.price_minor, package.currency)
-    instructions = guild.payment_instructions if package.price_minor else None
-    if by_card and requires_cards(guild, stripe):
-        return ui.Panel(ui.text(f"### Buy credit\n{terms}"), ui.row(_pay(package), _back(guild)))
-    if instructions:
-        how = f"**How to pay**\n{ui.quoted(instructions)}\nOnce you've paid, tell the admins:"
-    elif package.price_minor:
-        how = "Ask for it, and an admin will tell you how to pay."
-    else:
-        how = "It's free. Ask for it, and an admin will give it to you."
-    label = "I've paid" if instructions else "Ask for it"
+    label = "I've paid" if package.price_minor and guild.payment_instructions else "Ask for it"
+    ask = ui.button(label, ORDER.id(package_id=package.id), ui.SECONDARY if by_card else ui.PRIMARY)
     return ui.Panel(
         ui.text(f"### Buy credit\n{terms}"),
-        ui.text(how),
+        ui.text(_ways_to_pay(guild, package, stripe if by_card else None)),
         ui.row(
             *([_pay(package)] if by_card else []),
-            ui.button(label, ORDER.id(package_id=package.id), ui.SECONDARY if by_card else ui.PRIMARY),
+            *([] if by_card and requires_cards(guild, stripe) else [ask]),
             _back(guild),
         ),
     )
+
+
+def _ways_to_pay(guild: Guild, package: Package, stripe: Stripe | None) -> str:
+    """Write how a package can be paid for, by card only if `stripe` is given."""
+    if not package.price_minor:
+        return "It's free. Ask for it, and an admin will give it to you."
+    instructions = ui.quoted(guild.payment_instructions or "")
+    if stripe is None:
+        if instructions:
+            return f"**How to pay**\n{instructions}\nOnce you've paid, tell the admins:"
+        return "Ask for it, and an admin will tell you how to pay."
+    test = "" if stripe.livemode else " **TEST: no money moves.**"
+    card = f"**How to pay**\nBy card, on Stripe's page. The credit is yours once it's paid.{test}"
+    if requires_cards(guild, stripe):
+        return card
+    if instructions:
+        return f"{card}\nOr pay another way, and press **I've paid** to tell the admins:\n{instructions}"
+    return f"{card}\nOr ask for it, and an admin will tell you how else to pay."
 
 
 def _pay(package: Package) -> ui.Button:

@@ -1,13 +1,12 @@
 """Write lots of credit, packages and movements the same way everywhere."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
 from functools import partial
 
 from cogs import ui
 from cogs.ui.routing import Route
 from models import CoachingSession, CreditLot, EntryKind, LotSource, Package, SessionStatus
-from scheduler.core.clock import stamp
+from scheduler.core.clock import last_day, stamp
 from scheduler.credits.ledger import IN_PLACE_OF_A_SESSION
 from scheduler.credits.statements import A_PAGE, Facts, Movement
 from scheduler.parsing.lists import any_of
@@ -20,11 +19,6 @@ _LONGEST_LIST, _LONGEST_REASON = 80, 100
 def minutes(count: int) -> str:
     """Write "1,200 minutes"."""
     return f"{count:,} {'minute' if count == 1 else 'minutes'}"
-
-
-def last_day(ends_at: datetime) -> str:
-    """Write the last day on which something is valid that ends at this instant."""
-    return stamp(ends_at - timedelta(minutes=1), "D")
 
 
 def scope(

@@ -5,7 +5,7 @@ from cogs.cards.session_message import is_for_coach
 from cogs.credits import lots, orders
 from cogs.notifications import Words
 from models import CoachingSession, LotSource, NotificationKind, Payment, SessionStatus
-from scheduler.core.clock import stamp
+from scheduler.core.clock import last_day, stamp
 from scheduler.core.markup import with_names
 from scheduler.credits.notifications import DisputeDetails, LotDetails
 from scheduler.credits.orders import Ordered
@@ -35,7 +35,7 @@ def _granted(context: NotificationContext) -> ui.Item:
         lines.append(f"**Reason**\n{ui.block(ui.quoted(lot.reason))}")
     elif lot.source is not LotSource.GRANT:
         lines.append(f"**For** {lots.origin(lot, facts)}")
-    lines.append(f"**Valid** {f'until {lots.last_day(lot.valid_until)}' if lot.valid_until else 'with no end'}")
+    lines.append(f"**Valid** {f'until {last_day(lot.valid_until)}' if lot.valid_until else 'with no end'}")
     if only := lots.lot_scope(lot, facts):
         lines.append(f"**Only** {only}")
     lines.append("You can use it when you book with `/book`. `/credits` shows what you have.")
@@ -55,7 +55,7 @@ def _ending(context: NotificationContext) -> ui.Item:
     lot = details.lot
     lines = [
         f"### {lots.minutes(lot.minutes_left).capitalize()} of your credit end soon",
-        f"**Last day** {lots.last_day(ends_at)}",
+        f"**Last day** {last_day(ends_at)}",
         f"**From** {lots.origin(lot, details.facts)}",
     ]
     if only := lots.lot_scope(lot, details.facts):

@@ -8,6 +8,7 @@ from cogs.credits import lots
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, group_command, on, opens
 from models import CreditLot, LotSource, Package
+from scheduler.core.clock import last_day
 from scheduler.core.errors import CoachingError, NotAllowed, NotFound
 from scheduler.credits import grants, packages, statements
 from scheduler.credits.grants import LONGEST_REASON
@@ -130,7 +131,7 @@ class PeopleCog(Cog):
             guild, actor, now = await self.guild_to_change(session, interaction)
             lot = await grants.give(session, guild, actor, user_id, minutes, reason, days, now)
         self.bot.wake()
-        until = f", until {lots.last_day(lot.valid_until)}" if lot.valid_until else ""
+        until = f", until {last_day(lot.valid_until)}" if lot.valid_until else ""
         said = f"✅ Gave <@{user_id}> {lots.minutes(minutes)}{until}. We've messaged them."
         await self._show(interaction, user_id, said=said)
 

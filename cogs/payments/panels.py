@@ -4,11 +4,12 @@ from cogs import cards, routes, ui
 from cogs.cards.charge import amount
 from cogs.cards.payment import pay_buttons, receipt_button, what
 from models import CreditLot, Payment, PaymentPurpose, PaymentStatus
-from scheduler.core.clock import stamp
+from scheduler.core.clock import last_day, stamp
 
 
 def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     """Show where to pay. `is_asked`: they said that they've paid."""
+    is_session = payment.purpose is PaymentPurpose.SESSION
     lines = ["**Pay by card**"]
     if payment.starts_at is not None:
         lines.append(cards.when(payment.starts_at))
@@ -18,9 +19,10 @@ def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     elif is_asked:
         lines.append("Stripe hasn't told us of your payment yet. That usually takes a few seconds.")
     else:
-        lines.append("Press **Pay** to open Stripe's page. We book it as soon as you've paid.")
+        then = "We book it" if is_session else "You get it"
+        lines.append(f"Press **Pay** to open Stripe's page. {then} as soon as you've paid.")
     until = stamp(payment.expires_at, "R")
-    kept = "We hold the time for you. You" if payment.purpose is PaymentPurpose.SESSION else "You"
+    kept = "We hold the time for you. You" if is_session else "You"
     lines.append(f"-# {kept} can pay until {stamp(payment.expires_at, 't')}, {until}.")
     return ui.Panel(ui.Container(ui.text("\n".join(lines)), ui.row(*pay_buttons(payment))))
 
@@ -28,7 +30,7 @@ def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
 def package_panel(payment: Payment, lot: CreditLot) -> ui.Panel:
     """Show the credit that was bought."""
     receipt = ui.rows(*receipt_button(payment))
-    until = f" They're valid until {stamp(lot.valid_until, 'D')}." if lot.valid_until else ""
+    until = f" They're valid until {last_day(lot.valid_until)}." if lot.valid_until else ""
     said = f"**Paid ✅**\nYou have {lot.minutes_left} more minutes of credit.{until} Book with `/book`."
     return ui.Panel(ui.Container(ui.text(said), *receipt))
 

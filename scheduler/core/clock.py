@@ -1,7 +1,7 @@
 """The current time, and Discord's timestamps."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
 """Returns the current time, aware, in UTC."""
@@ -18,3 +18,8 @@ def stamp(at: datetime, style: str = "F") -> str:
     Styles: https://discord.com/developers/docs/reference#message-formatting-timestamp-styles
     """
     return f"<t:{int(at.timestamp())}:{style}>"
+
+
+def last_day(ends_at: datetime) -> str:
+    """Write the last day on which something is valid that ends at this instant."""
+    return stamp(ends_at - timedelta(minutes=1), "D")

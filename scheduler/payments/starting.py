@@ -167,6 +167,12 @@ def _request(payment: Payment, what: str, back_to: str, *, details: str) -> dict
     }
 
 
+def name_of(payment: Payment) -> str:
+    """Return what is paid for, as Stripe's page names it."""
+    name: str = payment.request["line_items"][0]["price_data"]["product_data"]["name"]
+    return name
+
+
 async def _store(session: AsyncSession, payment: Payment, now: datetime) -> Payment:
     card_amounts.check_chargeable(payment.amount_minor, payment.currency)
     session.add(payment)
