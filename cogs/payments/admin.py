@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 
 from cogs import cards, routes, ui
-from cogs.cards.charge import amount
 from cogs.payments.download import DOWNLOAD_MONTH, STATES
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
-from models import Guild, PaymentMode, PaymentStatus, RefundStatus
+from models import Guild, Payment, PaymentMode, PaymentStatus, RefundStatus
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money, write_sum
 from scheduler.payments import overview, refunds
@@ -16,6 +15,7 @@ from scheduler.payments.overview import Month, Shown
 from scheduler.reports.odd_prices import OddPrice, list_odd
 
 PICK_MODE = Route("payments:mode")
+ASK_REFUND = Route("payments:ask_refund:{payment_id}:{page}")
 REFUND = Route("payments:refund:{payment_id}:{page}")
 
 _A_PAGE = 5
@@ -51,7 +51,9 @@ class PaymentsAdminCog(Cog):
             months = await overview.months(session, guild, actor)
             odd = await list_odd(session, guild)
             choice = await overview.months_to_download(session, guild, actor, self.bot.clock())
-        shown = [_section(one, page) for one in found.shown] or [ui.text("No payments here.")]
+        shown: list[ui.Item] = [] if found.shown else [ui.text("No payments here.")]
+        for one in found.shown:
+            shown += [ui.Separator(), _section(one, page)]
         pager = ui.newer_and_older(routes.PAYMENTS.id, page, has_more=found.has_more)
         head = self._head(guild, months), self._modes(guild)
         await ui.show(interaction, ui.Panel(*head, *_odd(odd), *shown, *pager, *_download(choice)))
@@ -63,6 +65,14 @@ class PaymentsAdminCog(Cog):
             guild, actor, now = await self.guild_to_change(session, interaction)
             await overview.set_mode(session, guild, actor, _MODES[ui.chosen_in(interaction)[0]], now)
         await self.show_payments(interaction)
+
+    @on(ASK_REFUND)
+    async def refund_asked(self, interaction: Interaction, payment_id: int, page: int) -> None:
+        """Ask before paying back, since that can't be undone."""
+        async with self.bot.db.read() as session:
+            guild, actor = await self.guild_and_actor(session, interaction)
+            payment = await refunds.find_payment(session, guild.id, payment_id, actor)
+        await ui.show(interaction, _question(payment, page))
 
     @on(REFUND)
     async def refund_pressed(self, interaction: Interaction, payment_id: int, page: int) -> None:
@@ -116,11 +126,10 @@ def _month(one: Month) -> str:
 
 def _section(one: Shown, page: int) -> ui.Item:
     payment, refund = one.payment, one.refund
-    what = f"a session with <@{payment.coach_id}>" if payment.coach_id is not None else "credit"
     state = STATES[payment.status] if refund is None else _BACK[refund.status]
     facts = [
-        f"**{amount(payment)}** · {state} · {stamp(payment.created_at, 'f')}",
-        f"<@{payment.user_id}> for {what} · `{payment.code}`",
+        f"**{_marked(payment)}** · {state} · {stamp(payment.created_at, 'f')}",
+        f"<@{payment.user_id}> for {_what(payment)} · `{payment.code}`",
     ]
     if payment.disputed_at is not None:
         facts.append(f"⚠️ Disputed at the bank {stamp(payment.disputed_at, 'f')}. Answer it in Stripe's dashboard.")
@@ -130,4 +139,31 @@ def _section(one: Shown, page: int) -> ui.Item:
     text = "\n".join(facts)
     if payment.status is not PaymentStatus.PAID or refund is not None:
         return ui.text(text)
-    return ui.Section(text, accessory=ui.button("Refund", REFUND.id(payment_id=payment.id, page=page)))
+    return ui.Section(text, accessory=ui.button("Refund…", ASK_REFUND.id(payment_id=payment.id, page=page)))
+
+
+def _question(payment: Payment, page: int) -> ui.Panel:
+    is_session = payment.coach_id is not None
+    stays = (
+        "Only the money goes back: the session stays as it is."
+        if is_session
+        else "What's left of the credit is taken back. Sessions that were booked with it stay booked."
+    )
+    paid = f"<@{payment.user_id}> paid it for {_what(payment)} and gets all of it back. This can't be undone."
+    return ui.Panel(
+        ui.text(f"### Refund {_marked(payment)}?\n{paid}\n{stays}"),
+        ui.row(
+            ui.button("Refund", REFUND.id(payment_id=payment.id, page=page), ui.DANGER),
+            ui.button("◀ Payments", routes.PAYMENTS.id(page=page)),
+        ),
+    )
+
+
+def _what(payment: Payment) -> str:
+    return f"a session with <@{payment.coach_id}>" if payment.coach_id is not None else "credit"
+
+
+def _marked(payment: Payment) -> str:
+    """Write the amount. The panel says at its top what TEST means."""
+    written = write_money(payment.amount_minor, payment.currency)
+    return written if payment.livemode else f"{written} (TEST)"

@@ -110,6 +110,19 @@ async def keep_or_owe(session: AsyncSession, row: CoachingSession, now: datetime
         owe(session, payment, reason, now, after=CHOICE_FOR if is_asked else timedelta(0))
 
 
+async def find_payment(session: AsyncSession, guild_id: int, payment_id: int, actor: Actor | None) -> Payment:
+    """Return a payment to an admin, or without an actor to the operator.
+
+    Raises NotAllowed, NotFound for another server's payment.
+    """
+    if actor is not None:
+        actor.must_be_admin()
+    payment = await session.get(Payment, payment_id)
+    if payment is None or payment.guild_id != guild_id:
+        raise NotFound("There's no such payment in this server. `/coaching payments` lists them.")
+    return payment
+
+
 async def pay_back(
     session: AsyncSession, guild_id: int, payment_id: int, actor: Actor | None, now: datetime
 ) -> Refund:
@@ -120,11 +133,7 @@ async def pay_back(
 
     Raises NotAllowed, NotFound for another server's payment, AlreadyDecided if it isn't paid or is paid back.
     """
-    if actor is not None:
-        actor.must_be_admin()
-    payment = await session.get(Payment, payment_id)
-    if payment is None or payment.guild_id != guild_id:
-        raise NotFound("There's no such payment in this server. `/coaching payments` lists them.")
+    payment = await find_payment(session, guild_id, payment_id, actor)
     about = None
     if payment.session_id is not None:  # locked first, as cancelling does, to prevent deadlocks
         about = await session.get_one(

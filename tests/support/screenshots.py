@@ -40,6 +40,7 @@ COMMANDS = {
         "/coaching defaults",
         "/coaching specialties",
         "/coaching credits",
+        "/coaching payments",
         "/coaching audit",
         "/coaching reviews",
         "/coaching post",

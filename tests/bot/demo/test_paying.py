@@ -181,7 +181,7 @@ async def test_a_kept_demo_remembers_what_was_paid(kept: Database) -> None:
     async with open_stage(kept) as stage:
         assert [one["status"] for one in stage.stripe.checkouts.values()] == ["complete", "open"]
         ada = await person(stage, "admin").slash("coaching payments")
-        await ada.press("Refund")
+        await ada.press("Refund…", "Refund")
         sam = await person(stage, "student2").slash("sessions")
         await sam.press("Don't pay")
         [refund], [first, second] = await fetch_all(kept, select(Refund)), await payments(stage)

@@ -413,6 +413,7 @@ PAYMENTS: dict[str, Row] = {
     "payments:list:{page}": Row(ADMINS),
     "payments:mode": Row(ADMINS, picked=("0",)),
     "payments:csv": Row(ADMINS, picked=("0",)),
+    "payments:ask_refund:{payment_id}:{page}": Row(_here(_NO_PAYMENT), numbers={"payment_id": 2}),
     "payments:refund:{payment_id}:{page}": Row(
         _here(_NO_PAYMENT), numbers={"payment_id": 2}, again="This is being paid back already"
     ),

@@ -219,6 +219,9 @@ async def test_a_package_is_bought_by_card_and_refunded(db: Database) -> None:
         assert "You have 300 more minutes of credit." in stu.said
         assert "300 minutes" in (await stu.slash("credits")).said
         ada = await Visitor(world, world.admin).slash("coaching payments")
+        await ada.press("Refund…")
+        assert "gets all of it back. This can't be undone." in ada.said
+        assert "What's left of the credit is taken back." in ada.said
         await ada.press("Refund")
         await wake(world)
         assert [one["amount"] for one in server.refunds.values()] == [25000]
@@ -234,6 +237,9 @@ async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
 
         ada = await Visitor(world, world.admin).slash("coaching payments")
         assert "**March 2026** (TEST) $60.00 paid" in ada.said
+        await ada.press("Refund…", "◀ Payments", "Refund…")
+        assert "the session stays as it is." in ada.said
+        assert server.refunds == {}
         await ada.press("Refund")
         assert "to be refunded" in ada.said
         await wake(world)
