@@ -3,15 +3,16 @@
 from cogs import ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
+from cogs.cards.payment import paid_by_card
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Extra, Words
-from models import NotificationKind
+from models import NotificationKind, Payment
 from scheduler.notifications.kinds import NotificationContext
 
 
 def _booked(context: NotificationContext) -> ui.Item:
     title = "New booking" if is_for_coach(context) else "Session booked"
-    return session_card(context, title, has_file=True)
+    return session_card(context, f"{title}{paid_by_card(context.details)}", has_file=True)
 
 
 def _rescheduled(context: NotificationContext) -> ui.Item:
@@ -42,7 +43,9 @@ def _by(context: NotificationContext, user_id: int | None) -> str:
 
 
 def _file_and_receipt(context: NotificationContext, server: str) -> Extra:
-    return _calendar_file(context, server, receipt_url=context.details)
+    payment: Payment | None = context.details
+    receipt_url = payment.receipt_url if payment is not None and not is_for_coach(context) else None
+    return _calendar_file(context, server, receipt_url=receipt_url)
 
 
 def _calendar_file(context: NotificationContext, server: str, *, receipt_url: str | None = None) -> Extra:

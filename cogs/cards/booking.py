@@ -3,9 +3,10 @@
 from cogs import ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
+from cogs.cards.payment import paid_by_card
 from cogs.cards.session import of_session, way_back
 from cogs.ui import Interaction
-from models import Coach, CoachingSession, Guild
+from models import Coach, CoachingSession, Guild, Payment
 
 NOTES_NAME = "Notes for your coach"
 
@@ -26,12 +27,14 @@ def booked_panel(
     guild: Guild,
     coach: Coach,
     *,
-    receipt_url: str | None = None,
+    payment: Payment | None = None,
 ) -> ui.Panel:
     """Show the session with its calendar file and, if it was paid by card, its receipt."""
-    card = of_session(booked, guild, title="Booked ✅", viewer_id=interaction.user.id, has_file=True)
+    title = f"Booked ✅{paid_by_card(payment)}"
+    card = of_session(booked, guild, title=title, viewer_id=interaction.user.id, has_file=True)
     server = interaction.client.server_name(booked.guild_id)
     names = Names(server, coach.display_name, interaction.user.display_name)
+    receipt_url = payment.receipt_url if payment is not None else None
     shown = attach(booked, names, interaction.user.id, receipt_url=receipt_url)
     said = ui.text("We've messaged you both.")
     parts = card, *shown.items, said, *way_back(interaction, booked)

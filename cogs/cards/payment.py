@@ -21,6 +21,13 @@ def odd_price(one: OddPrice) -> str:
     return f"{what}: {one.why}"
 
 
+def paid_by_card(payment: Payment | None) -> str:
+    """Write that a session was paid for, as the end of a title: " · paid by card". Empty if it wasn't."""
+    if payment is None:
+        return ""
+    return " · paid by card" if payment.livemode else " · paid by card (TEST)"
+
+
 def what(payment: Payment, coach: str) -> str:
     """Write what is paid for: how long, with the coach's name or mention, or which package."""
     if payment.starts_at is None or payment.ends_at is None:

@@ -123,7 +123,7 @@ class PaymentsCog(Cog):
             guild = await session.get_one(Guild, payment.guild_id)
             coach = await session.get(Coach, (payment.guild_id, payment.coach_id or 0))
         if booked is not None and coach is not None:
-            panel = booked_panel(interaction, booked, guild, coach, receipt_url=payment.receipt_url)
+            panel = booked_panel(interaction, booked, guild, coach, payment=payment)
         else:
             panel = package_panel(payment, lot) if lot is not None else state_panel(payment)
         await ui.show(interaction, panel)

@@ -16,13 +16,12 @@ def _unless_cancelled(context: NotificationContext, _now: datetime) -> str | Non
     return "it was cancelled" if about is not None and about.status is SessionStatus.CANCELLED else None
 
 
-async def _receipt_url(session: AsyncSession, context: NotificationContext, _now: datetime) -> str | None:
-    """Return where the receipt of a session is that its student paid by card."""
+async def _payment(session: AsyncSession, context: NotificationContext, _now: datetime) -> Payment | None:
+    """Return what was paid by card for a session when it was booked."""
     about = context.session
-    if about is None or context.notification.user_id != about.student_id:
+    if about is None:
         return None
-    paid = select(Payment.receipt_url).where(Payment.session_id == about.id, Payment.receipt_url.is_not(None))
-    return await session.scalar(paid.limit(1))
+    return await session.scalar(select(Payment).where(Payment.session_id == about.id).limit(1))
 
 
 async def _standing(session: AsyncSession, context: NotificationContext, now: datetime) -> ChargeStanding | None:
@@ -38,7 +37,7 @@ KINDS = (
     Declaration(
         NotificationKind.SESSION_BOOKED,
         still_needed=_unless_cancelled,
-        details=_receipt_url,
+        details=_payment,
         follows_session=True,
     ),
     Declaration(NotificationKind.SESSION_RESCHEDULED, still_needed=_unless_cancelled, follows_session=True),

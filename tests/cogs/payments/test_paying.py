@@ -74,7 +74,7 @@ async def test_from_confirm_to_the_booked_session_and_its_refund(db: Database) -
         assert "Stripe hasn't told us of your payment yet." in stu.said
         server.pay("cs_1")
         await stu.press("I've paid")
-        assert "Booked ✅" in stu.said
+        assert "Booked ✅ · paid by card (TEST)" in stu.said
         assert await world.count(Hold) == 0
 
         form = await stu.open_form("Cancel…")
@@ -110,9 +110,10 @@ async def test_a_payment_that_the_background_checks_find_is_booked_and_told(db: 
 
         assert len(await world.sessions()) == 1
         [*_, told] = world.student.user.dm_channel.history()
-        assert "Session booked" in words(told)
+        assert "Session booked · paid by card (TEST)" in words(told)
         assert "https://receipts.example/2" in [one.get("url") for one in components(told, BUTTON)]
         [*_, told] = world.coach.user.dm_channel.history()
+        assert "New booking · paid by card (TEST)" in words(told)
         assert "https://receipts.example/2" not in [one.get("url") for one in components(told, BUTTON)]
         await stu.press("I've paid")
         assert "Booked ✅" in stu.said
