@@ -22,7 +22,7 @@ from tests.bot.demo.program import PATIENCE_MILLISECONDS, PATIENCE_TO_START_MILL
 SCREENS = ROOT / ".github" / "screens"
 COLOURS = 128
 MARGIN, BACKGROUND = 16, "#323339"
-WIDTH, HEIGHT = 960, 1600
+WIDTH, HEIGHT = 960, 1900
 """High enough for the tallest message."""
 TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}")
 COMMANDS = {
@@ -105,6 +105,22 @@ class Photographer:
             await button.click()
         await self.settle()
 
+    async def begin_to_pay(self, coach: str) -> Page:
+        """Choose a time with this coach, and return the tab of the page to pay on."""
+        await self.send("/book")
+        await self.press(self.message.locator(".component-section", has_text=f"@{coach}").get_by_role("button"))
+        await self.press(self.message.get_by_role("button", name=TIME_OF_DAY).first)
+        await self.press(self.message.get_by_role("button", name="Pay €"))
+        return await self.follow("Pay €")
+
+    async def follow(self, label: str) -> Page:
+        """Press a link, and return the tab that it opens."""
+        async with self.page.context.expect_page() as opening:
+            await self.message.get_by_role("link", name=label).click()
+        tab = await opening.value
+        await tab.wait_for_load_state()
+        return tab
+
     @contextlib.asynccontextmanager
     async def answered(self, path: str) -> AsyncIterator[None]:
         """Wait until the block's request to this path has been answered."""
@@ -182,8 +198,14 @@ async def main_screens(camera: Photographer) -> None:
     await camera.take_page("demo")
     await camera.send("/sessions")
     await camera.take("sessions")
+    await camera.become("Sam")
+    for coach in ("Theo", "Nora"):
+        tab = await camera.begin_to_pay(coach)
+        await tab.get_by_role("button", name="Pay €").click()
+        await expect(tab.get_by_role("heading", name="Paid")).to_be_visible()
+        await tab.close()
     await camera.become("Ada")
-    for name in ("setup", "health", "stats"):
+    for name in ("payments", "setup", "health", "stats"):
         await camera.send(f"/coaching {name}")
         await camera.take(name)
 

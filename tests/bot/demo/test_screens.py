@@ -20,6 +20,7 @@ RULES = """levels => axe.run(
     node => `${rule.id}: ${node.target} ${node.html.slice(0, 200)} ${node.failureSummary}`)))"""
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 DESKTOP, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
+NARROWEST = ViewportSize(width=360, height=740)
 SMALLEST_TARGET = 40
 TOO_SMALL = f"""all => all.filter(one => one.checkVisibility()).map(one => [one, one.getBoundingClientRect()])
     .filter(([, box]) => box.width && (box.width < {SMALLEST_TARGET} || box.height < {SMALLEST_TARGET}))
@@ -160,6 +161,38 @@ async def test_commands_in_a_text_can_be_read_and_forms_do_not_count_options(pag
     await visitor.form.locator(".select-trigger").click()
     await visitor.form.get_by_role("option", name="Mixing").click()
     assert await violations_in_both_schemes(page) == []
+
+
+@pytest.mark.slow
+async def test_the_page_to_pay_on_and_the_receipt_are_for_everybody(page: Page, tmp_path: Path) -> None:
+    visitor = Photographer(page, tmp_path)
+    await visitor.become("Sam")
+    tab = await visitor.begin_to_pay("Theo")
+
+    assert await faults_of(tab) == []
+    await tab.keyboard.press("Tab")
+    await expect(tab.get_by_role("button", name="Pay €70.00")).to_be_focused()
+    await tab.keyboard.press("Enter")
+    await expect(tab.get_by_role("heading", name="Paid")).to_be_visible()
+    assert await faults_of(tab) == []
+    await tab.get_by_role("link", name="Receipt").click()
+    await expect(tab.get_by_role("heading", name="Receipt")).to_be_visible()
+    assert await faults_of(tab) == []
+    async with tab.expect_event("close"):
+        await tab.get_by_role("link", name="Back to Discord").click()
+    await visitor.press(visitor.message.get_by_role("button", name="I've paid"))
+    await expect(visitor.message).to_contain_text("paid by card (TEST)")
+
+
+async def faults_of(tab: Page) -> list[str]:
+    """Return what keeps people out of this page, on a desktop and on the narrowest phone."""
+    found: list[str] = []
+    for size in (DESKTOP, NARROWEST):
+        await tab.set_viewport_size(size)
+        found += await violations_in_both_schemes(tab)
+        found += await tab.locator("a, button").evaluate_all(TOO_SMALL)
+        found += await tab.locator("body *").evaluate_all(CUT_OFF)
+    return found
 
 
 @pytest.mark.slow
