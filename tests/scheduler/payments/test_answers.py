@@ -26,10 +26,10 @@ from scheduler.booking import blocks, cancellation, departures
 from scheduler.coaches import suspensions
 from scheduler.core.errors import AlreadyDecided, NotAllowed, NotBookable, NotFound
 from scheduler.notifications import bot_removal
-from scheduler.payments import checkouts, refunds
+from scheduler.payments import checkouts, due, refunds
 from scheduler.payments.ports import Checkout, CheckoutState, StripeUnavailable
 from tests.support.bookings import CARA, SAM, STU, TEN, book
-from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE
+from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, refusal
 from tests.support.payments import till
 from tests.support.stripe_server import LIVE_KEY, Asked, Fault, stripe_server
 from tests.support.transactions import fetch_all, transact
@@ -519,3 +519,31 @@ async def test_what_has_been_paid_back_is_not_asked_for_again(db: Database) -> N
 
         assert await refunds.advance(db, here.api, refund.id, here.clock) is True
         assert len(here.server.requests) == asked
+
+
+async def test_a_payment_is_found_by_whoever_makes_it_and_nobody_else(db: Database) -> None:
+    async with till(db) as here:
+        payment = await here.start()
+
+        assert (await transact(db, checkouts.find, payment.id, STU)).id == payment.id
+        for somebody in (SAM, CARA, ADMIN):
+            await refusal(db, NotFound, partial(checkouts.find, payment_id=payment.id, actor=somebody))
+        await refusal(db, NotFound, partial(checkouts.find, payment_id=payment.id + 1, actor=STU))
+
+
+async def test_an_event_hurries_an_open_payment_once(db: Database) -> None:
+    async with till(db) as here:
+        payment = await here.start()
+
+        async def hurry(event_id: str, checkout_id: str = "cs_1", code: str | None = None) -> bool:
+            use_case = partial(due.hurry, event_id=event_id, now=here.now, checkout_id=checkout_id, code=code)
+            return await transact(db, use_case)
+
+        assert await hurry("evt_1", "cs_other", "other") is False
+        assert await hurry("evt_2")
+        assert [one.next_check_at for one in await here.payments()] == [here.now]
+        assert await hurry("evt_2") is False
+        assert await hurry("evt_3", "cs_lost", payment.code)
+        here.server.pay("cs_1")
+        await here.tick()
+        assert await hurry("evt_4") is False
