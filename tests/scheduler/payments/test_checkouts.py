@@ -156,6 +156,14 @@ async def test_nobody_begins_to_pay_too_late_or_at_another_price(db: Database) -
         await here.start()
 
 
+async def test_nothing_is_paid_for_a_free_session(db: Database) -> None:
+    async with till(db, rate_minor=0) as here:
+        with pytest.raises(NotBookable, match="This session is free"):
+            await here.start(agreed=0)
+
+        assert (await fetch_all(db, select(Hold)), here.server.requests) == ([], [])
+
+
 async def test_nobody_keeps_more_than_three_payments_open(db: Database) -> None:
     async with till(db) as here:
         for hours in range(3):
