@@ -111,10 +111,13 @@ class Payment(Base):
     expires_at: Mapped[datetime]
     """From then on Stripe takes no money for it."""
     paid_at: Mapped[datetime | None]
+    """By Stripe's clock, so that months add up as in its reports."""
     closed_at: Mapped[datetime | None]
     """When it was paid, expired or refused."""
     refunded_elsewhere_minor: Mapped[Money] = mapped_column(default=0, server_default="0")
     """What was paid back in Stripe's dashboard."""
+    refunded_elsewhere_at: Mapped[datetime | None]
+    """When, at last."""
     disputed_at: Mapped[datetime | None]
     """When the bank of whoever paid asked for the money back."""
     next_check_at: Mapped[datetime | None]
@@ -144,6 +147,7 @@ class Refund(Base):
     tried_at: Mapped[datetime | None]
     """When Stripe was first asked. A day later its memory of the key ends, so its list is read first."""
     done_at: Mapped[datetime | None]
+    """When Stripe made it, by its clock, or when it was kept as credit."""
     next_try_at: Mapped[datetime | None]
     """When Stripe is asked next. Until it's asked for the first time, whoever paid may keep it as credit."""
     attempts: Mapped[int] = mapped_column(default=0)

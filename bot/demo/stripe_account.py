@@ -106,6 +106,7 @@ class StripeAccount:
                 "id": f"ch_{token}",
                 "object": "charge",
                 "receipt_url": f"{self.receipt_page}{token}",
+                "created": int(at.timestamp()),
             },
         }
         checkout |= {"status": "complete", "payment_status": "paid", "payment_intent": intent["id"], "url": None}

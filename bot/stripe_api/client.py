@@ -161,13 +161,14 @@ def _checkout(one: "stripe.checkout.Session") -> Checkout:
         url=one.url,
         payment_intent_id=getattr(intent, "id", intent),
         receipt_url=getattr(charge, "receipt_url", None),
+        paid_at=_instant(created) if (created := getattr(charge, "created", None)) else None,
     )
 
 
 def _refund(one: "stripe.Refund") -> RefundMade:
     metadata: Any = one.metadata or {}
     key = metadata["key"] if "key" in metadata else None  # noqa: SIM401 (it has no `get`)
-    return RefundMade(one.id, RefundState(one.status or "pending"), one.amount, key)
+    return RefundMade(one.id, RefundState(one.status or "pending"), one.amount, key, _instant(one.created))
 
 
 def _sum_of_alive(made: Iterable[RefundMade]) -> int:

@@ -120,7 +120,7 @@ def _download(months: Sequence[date]) -> list[ui.Item]:
 
 def _month(one: Month) -> str:
     test = "" if one.livemode else " (TEST)"
-    back = f", {write_money(one.refunded_minor, one.currency)} of it refunded" if one.refunded_minor else ""
+    back = f", {write_money(one.refunded_minor, one.currency)} refunded" if one.refunded_minor else ""
     return f"**{one.first_day:%B %Y}**{test} {write_sum(one.paid_minor, one.currency)} paid{back}"
 
 

@@ -77,9 +77,9 @@ def _columns(zone_name: str, names: Mapping[int, str]) -> Columns:
 
     def refunded_on(row: Any) -> Cell:
         refund: Refund | None = row.Refund
-        if refund is None or refund.status is not RefundStatus.DONE or refund.done_at is None:
-            return None
-        return local(refund.done_at).date()
+        is_done = refund is not None and refund.status is RefundStatus.DONE
+        at = refund.done_at if refund is not None and is_done else row.Payment.refunded_elsewhere_at
+        return local(at).date() if at else None
 
     return {
         "Code": lambda row: row.Payment.code,

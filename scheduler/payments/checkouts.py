@@ -142,7 +142,7 @@ async def record(
             await alerts.mismatch(session, payment, wrong, now, is_paid=checkout.is_paid)
         elif checkout.state is CheckoutState.COMPLETE and checkout.is_paid:
             payment.payment_intent_id, payment.receipt_url = checkout.payment_intent_id, checkout.receipt_url
-            await _deliver(session, payment, now)
+            await _deliver(session, payment, checkout.paid_at or now, now)
         elif checkout.state is CheckoutState.EXPIRED:
             payment.status = PaymentStatus.EXPIRED
             await _end(session, payment, now)
@@ -173,9 +173,10 @@ def _next_check(payment: Payment, now: datetime) -> datetime:
     return now + (_OFTEN if age < _OFTEN_FOR else _SELDOM)
 
 
-async def _deliver(session: AsyncSession, payment: Payment, now: datetime) -> None:
+async def _deliver(session: AsyncSession, payment: Payment, paid_at: datetime, now: datetime) -> None:
     """Book the session or give the package that was paid for. What can't be had any more is paid back."""
-    payment.status, payment.paid_at, payment.closed_at, payment.next_check_at = PaymentStatus.PAID, now, now, None
+    payment.status, payment.paid_at = PaymentStatus.PAID, paid_at
+    payment.closed_at, payment.next_check_at = now, None
     records.record(session, payment, "payment_received", now)
     if not await _is_lost(session, payment):
         give = _give_package if payment.purpose is PaymentPurpose.PACKAGE else _book

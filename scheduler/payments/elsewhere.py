@@ -97,12 +97,13 @@ async def _record(session: AsyncSession, payment: Payment, one: MadeElsewhere, n
         return  # perhaps it's this one, just made; the next look sees it again
     refunded = card_amounts.from_stripe(one.refunded, payment.currency)
     if refund is not None and refund.status is RefundStatus.FAILED and refunded >= refund.amount_minor:
-        await refunds.settle(session, refund, payment, now)
+        await refunds.settle(session, refund, payment, now, at=one.at)
     ours = refund.amount_minor if refund is not None and refund.status is RefundStatus.DONE else 0
     if refund is not None and refunded < ours:
         await refunds.fail(session, refund, payment, "the bank didn't take it", now)
         ours = 0
     before, payment.refunded_elsewhere_minor = payment.refunded_elsewhere_minor, max(refunded - ours, 0)
     if payment.refunded_elsewhere_minor > before:
+        payment.refunded_elsewhere_at = one.at
         is_kept = refund is not None and refund.status is RefundStatus.KEPT
         await alerts.refunded_elsewhere(session, payment, now, is_kept=is_kept)

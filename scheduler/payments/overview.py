@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Package, Payment, PaymentMode, Refund, RefundStatus
@@ -30,7 +30,10 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What came in and went back in one month, in minor units of one currency, real and test money apart."""
+    """What came in and went back in one month, in minor units of one currency, real and test money apart.
+
+    What went back may have come in earlier.
+    """
 
     first_day: date
     currency: str
@@ -97,8 +100,8 @@ def to_download(guild: Guild, actor: Actor, month: date | None) -> Select[Any]:
         return found
     clock = zone(guild.time_zone)
     start, end = (start_of(clock, one) for one in (month, (month + timedelta(days=31)).replace(day=1)))
-    paid_back = (Refund.status == RefundStatus.DONE) & (Refund.done_at >= start) & (Refund.done_at < end)
-    return found.where(or_((_when() >= start) & (_when() < end), paid_back))
+    times = (_when(), case((Refund.status == RefundStatus.DONE, Refund.done_at)), Payment.refunded_elsewhere_at)
+    return found.where(or_(*((one >= start) & (one < end) for one in times)))
 
 
 async def payers(session: AsyncSession, guild_id: int, actor: Actor) -> set[int]:
@@ -112,28 +115,39 @@ def _first_of_month(at: datetime, clock: ZoneInfo) -> date:
 
 
 async def months(session: AsyncSession, guild: Guild, actor: Actor) -> list[Month]:
-    """Return the last three months in which something was paid, newest first, on the server's clock.
+    """Return the last three months in which money came in or went back, newest first, on the server's clock.
 
-    A refund counts in the month of its payment. Raises NotAllowed for anyone but admins.
+    What is paid back counts in the month in which that happens, as in Stripe's reports, whenever it was paid.
+    Raises NotAllowed for anyone but admins.
     """
     actor.must_be_admin()
     clock = zone(guild.time_zone)
-    paid = (
-        select(Payment.paid_at, Payment.currency, Payment.livemode, Payment.amount_minor, Refund.amount_minor)
-        .outerjoin(Refund, (Refund.payment_id == Payment.id) & (Refund.status == RefundStatus.DONE))
-        .where(Payment.guild_id == guild.id, Payment.paid_at.is_not(None))
-        .order_by(Payment.paid_at.desc())
-    )
     sums: dict[tuple[date, str, bool], list[int]] = {}
-    for paid_at, currency, livemode, amount, refunded in await session.execute(paid):
-        assert paid_at is not None, "by the query"
-        first_day = _first_of_month(paid_at, clock)
-        if first_day not in {one for one, *_ in sums} and len({one for one, *_ in sums}) == _MONTHS:
-            break
-        total = sums.setdefault((first_day, currency, livemode), [0, 0])
-        total[0] += amount
-        total[1] += refunded or 0
-    return [Month(*of, *total) for of, total in sums.items()]
+    for which, query in enumerate((_paid(), _refunded(), _refunded_elsewhere())):
+        rows: Any = await session.execute(query.where(Payment.guild_id == guild.id))
+        for at, currency, livemode, amount in rows:
+            total = sums.setdefault((_first_of_month(at, clock), currency, livemode), [0, 0])
+            total[min(which, 1)] += amount
+    shown = sorted({first_day for first_day, *_ in sums}, reverse=True)[:_MONTHS]
+    found = [Month(*of, *total) for of, total in sums.items() if of[0] in shown]
+    return sorted(found, key=lambda one: (-one.first_day.toordinal(), one.currency, not one.livemode))
+
+
+def _paid() -> Select[Any]:
+    paid: Any = select(Payment.paid_at, Payment.currency, Payment.livemode, Payment.amount_minor)
+    return paid.where(Payment.paid_at.is_not(None))
+
+
+def _refunded() -> Select[Any]:
+    made: Any = select(Refund.done_at, Payment.currency, Payment.livemode, Refund.amount_minor)
+    is_done = Refund.status == RefundStatus.DONE, Refund.done_at.is_not(None)
+    return made.join(Payment, Payment.id == Refund.payment_id).where(*is_done)
+
+
+def _refunded_elsewhere() -> Select[Any]:
+    back = Payment.refunded_elsewhere_minor
+    made: Any = select(Payment.refunded_elsewhere_at, Payment.currency, Payment.livemode, back)
+    return made.where(back > 0, Payment.refunded_elsewhere_at.is_not(None))
 
 
 async def set_mode(session: AsyncSession, guild: Guild, actor: Actor, mode: PaymentMode, now: datetime) -> None:

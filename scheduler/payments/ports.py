@@ -42,6 +42,8 @@ class Checkout(NamedTuple):
     """None once nobody can pay any more."""
     payment_intent_id: str | None = None
     receipt_url: str | None = None
+    paid_at: datetime | None = None
+    """When the card was charged, if Stripe was asked for that too."""
 
 
 class RefundMade(NamedTuple):
@@ -52,6 +54,8 @@ class RefundMade(NamedTuple):
     amount: int
     key: str | None = None
     """Our idempotency key, if we made it. It's in the refund's metadata."""
+    at: datetime | None = None
+    """When it was made."""
 
 
 class MadeElsewhere(NamedTuple):

@@ -227,13 +227,15 @@ async def _record_made(db: Database, refund_id: int, made: RefundMade, now: date
         if made.state in (RefundState.FAILED, RefundState.CANCELED):
             await fail(session, refund, payment, "the bank didn't take it", now)
         else:
-            await settle(session, refund, payment, now)
+            await settle(session, refund, payment, now, at=made.at)
         return True
 
 
-async def settle(session: AsyncSession, refund: Refund, payment: Payment, now: datetime) -> None:
-    """Record that the money is paid back, and tell whoever paid."""
-    refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.DONE, now, None, None
+async def settle(
+    session: AsyncSession, refund: Refund, payment: Payment, now: datetime, *, at: datetime | None = None
+) -> None:
+    """Record that the money was paid back, now or earlier (`at`), and tell whoever paid."""
+    refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.DONE, at or now, None, None
     await alerts.refunded(session, payment, now)
     await _update_messages(session, payment, now)
     outbox.enqueue(

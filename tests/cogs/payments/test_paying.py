@@ -245,7 +245,7 @@ async def test_admins_see_what_came_in_and_pay_back(db: Database) -> None:
         assert "to be refunded" in ada.said
         await wake(world)
         await ada.slash("coaching payments")
-        assert "$60.00 of it refunded" in ada.said
+        assert "**March 2026** (TEST) $60.00 paid, $60.00 refunded" in ada.said
         assert "refunded · " in ada.said
         assert [one["amount"] for one in server.refunds.values()] == [6000]
 

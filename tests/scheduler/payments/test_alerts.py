@@ -90,12 +90,13 @@ async def test_a_refund_in_the_dashboard_is_recorded_and_told_once(db: Database)
     async with till(db) as here:
         await here.paid()
         here.server.refund_in_dashboard("pi_2", 2000)
+        at = here.now
 
         await look(here)
         await look(here)
 
         [payment], [told] = await here.payments(), await open_alerts(db)
-        assert payment.refunded_elsewhere_minor == 2000
+        assert (payment.refunded_elsewhere_minor, payment.refunded_elsewhere_at) == (2000, at)
         assert told.startswith("$20.00 of $60.00 (TEST: no money moves) was paid back to <@")
         assert "the session it paid for is still booked" in told
 

@@ -547,3 +547,24 @@ async def test_an_event_hurries_an_open_payment_once(db: Database) -> None:
         here.server.pay("cs_1")
         await here.tick()
         assert await hurry("evt_4") is False
+
+
+async def test_months_go_by_stripes_clock_however_late_it_is_learned(db: Database) -> None:
+    async with till(db) as here:
+        payment = await here.start()
+        paid_at = here.now
+        here.server.pay(payment.checkout_id)
+        here.server.fail("GET", "*", Fault.BEFORE_500)
+        await here.tick()
+        await here.tick(3 * MINUTE)
+        [paid] = await here.payments()
+        assert paid.session_id is not None
+        await transact(db, cancellation.cancel, paid.session_id, STU, GUILD, "", here.now)
+        here.server.fail("POST", "/refunds", Fault.LOST)
+        await here.tick()
+        refunded_at = here.now
+        await here.tick(HOUR)
+
+        [refund] = await here.refunds()
+        assert (paid.paid_at, paid.closed_at) == (paid_at, paid_at + 4 * MINUTE)
+        assert (refund.status, refund.done_at) == (RefundStatus.DONE, refunded_at)

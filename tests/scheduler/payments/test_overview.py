@@ -32,7 +32,12 @@ MARCH, APRIL = date(2026, 3, 1), date(2026, 4, 1)
 
 
 async def a_payment(
-    session: AsyncSession, paid_at: datetime | None, *, back: RefundStatus | None = None, **changed: Any
+    session: AsyncSession,
+    paid_at: datetime | None,
+    *,
+    back: RefundStatus | None = None,
+    done_at: datetime | None = None,
+    **changed: Any,
 ) -> Payment:
     """Store $60 that were paid then, with real money."""
     number = next(_numbers)
@@ -57,6 +62,7 @@ async def a_payment(
     if back is not None:
         refund: dict[str, Any] = {"amount_minor": payment.amount_minor, "idempotency_key": f"back {number}"}
         refund |= {"payment_id": payment.id, "reason": RefundReason.ADMIN, "status": back, "created_at": MONDAY}
+        refund["done_at"] = done_at
         session.add(Refund(**refund))
     return payment
 
@@ -100,13 +106,22 @@ async def test_currencies_and_test_money_are_counted_apart(db: Database) -> None
     ]
 
 
-async def test_only_what_was_paid_back_counts_as_refunded_in_the_month_it_was_paid(db: Database) -> None:
+async def test_what_was_paid_back_counts_in_the_month_in_which_it_was(db: Database) -> None:
     await transact(db, a_guild)
-    await transact(db, a_payment, MONDAY, back=RefundStatus.DONE)
     await transact(db, a_payment, MONDAY, back=RefundStatus.OWED, amount_minor=700)
     await transact(db, a_payment, MONDAY, back=RefundStatus.FAILED, amount_minor=800)
+    await transact(db, a_payment, MONDAY, back=RefundStatus.KEPT, amount_minor=900)
+    in_april, in_june = MONDAY + 40 * DAY, MONDAY + 100 * DAY
+    await transact(db, a_payment, MONDAY, back=RefundStatus.DONE, done_at=in_april)
+    some_of_it = {"refunded_elsewhere_minor": 50, "refunded_elsewhere_at": in_june}
+    await transact(db, a_payment, MONDAY, amount_minor=100, **some_of_it)
+    await transact(db, a_payment, in_april, amount_minor=1000)
 
-    assert await months(db) == [Month(MARCH, "USD", True, 7500, 6000)]
+    assert await months(db) == [
+        Month(date(2026, 6, 1), "USD", True, 0, 50),
+        Month(APRIL, "USD", True, 1000, 6000),
+        Month(MARCH, "USD", True, 8500, 0),
+    ]
 
 
 async def test_the_last_three_months_with_payments_are_shown_newest_first(db: Database) -> None:
@@ -183,14 +198,11 @@ async def test_a_months_file_has_what_was_paid_begun_or_paid_back_in_it_on_the_s
     await transact(db, a_guild, time_zone=time_zone)
     await transact(db, a_guild, id=GUILD + 1)
     midnight = datetime(2026, 4, 1, tzinfo=UTC)
-    late = await transact(db, a_payment, midnight - MINUTE, code="late", back=RefundStatus.DONE)
+    later = midnight + 5 * DAY
+    await transact(db, a_payment, midnight - MINUTE, code="late", back=RefundStatus.DONE, done_at=later)
     await transact(db, a_payment, midnight, code="first")
     await transact(db, a_payment, None, code="unpaid", created_at=midnight - DAY)
     await transact(db, a_payment, midnight, guild_id=GUILD + 1)
-    async with db.begin() as session:
-        [refund] = await session.scalars(select(Refund).where(Refund.payment_id == late.id))
-        refund.done_at = midnight + 5 * DAY
-
     assert sorted(await downloaded(db, MARCH)) == sorted(in_march)
     assert sorted(await downloaded(db, APRIL)) == sorted(in_april)
     assert sorted(await downloaded(db, None)) == ["first", "late", "unpaid"]
