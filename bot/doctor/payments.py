@@ -1,4 +1,4 @@
-"""Whether cards can be charged: the extra, Stripe's key, test mode and the coaches' currencies."""
+"""Whether cards can be charged: the extra, Stripe's key and account, test mode and the currencies of prices."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from bot.doctor.checks import CHECK_TIMEOUT, Check, error, ok, warning
-from bot.stripe_api.client import StripeApi, is_installed
+from bot.stripe_api.client import Account, StripeApi, is_installed
 from scheduler.parsing import card_amounts
 from scheduler.parsing.lists import all_of
 from scheduler.payments.ports import StripeFailure
@@ -23,7 +23,13 @@ async def check_payments(
         return [error("payments", found, "pip install 'coachbot[payments]', or remove the key")]
     api = StripeApi(key, base=base)
     async with contextlib.aclosing(api):
-        return [await _check_key(api, now), _check_mode(api), *_check_currencies(currencies)]
+        account = await _account(api)
+        return [
+            await _check_key(api, now),
+            _check_mode(api),
+            *_check_account(account, api),
+            *_check_currencies(currencies, account),
+        ]
 
 
 async def _check_key(api: StripeApi, now: datetime) -> Check:
@@ -43,9 +49,33 @@ def _check_mode(api: StripeApi) -> Check:
     return warning("payment mode", "TEST: the key is a test key, so no money moves", advice)
 
 
-def _check_currencies(currencies: Collection[str]) -> list[Check]:
+async def _account(api: StripeApi) -> Account | None:
+    """Return the account, or None if the key may not ask, or doesn't work, which `_check_key` tells."""
+    try:
+        async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
+            return await api.account()
+    except (StripeFailure, TimeoutError):
+        return None
+
+
+def _check_account(account: Account | None, api: StripeApi) -> list[Check]:
+    """Check that a live account takes payments. Those of test keys always do."""
+    if account is None or account.can_charge or not api.livemode:
+        return []
+    advice = "finish setting it up in Stripe's dashboard"
+    return [error("payment account", "Stripe doesn't let this account take payments yet", advice)]
+
+
+def _check_currencies(currencies: Collection[str], account: Account | None) -> list[Check]:
+    """Check what servers and coaches charge in against what Stripe charges anywhere, and the account's own."""
     if unknown := sorted(one for one in currencies if one not in card_amounts.CURRENCIES):
-        found = f"Stripe may not charge {all_of(unknown)}"
-        advice = "see https://docs.stripe.com/currencies; until it does, these coaches' students can't pay by card"
+        found = f"Stripe can't charge {all_of(unknown)}"
+        advice = "see https://docs.stripe.com/currencies; until they change, these prices are paid without a card"
         return [warning("currencies", found, advice)]
-    return [ok("currencies", f"Stripe charges {all_of(sorted(currencies))}")] if currencies else []
+    if not currencies:
+        return []
+    charges = f"Stripe charges {all_of(sorted(currencies))}"
+    if account is not None and (others := sorted(one for one in currencies if one != account.currency)):
+        converts = f"; unless the account has a bank account for it, {all_of(others)} is converted to"
+        return [ok("currencies", f"{charges}{converts} {account.currency}, for a fee")]
+    return [ok("currencies", charges)]

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from bot.causes import cause
 from bot.doctor import running
 from bot.doctor.checks import CHECK_TIMEOUT, Check, Level, error, ok, warning
-from models import Coach, Guild, Member
+from models import Coach, Guild, Member, Package
 from models.storage import inspection, schema_version
 from models.storage.database import Database
 from models.storage.inspection import Heartbeats, Schema
@@ -38,7 +38,7 @@ class Stored:
     checks: list[Check] = field(default_factory=list)
     servers: dict[int, Guild] | None = None
     currencies: set[str] = field(default_factory=set)
-    """What servers and coaches charge in."""
+    """What servers, coaches and packages charge in."""
 
 
 async def check_database(url: str, clock: Clock, free_bytes: FreeBytes) -> Stored:
@@ -125,7 +125,7 @@ def _check_contents(session: Session, shown: str) -> tuple[Stored, Heartbeats | 
     if schema is not Schema.CURRENT:
         return stored, None
     stored.servers = {guild.id: guild for guild in session.scalars(select(Guild))}
-    for column in (Guild.currency, Coach.currency):
+    for column in (Guild.currency, Coach.currency, Package.currency):
         stored.currencies |= set(session.scalars(select(column).distinct()))
     stored.checks.append(_check_zones(session))
     return stored, inspection.heartbeats(session)

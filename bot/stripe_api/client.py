@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
@@ -37,6 +38,16 @@ def is_installed() -> bool:
 def is_key(secret: str) -> bool:
     """Whether this looks like a secret or a restricted key."""
     return secret.startswith(_KINDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What Stripe says of the account that a key belongs to."""
+
+    currency: str
+    """What it's paid out in by default; upper-case ISO 4217."""
+    can_charge: bool
+    """Whether it takes payments yet."""
 
 
 class StripeApi:
@@ -98,6 +109,12 @@ class StripeApi:
             made = await self.refunds_of(intent)
             found.append(MadeElsewhere(intent, at, refunded=_sum_of_alive(made)))
         return found
+
+    async def account(self) -> Account:
+        """Return the account of the key. A restricted key may not be allowed to ask."""
+        client = await self._loaded()
+        found = await self._ask(lambda: client.v1.accounts.retrieve_current_async())
+        return Account((found.default_currency or "").upper(), bool(found.charges_enabled))
 
     async def aclose(self) -> None:
         """Close its connections."""

@@ -49,6 +49,7 @@ class StripeServer(StripeAccount):
     url: str = ""
     pay_page: str = "https://checkout.example/"
     receipt_page: str = "https://receipts.example/"
+    account: Json = field(default_factory=lambda: {"default_currency": "usd", "charges_enabled": True})
     requests: list[Asked] = field(default_factory=list)
     before_answer: Callable[[Asked], None] | None = None
     """Called once a request has taken effect, before it's answered: where a process can die."""
@@ -126,6 +127,8 @@ class StripeServer(StripeAccount):
 
     def do(self, asked: Asked) -> tuple[int, Json]:
         """Do what's asked, even if the answer is to fail."""
+        if (asked.method, asked.path) == ("GET", "/account"):
+            return 200, {"id": "acct_1", "object": "account"} | self.account
         done = super().do(asked)
         return (500, problem("api_error", "Something went wrong.")) if self._fault is Fault.AFTER_500 else done
 

@@ -19,13 +19,14 @@ async def examined(server: StripeServer, key: str, *currencies: str) -> dict[str
 
 async def test_a_live_key_that_works_is_ok() -> None:
     async with stripe_server(livemode=True) as server:
-        found = await examined(server, LIVE_KEY, "EUR", "USD")
+        found = await examined(server, LIVE_KEY, "USD")
+        assert server.count("GET", "/account") == 1
 
     assert {one.level for one in found.values()} == {Level.OK}
     assert [one.found for one in found.values()] == [
         "Stripe accepts the key",
         "live: real money moves",
-        "Stripe charges EUR and USD",
+        "Stripe charges USD",
     ]
 
 
@@ -35,7 +36,7 @@ async def test_test_mode_and_odd_currencies_are_warnings() -> None:
 
     assert found["payment mode"].level is Level.WARNING
     assert "TEST" in found["payment mode"].found
-    assert found["currencies"].found == "Stripe may not charge VES"
+    assert found["currencies"].found == "Stripe can't charge VES"
 
 
 async def test_a_key_that_does_not_work_is_an_error_without_the_key() -> None:
@@ -60,3 +61,37 @@ async def test_a_missing_extra_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_without_a_key_nothing_is_checked() -> None:
     assert await payments.check_payments(None, ["USD"], NOW) == []
+
+
+async def test_currencies_that_are_not_the_accounts_own_are_converted() -> None:
+    async with stripe_server(livemode=True) as server:
+        found = await examined(server, LIVE_KEY, "USD", "EUR")
+
+    assert found["currencies"].level is Level.OK
+    assert found["currencies"].found == (
+        "Stripe charges EUR and USD; unless the account has a bank account for it, EUR is converted to USD, for "
+        "a fee"
+    )
+
+
+async def test_a_live_account_that_takes_no_payments_yet_is_an_error() -> None:
+    account = {"default_currency": "usd", "charges_enabled": False}
+    async with stripe_server(livemode=True, account=account) as server:
+        live = await examined(server, LIVE_KEY, "USD")
+    async with stripe_server(account=account) as server:
+        test = await examined(server, TEST_KEY, "USD")
+
+    assert live["payment account"].level is Level.ERROR
+    assert "payment account" not in test
+
+
+async def test_a_key_that_may_not_ask_for_the_account_leaves_the_other_checks() -> None:
+    async with stripe_server(livemode=True) as server:
+        server.fail("GET", "/account", Fault.BEFORE_500)
+        found = await examined(server, LIVE_KEY, "EUR")
+
+    assert [one.found for one in found.values()] == [
+        "Stripe accepts the key",
+        "live: real money moves",
+        "Stripe charges EUR",
+    ]
