@@ -7,12 +7,13 @@ from cogs import cards, routes, ui
 from cogs.payments.download import DOWNLOAD_MONTH, STATES
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, Route, group_command, on
-from models import Guild, Payment, PaymentMode, PaymentStatus, RefundStatus
+from models import Guild, Payment, PaymentMode, PaymentStatus, Refund, RefundStatus
 from scheduler.core.clock import stamp
 from scheduler.parsing.money import write_money, write_sum
 from scheduler.payments import overview, refunds
 from scheduler.payments.overview import Month, Shown
 from scheduler.reports.odd_prices import OddPrice, list_odd
+from scheduler.sessions.charge_standing import chooses_until
 
 PICK_MODE = Route("payments:mode")
 ASK_REFUND = Route("payments:ask_refund:{payment_id}:{page}")
@@ -124,9 +125,16 @@ def _month(one: Month) -> str:
     return f"**{one.first_day:%B %Y}**{test} {write_sum(one.paid_minor, one.currency)} paid{back}"
 
 
+def _back(refund: Refund) -> str:
+    until, words = chooses_until(refund), _BACK[refund.status]
+    if until is None or until <= refund.created_at:
+        return words
+    return f"{words} {stamp(until, 'f')}, unless the student keeps it as credit"
+
+
 def _section(one: Shown, page: int) -> ui.Item:
     payment, refund = one.payment, one.refund
-    state = STATES[payment.status] if refund is None else _BACK[refund.status]
+    state = STATES[payment.status] if refund is None else _back(refund)
     facts = [
         f"**{_marked(payment)}** · {state} · {stamp(payment.created_at, 'f')}",
         f"<@{payment.user_id}> for {_what(payment)} · `{payment.code}`",

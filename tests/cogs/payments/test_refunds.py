@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from models import CoachingSession, Refund, RefundStatus
 from models.storage.database import Database
+from scheduler.core.clock import stamp
 from tests.cogs.booking.people import BUTTON, Visitor, components
 from tests.cogs.payments.test_paying import taking_cards, wake
 from tests.support import meetings
@@ -146,6 +147,9 @@ async def test_a_day_later_the_money_goes_back_by_itself(db: Database) -> None:
     async with taking_cards(db) as (world, server):
         await paid(world, server)
         await cancel_as_coach(world)
+        ada = await Visitor(world, world.admin).slash("coaching payments")
+        until = stamp(world.now + DAY, "f")
+        assert f"to be refunded {until}, unless the student keeps it as credit · " in ada.said
         await world.wait_until(world.now + DAY + world.minutes(1))
 
         assert [one["amount"] for one in server.refunds.values()] == [6000]
