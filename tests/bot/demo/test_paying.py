@@ -105,8 +105,9 @@ async def test_the_tour_pays_cancels_and_sees_the_refund(opened: Opened) -> None
     assert await done(stage) == ["Pay by card", "Look at the receipt"]
 
     sam = await person(stage, "student2").slash("sessions")
+    choice = {"What you paid": ["Back to my card"]}
     cancel = [one["custom_id"] for one in components(sam.panel, BUTTON) if one.get("label") == "Cancel…"]
-    await sam.send(await sam.person.click(sam.panel, custom_id=cancel[1]), Reason="")
+    await sam.send(await sam.person.click(sam.panel, custom_id=cancel[1]), **choice, Reason="")
     told = await last_dm(stage, "student2")
     assert "€70.00 (TEST: no money moves)" in words(told)
     assert "Refunded" in await text_of(browser, path_of(told, "Receipt"))
@@ -115,7 +116,7 @@ async def test_the_tour_pays_cancels_and_sees_the_refund(opened: Opened) -> None
     await stage.go(DIRECT)
     await stage.become("admin")
     ada = await person(stage, "admin").slash("coaching payments")
-    assert "(TEST) €70.00 paid, €70.00 of it refunded" in ada.said
+    assert "(TEST) €70.00 paid, €70.00 refunded" in ada.said
     await stage.go(str(stage.world.lobby.id))
     assert await done(stage) == [
         "Pay by card",
