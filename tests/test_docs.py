@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -37,7 +38,7 @@ NOT_OURS = {"DynamicItem", "interaction_check", "batch_alter_table", "config.exa
 """Names in the documents that aren't from the product's code."""
 NOT_SETTINGS = {"ORIGINAL_GUIDE"}
 """Words in the documents that look like settings."""
-LONGEST_README = 220
+LONGEST_README, LONGEST_LINE = 220, 120
 LARGEST_PICTURE = 100_000
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
 
@@ -84,6 +85,19 @@ def documents() -> list[Path]:
     command = ["git", "-c", f"safe.directory={ROOT}", "ls-files", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run([*command, "-z", "*.md"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
     return [ROOT / name for name in sorted(listed.split("\0")) if name and (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_document_says_nothing_twice_and_its_lines_fit(path: Path) -> None:
+    outside_code = re.sub(r"^ *```.*?^ *```$", "", path.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    entries = (
+        re.findall(r"^(?:- )?\*\*(.+?)\*\*", outside_code, re.MULTILINE) if path.name == "CHANGELOG.md" else []
+    )
+    paragraphs = [one for one in re.split(r"\n\s*\n|\n(?=- )", outside_code) if len(one) > 60]
+    lines = [one for one in outside_code.splitlines() if not one.startswith("|") and "](" not in one]
+
+    assert [one for one, count in Counter(entries + paragraphs).items() if count > 1] == []
+    assert [one for one in lines if len(one) > LONGEST_LINE] == []
 
 
 def section(document: str, title: str) -> str:
