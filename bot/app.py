@@ -29,6 +29,7 @@ from cogs.coaches.blocks import BlockingCog
 from cogs.coaches.commands import CoachCog
 from cogs.coaches.profile import ProfileCog
 from cogs.coaches.specialties import SpecialtiesCog
+from cogs.coaches.student_sessions import StudentSessionsCog
 from cogs.coaches.suspensions import SuspendingCog
 from cogs.command_mentions import CommandMentions, make_clickable
 from cogs.credits.charges import ChargesCog
@@ -80,6 +81,7 @@ COGS = (
     ProfileCog,
     SuspendingCog,
     BlockingCog,
+    StudentSessionsCog,
     AvailabilityCog,
     DatesCog,
     RulesCog,

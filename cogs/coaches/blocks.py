@@ -7,11 +7,13 @@ import discord
 from discord import app_commands
 
 from cogs import routes, ui
+from cogs.coaches import student_sessions
 from cogs.ui import Interaction, Typed
-from cogs.ui.routing import Cog, Route, group_command, on, opens
-from models import Block, BlockedFrom, CoachStatus
+from cogs.ui.routing import Cog, Route, beside, group_command, on, opens
+from models import Block, BlockedFrom, CoachingSession, CoachStatus
 from scheduler.booking import blocks
 from scheduler.booking.blocks import LONGEST_REASON
+from scheduler.booking.cancellation import list_upcoming
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound
 from scheduler.parsing.lists import all_of, any_of
@@ -100,10 +102,13 @@ class BlockingCog(Cog):
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.guild_to_change(session, interaction)
             status = await blocks.block(session, guild.id, user_id, actor, meant, reason, now)
+            is_booking = BlockedFrom.BOOKING in meant
+            upcoming = await list_upcoming(session, guild.id, user_id, actor, now) if is_booking else []
         self.bot.wake()
+        buttons = student_sessions.buttons(user_id, upcoming, by=actor)
         undo = ui.button("Undo", routes.UNBLOCK.id(user_id=user_id, what=what))
-        said = "\n".join(_consequences(user_id, meant, status, reason))
-        await ui.show(interaction, ui.Panel(ui.text(said), ui.row(undo)))
+        said = "\n".join(_consequences(user_id, meant, status, reason, upcoming))
+        await ui.show(interaction, ui.Panel(ui.text(said), ui.row(*buttons, undo)))
 
     async def _unblock(self, interaction: Interaction, user_id: int, what: int) -> None:
         lifted = await self._lift(interaction, user_id, what)
@@ -121,7 +126,7 @@ class BlockingCog(Cog):
             if page
             else "Nobody is blocked here. To block someone, use `/coaching block`."
         )
-        shown = [_section(one, page) for one in found.shown] or [none]
+        shown = [part for one in found.shown for part in _parts(one, page)] or [none]
         pager = ui.newer_and_older(routes.BLOCKED.id, page, has_more=found.has_more)
         await ui.show(interaction, ui.Panel(ui.text("### Blocked members"), *shown, *pager))
 
@@ -141,27 +146,35 @@ def _meant(what: int) -> tuple[BlockedFrom, ...]:
     return _MEANT[what]
 
 
-def _consequences(user_id: int, what: Sequence[BlockedFrom], status: CoachStatus | None, reason: str) -> list[str]:
-    """Say what the block does, and what it leaves alone."""
+def _consequences(
+    user_id: int,
+    what: Sequence[BlockedFrom],
+    status: CoachStatus | None,
+    reason: str,
+    upcoming: Sequence[CoachingSession],
+) -> list[str]:
+    """Say what the block does, and what it leaves alone: last of all, their upcoming sessions."""
     cannot = any_of(_DOING[one] for one in what)
     told = "They'll see your reason when they try." if reason.strip() else "They'll be told when they try."
     lines = [f"**Blocked.** <@{user_id}> can't {cannot} here. {told}"]
     if BlockedFrom.BOOKING in what:
-        lines.append(
-            "Their booked sessions stay. To cancel one, open it from `/coaching sessions`. If they were "
-            "holding a time or paying for it, it's free again."
-        )
+        lines.append("If they were holding a time or paying for it, it's free again.")
     if status is CoachStatus.APPROVED:
         lines.append("They still coach here. To stop that, use `/coach suspend`.")
     if status is CoachStatus.PENDING and BlockedFrom.APPLYING in what:
         lines.append("Their open application stays until you decide: `/coach approve` or `/coach reject`.")
+    if BlockedFrom.BOOKING in what:
+        lines.extend(student_sessions.lines(user_id, upcoming))
     return lines
 
 
-def _section(one: Block, page: int) -> ui.Section:
+def _parts(one: Block, page: int) -> list[ui.Item]:
     words = (
         f"<@{one.user_id}> · **{one.blocked_from}** · by <@{one.blocked_by}> {stamp(one.blocked_at, 'f')}\n"
         f"{ui.block(ui.quoted(one.reason, 300)) if one.reason else '-# No reason given'}"
     )
-    custom_id = LIFT.id(page=page, user_id=one.user_id, what=WHAT[one.blocked_from])
-    return ui.Section(words, accessory=ui.button("Unblock", custom_id))
+    buttons = [ui.button("Unblock", LIFT.id(page=page, user_id=one.user_id, what=WHAT[one.blocked_from]))]
+    if one.blocked_from is BlockedFrom.BOOKING:
+        theirs = student_sessions.SHOW.id(user_id=one.user_id)
+        buttons.append(ui.button("Upcoming sessions", beside(theirs)))
+    return [ui.text(words), ui.row(*buttons)]

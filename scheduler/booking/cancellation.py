@@ -1,16 +1,36 @@
-"""Cancelling a session, and when that counts as late."""
+"""Cancelling a session, or several that a student booked, and when that counts as late."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, SessionStatus
+from models import AHEAD, CoachingSession, Guild, SessionStatus
 from scheduler.attendance import attendance
+from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from scheduler.core.errors import TooLate, Unreadable
+from scheduler.core.errors import NotAllowed, NotFound, TooLate, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
+from scheduler.core.row_locks import lock_sessions
 from scheduler.sessions import events, lifecycle, lookup
+
+
+class Seen(NamedTuple):
+    """Which sessions an admin was shown: those that were upcoming `at` a time, with ids up to `newest_id`."""
+
+    newest_id: int
+    at: datetime
+
+
+class Outcome(NamedTuple):
+    """What became of the sessions that an admin wanted to cancel, soonest first."""
+
+    cancelled: Sequence[CoachingSession]
+    too_late: Sequence[CoachingSession]
+    """Over, cancelled before, or so far on that they can only be ended."""
 
 
 async def cancel(
@@ -84,3 +104,70 @@ def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> 
 def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:
     """Return until when the student can reschedule the session, or cancel it without being late."""
     return row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
+
+
+async def list_upcoming(
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime
+) -> Sequence[CoachingSession]:
+    """List the sessions here that this student booked and that haven't started. Raises NotAllowed."""
+    actor.must_be_admin()
+    upcoming = *_booked_by(guild_id, user_id), CoachingSession.status.in_(AHEAD), CoachingSession.starts_at > now
+    by_start = select(CoachingSession).where(*upcoming).order_by(CoachingSession.starts_at, CoachingSession.id)
+    return list(await session.scalars(by_start))
+
+
+async def list_cancellable(
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, newest_id: int, now: datetime
+) -> Sequence[CoachingSession]:
+    """List which sessions up to `newest_id` are still upcoming. Raises what `cancel_seen` raises."""
+    _check_may_cancel(user_id, actor)
+    upcoming = await list_upcoming(session, guild_id, user_id, actor, now)
+    found = [one for one in upcoming if one.id <= newest_id]
+    if not found:
+        raise _nothing_left()
+    return found
+
+
+async def cancel_seen(
+    session: AsyncSession, guild_id: int, user_id: int, actor: Actor, seen: Seen, now: datetime
+) -> Outcome:
+    """Cancel each session that the admin was shown, and leave those for which it's too late.
+
+    Sessions booked since then stay. Safe to call twice. Raises NotAllowed, also for an admin's own sessions, since
+    cancelling those may cost them something, and NotFound if none were shown.
+    """
+    _check_may_cancel(user_id, actor)
+    await members.lock(session, user_id)
+    shown = (
+        CoachingSession.id <= seen.newest_id,
+        CoachingSession.starts_at > seen.at,
+        or_(CoachingSession.cancelled_at.is_(None), CoachingSession.cancelled_at >= seen.at),
+    )
+    # All of them first: cancelling one locks credit, and no session may be locked after that.
+    found = await lock_sessions(session, *_booked_by(guild_id, user_id), *shown)
+    if not found:
+        raise _nothing_left()
+    cancelled: list[CoachingSession] = []
+    too_late: list[CoachingSession] = []
+    for one in sorted(found, key=lambda row: (row.starts_at, row.id)):
+        try:
+            await cancel(session, one.id, actor, guild_id, "", now)
+        except TooLate:
+            too_late.append(one)
+        else:
+            cancelled.append(one)
+    return Outcome(cancelled, too_late)
+
+
+def _booked_by(guild_id: int, user_id: int) -> tuple[ColumnElement[bool], ...]:
+    return CoachingSession.guild_id == guild_id, CoachingSession.student_id == user_id
+
+
+def _check_may_cancel(user_id: int, actor: Actor) -> None:
+    actor.must_be_admin()
+    if user_id == actor.user_id:
+        raise NotAllowed("These are your own sessions. Cancel them in `/sessions`.")
+
+
+def _nothing_left() -> NotFound:
+    return NotFound("None of these sessions is upcoming any more. `/coaching sessions` lists all.")

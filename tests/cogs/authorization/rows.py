@@ -82,6 +82,7 @@ _NO_SESSION = "There's no such session on this server."
 _NO_SPECIALTY = "This specialty is no longer on the list."
 _NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
+_NONE_UPCOMING = "None of these sessions is upcoming any more."
 _NO_APPEAL = "You don't have that no-show."
 _NO_PACKAGE = "This package isn't offered any more."
 _NO_ORDER = "There's no such order in this server."
@@ -231,6 +232,11 @@ PRESSES: dict[str, Row] = {
     # Admins.
     "block:person:{user_id}:{what}": Row(ADMINS),
     "block:lift:{user_id}:{what}": Row(_here(_NOT_BLOCKED), person="suspended"),
+    "block:sessions:{user_id}": Row(ADMINS),
+    "block:cancel:{user_id}:{newest}": Row(_here(_NONE_UPCOMING), person="student", numbers={"newest": 99}),
+    "block:cancel:{user_id}:{newest}:{seen}": Row(
+        _here(_NONE_UPCOMING), person="student", numbers={"newest": 99, "seen": 0}
+    ),
     "block:list:{page}": Row(ADMINS),
     "block:list:{page}:lift:{user_id}:{what}": Row(_here(_NOT_BLOCKED), person="suspended"),
     "review:list:{coach_id}:{page}": Row(ADMINS),

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from models import Block, Coach, CoachStatus, Hold
+from models import Block, Coach, CoachStatus, Hold, SessionStatus
+from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor
-from tests.support.meetings import ended_session, told
+from tests.support.builders import DAY, HOUR, MINUTE, a_session
+from tests.support.meetings import TWO, booked, ended_session, told
 from tests.support.presses import press_together
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, send
@@ -83,6 +85,63 @@ async def test_a_blocked_student_can_reschedule_a_booked_session(open_world: Aca
 
     [session] = await world.sessions()
     assert session.rescheduled_from is not None
+
+
+async def test_upcoming_sessions_stay_until_an_admin_cancels_what_they_saw(open_world: Academy) -> None:
+    world = open_world
+    first, second, third = [await booked(world, one) for one in (TWO, TWO + HOUR, TWO + DAY)]
+    await booked(world, TWO + 2 * DAY, student=world.other_student)
+
+    blocked = await block(world)
+
+    lines = [f"{stamp(one.starts_at)} with {world.coach.mention} · `{one.code}`" for one in (first, second, third)]
+    assert f"{world.student.mention} has 3 upcoming sessions here. They stay booked:" in words(blocked)
+    assert [words(blocked).count(line) for line in lines] == [1, 1, 1]
+    assert [one.status for one in await world.sessions()] == [SessionStatus.SCHEDULED] * 4
+
+    question = await press(world.admin, blocked, "Cancel these…")
+    assert words(question).startswith("### Cancel 3 sessions?")
+    assert f"{lines[0]} · $60.00" in words(question)
+    assert f"Anything {world.student.mention} paid with credit or by card goes back to them." in words(question)
+    yes = labels(question)["Cancel 3 sessions"]
+    await world.send_custom_id(world.student, f"session:cancel:{first.id}", {"Reason": ""})
+    done = words(await press(world.admin, question, "Cancel 3 sessions"))
+
+    assert done.startswith("**2 sessions cancelled.**")
+    assert f"**1 session not cancelled:**\n- {lines[0]}: already cancelled" in done
+    assert [one.status is SessionStatus.CANCELLED for one in await world.sessions()] == [True] * 3 + [False]
+    assert len(told(world, world.student, "Session cancelled")) == 3
+    assert words(reply(await world.press_custom_id(world.admin, yes))).count("already cancelled") == 3
+
+
+async def test_the_list_of_blocks_shows_upcoming_sessions_ten_at_most(open_world: Academy) -> None:
+    world = open_world
+    async with world.db.begin() as session:
+        for hour in range(12):
+            of = {"coach_id": world.coach.id, "student_id": world.student.id, "guild_id": world.guild.id}
+            await a_session(session, starts_at=TWO + hour * HOUR, **of)
+    await block(world, "both")
+    listed = reply(await world.admin.slash(world.lobby, "coaching blocked"))
+
+    shown = await press(world.admin, listed, "Upcoming sessions")
+
+    assert f"{world.student.mention} has 12 upcoming sessions here." in words(shown)
+    assert words(shown).count(f"with {world.coach.mention}") == 10
+    assert "- and 2 more" in words(shown)
+    question = await press(world.admin, shown, "Cancel these…")
+    assert words(question).startswith("### Cancel 12 sessions?")
+    back = await press(world.admin, question, "◀ Back")
+    assert words(back) == words(shown)
+    question = await press(world.admin, back, "Cancel these…")
+    for minutes in (0, 60, 80):  # the first ends, and the grace period of the second
+        await world.leap_to(TWO + minutes * MINUTE)
+    done = words(await press(world.admin, question, "Cancel 12 sessions"))
+    assert done.startswith("**10 sessions cancelled.**")
+    assert "**2 sessions not cancelled:**" in done
+    assert done.count(": already over") == done.count(": already running. To end it,") == 1
+    none = await press(world.admin, listed, "Upcoming sessions")
+    assert words(none) == f"{world.student.mention} has no upcoming sessions here."
+    assert list(labels(none)) == []
 
 
 async def test_a_rejected_applicant_is_blocked_and_unblocked_from_the_card(open_world: Academy) -> None:
