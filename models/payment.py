@@ -75,6 +75,7 @@ class Payment(Base):
         Index("ix_payments_session_id", "session_id"),
         Index("ix_payments_hold_id", "hold_id"),
         partial_index("ix_payments_next_check_at", "next_check_at"),
+        partial_index("ix_payments_open", "guild_id", where="closed_at IS NULL"),
     )
 
     id: Mapped[RowId]

@@ -62,7 +62,8 @@ def _name(bug: Exception) -> str:
 async def hurry_barred(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> None:
     """Look at once at what someone pays for, or is paid for, who can't book or coach here any more."""
     theirs = Payment.guild_id == guild_id, or_(Payment.user_id == user_id, Payment.coach_id == user_id)
-    asked = update(Payment).where(*theirs, Payment.status.in_(UNDECIDED)).values(next_check_at=now)
+    is_open = Payment.closed_at.is_(None), Payment.status.in_(UNDECIDED)
+    asked = update(Payment).where(*theirs, *is_open).values(next_check_at=now)
     await session.execute(asked.execution_options(synchronize_session=False))
 
 

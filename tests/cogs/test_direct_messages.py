@@ -140,7 +140,7 @@ def _details(kind: NotificationKind) -> Any:
         order = PackageOrder(id=1, user_id=STUDENT, package_id=1, ordered_at=MONDAY)
         package = Package(name="Five", minutes=300, price_minor=100, currency="USD", days_valid=180)
         return Ordered(order, package)
-    if kind in (K.PAYMENT_OPEN, K.PAYMENT_EXPIRED, K.PAYMENT_TOO_LATE, K.REFUNDED):
+    if kind in (K.SESSION_BOOKED, K.PAYMENT_OPEN, K.PAYMENT_EXPIRED, K.PAYMENT_TOO_LATE, K.REFUNDED):
         return Payment(
             id=1,
             user_id=STUDENT,

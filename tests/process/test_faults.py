@@ -235,7 +235,7 @@ async def test_a_failed_membership_check_delays_no_room(db: Database) -> None:
             assert [place.fault for place in others if not is_open(here, place)] == []
             assert await here.last_errors() == {}
             assert ((await here.row(gone)).status, gone.room) == (SessionStatus.CANCELLED, None)
-            assert "Session cancelled by the bot" in words(gone.coach.user.dm_channel.last_message)
+            assert "Session cancelled by your student" in words(gone.coach.user.dm_channel.last_message)
             assert here.told() == {}
 
 

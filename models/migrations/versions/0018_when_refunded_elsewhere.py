@@ -1,4 +1,4 @@
-"""Record when money was paid back in Stripe's dashboard."""
+"""Record when money was paid back in Stripe's dashboard, and find open payments without the closed ones."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("payments", sa.Column("refunded_elsewhere_at", UTCDateTime(), nullable=True))
+    still_open = sa.text("closed_at IS NULL")
+    op.create_index(
+        "ix_payments_open", "payments", ["guild_id"], sqlite_where=still_open, postgresql_where=still_open
+    )
 
 
 def downgrade() -> None:

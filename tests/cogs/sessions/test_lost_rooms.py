@@ -165,9 +165,9 @@ async def test_a_departed_students_session_is_cancelled_and_the_coach_told(world
     await world.leap_to(made.starts_at - 15 * MINUTE)
 
     after = await reloaded(world, made)
-    assert (after.status, after.cancelled_by) == (SessionStatus.CANCELLED, None)
+    assert (after.status, after.cancelled_by) == (SessionStatus.CANCELLED, world.student.id)
     assert world.room(made.code) is None
-    [heard] = told(world, world.coach, "Session cancelled by the bot")
+    [heard] = told(world, world.coach, "Session cancelled by your student")
     assert "The student left the server." in words(heard)
 
 

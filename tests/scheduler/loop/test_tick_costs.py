@@ -35,6 +35,8 @@ ALL_OF_ONE = (
     "(user_id=?)",
 )
 """How query plans end that read everything one server or person ever had."""
+OF_FEW = ("ix_payments_open",)
+"""Indexes of rows that are few, however long the history is."""
 
 
 @contextmanager
@@ -91,7 +93,7 @@ async def test_what_people_owe_and_have_is_found_without_a_walk_through_the_hist
     async with till(db) as opened:
         cancelled = await opened.paid()
         async with db.begin() as session:
-            await cancellation.cancel(session, cancelled, Actor(COACH), GUILD, "Ill.", opened.now)
+            await cancellation.cancel(session, cancelled, Actor(STUDENT), GUILD, "Ill.", opened.now)
             await a_lot(session, 120, valid_until=opened.now + HOUR)
             await a_lot(session, 60)
             await book_with_credit(session, starts_at=TEN + DAY, now=opened.now)
@@ -129,7 +131,11 @@ def is_a_walk(step: str) -> bool:
     """Whether SQLite reads all of a growing table, or all that one server or person has in it."""
     verb, _, rest = step.partition(" ")
     table = rest.split()[0] if rest else ""
-    return table in GROWING and (verb == "SCAN" or step.endswith(ALL_OF_ONE))
+    return (
+        table in GROWING
+        and (verb == "SCAN" or step.endswith(ALL_OF_ONE))
+        and not any(one in step for one in OF_FEW)
+    )
 
 
 def is_a_page(statement: str, steps: list[str]) -> bool:
