@@ -344,6 +344,7 @@ async def _credit(session: AsyncSession, world: Academy, admin: Actor, charged: 
 
 async def _payments(world: Academy) -> None:
     """Take cards. Stu has an open page, and has paid for another session."""
+    assert world.stripe is not None
     stripe = cast("CoachBot", world.env.bot).stripe
     assert stripe is not None
     for hours in (6, 30):
