@@ -22,8 +22,10 @@ from simcord.preview import _messages
 
 _IDLE_SECONDS = 0.016
 _SETTLE_SECONDS = 3.0
-"""Every action waits in real time for timers that are due sooner. That's longer than the pause between two batches
-of direct messages, so that all arrive, and shorter than the one before the first look at an open payment.
+"""Every action waits in real time for timers that are due sooner.
+
+It's longer than the pause between two rounds of direct messages, so that twenty arrive, and shorter than the one
+before the first look at an open payment.
 """
 _PATIENCE_SECONDS = 600.0
 """How long one minute of the world may take on a slow machine before it counts as stuck."""

@@ -166,6 +166,10 @@ class Failing:
         return {fault: count for fault, count in counts.items() if count}
 
 
+_THREE_ROUNDS_SECONDS = 5.0
+"""For how long each action waits: the 22 people here are written to in three rounds, two seconds apart."""
+
+
 @contextlib.asynccontextmanager
 async def failing(db: Database, mode: AccessMode = AccessMode.PEOPLE) -> AsyncIterator[Failing]:
     """Open a server for each fault and a healthy one, each with a session in two hours."""
@@ -173,6 +177,7 @@ async def failing(db: Database, mode: AccessMode = AccessMode.PEOPLE) -> AsyncIt
         async with db.begin() as session:
             places = [await _place(world, session, fault, mode) for fault in (None, *Fault)]
         await world.env.settle()
+        world.env.settle_timeout = _THREE_ROUNDS_SECONDS
         yield Failing(world, places)
 
 

@@ -60,7 +60,7 @@ async def test_a_student_cancels_and_keeps_it_as_credit(db: Database) -> None:
         form = await stu.open_form("Cancel…")
         await stu.send(form, **{"What you paid": ["Keep as credit"], "Reason": ""})
         assert f"**Refund** {MONEY} was kept as 60 minutes of credit" in stu.said
-        await world.wait_until(world.now + 2 * DAY)
+        await world.leap_to(world.now + 2 * DAY)
 
         assert server.refunds == {}
         assert await left(db) == [60]
@@ -81,7 +81,7 @@ async def test_a_late_cancellation_says_that_nothing_is_refunded(db: Database) -
         assert f"The {MONEY} you paid isn't refunded." in str(form.modal)
         assert "What you paid" not in str(form.modal)
         await stu.send(form, Reason="")
-        await world.wait_until(world.now + 2 * DAY)
+        await world.leap_to(world.now + 2 * DAY)
 
         assert server.refunds == {}
         assert await left(db) == []
@@ -119,7 +119,7 @@ async def test_after_a_coachs_cancellation_the_student_keeps_it_as_credit(db: Da
         told = news(world.student, "Session cancelled by your coach")
         assert f"**Refund** {MONEY} was kept as 60 minutes of credit" in words(told)
         assert not {"Keep as credit", "Money back now"} & set(buttons(told))
-        await world.wait_until(world.now + 2 * DAY)
+        await world.leap_to(world.now + 2 * DAY)
 
         assert (server.refunds, await left(db), await status(db)) == ({}, [60], RefundStatus.KEPT)
 
@@ -150,7 +150,7 @@ async def test_a_day_later_the_money_goes_back_by_itself(db: Database) -> None:
         ada = await Visitor(world, world.admin).slash("coaching payments")
         until = stamp(world.now + DAY, "f")
         assert f"to be refunded {until}, unless the student keeps it as credit · " in ada.said
-        await world.wait_until(world.now + DAY + world.minutes(1))
+        await world.leap_to(world.now + DAY + world.minutes(1))
 
         assert [one["amount"] for one in server.refunds.values()] == [6000]
         assert "Refunded" in world.dms(world.student)[-1]
