@@ -217,12 +217,24 @@ async def _find_made(
     return next(ours, None) or next(anyone, None)
 
 
+async def _lock(session: AsyncSession, refund_id: int) -> tuple[Payment, Refund]:
+    """Lock the session, its payment and the refund, in the order of cancelling.
+
+    Messages and audit entries refer to the first two, so writing one waits for whoever has locked them.
+    """
+    payment = await session.get_one(Payment, (await session.get_one(Refund, refund_id)).payment_id)
+    if payment.session_id is not None:
+        await session.get_one(CoachingSession, payment.session_id, with_for_update=True, populate_existing=True)
+    await session.refresh(payment, with_for_update=True)
+    refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+    return payment, refund
+
+
 async def _record_made(db: Database, refund_id: int, made: RefundMade, now: datetime) -> bool:
     async with db.begin() as session:
-        refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+        payment, refund = await _lock(session, refund_id)
         if refund.status is not RefundStatus.OWED:
             return True
-        payment = await session.get_one(Payment, refund.payment_id)
         refund.refund_id = made.id
         if made.state in (RefundState.FAILED, RefundState.CANCELED):
             await fail(session, refund, payment, "the bank didn't take it", now)
@@ -264,12 +276,11 @@ async def _update_messages(session: AsyncSession, payment: Payment, now: datetim
 async def record_failure(db: Database, refund_id: int, failure: StripeFailure, now: datetime) -> bool:
     """Try again later, unless it's refused."""
     async with db.begin() as session:
-        refund = await session.get_one(Refund, refund_id, with_for_update=True, populate_existing=True)
+        payment, refund = await _lock(session, refund_id)
         if refund.status is not RefundStatus.OWED:
             return True
         refund.attempts, refund.last_error = refund.attempts + 1, str(failure)
         refund.next_try_at = now + pause(refund.attempts, refund.id, longest=_LONGEST_PAUSE)
         if isinstance(failure, StripeRefused):
-            payment = await session.get_one(Payment, refund.payment_id)
             await fail(session, refund, payment, str(failure), now)
         return False
