@@ -110,9 +110,9 @@ def test_impure_imports_are_found(module: str) -> None:
 def test_no_package_is_too_large() -> None:
     sizes = {
         str(folder.relative_to(ROOT)): len([path for path in folder.glob("*.py") if path.name != "__init__.py"])
-        for top in ("scheduler", "cogs")
+        for top in PACKAGES
         for folder in (ROOT / top).rglob("*")
-        if (folder / "__init__.py").is_file()
+        if (folder / "__init__.py").is_file() and folder.name != "versions"  # one module a migration
     }
 
     assert "scheduler/core" in sizes

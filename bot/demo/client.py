@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.demo.stripe_account import ADDRESS
+from bot.demo.payments.stripe_account import ADDRESS
 
 
 @dataclass(frozen=True, slots=True)

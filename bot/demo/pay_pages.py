@@ -10,8 +10,8 @@ from aiohttp import web
 
 from bot.demo import academy
 from bot.demo.front import OWN_HEADERS, STATIC
+from bot.demo.payments.stripe_account import Json
 from bot.demo.stage import Stage
-from bot.demo.stripe_account import Json
 from scheduler.parsing import card_amounts
 from scheduler.parsing.money import write_money
 

@@ -12,9 +12,10 @@ import simcord
 from sqlalchemy import select
 
 from bot.app import CoachBot
-from bot.demo import academy, past_payments, residents, simcord_private
+from bot.demo import academy, residents, simcord_private
 from bot.demo.academy import Academy, Person
-from bot.demo.stripe_account import StripeAccount, served
+from bot.demo.payments import past_payments
+from bot.demo.payments.stripe_account import StripeAccount, served
 from bot.stripe_api.client import StripeApi
 from cogs.ui.text import whole_number
 from models import Heartbeat

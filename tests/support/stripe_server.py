@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bot.demo.stripe_account import Asked, Json, StripeAccount, problem, read_request, served
+from bot.demo.payments.stripe_account import Asked, Json, StripeAccount, problem, read_request, served
 
 TEST_KEY, LIVE_KEY = "sk_test_for_tests_only", "sk_live_for_tests_only"
 WEBHOOK_SECRET = "whsec_for_tests_only"

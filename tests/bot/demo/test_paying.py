@@ -10,9 +10,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 
 from bot.demo.front import Front
+from bot.demo.payments.stripe_account import ADDRESS
 from bot.demo.server import page_of
 from bot.demo.stage import DIRECT, Stage, open_stage
-from bot.demo.stripe_account import ADDRESS
 from bot.demo.tour import tour
 from models import CoachingSession, Guild, Payment, PaymentStatus, Refund, RefundStatus
 from models.storage.database import Database

@@ -2,7 +2,7 @@
 
 from sqlalchemy import select
 
-from bot.demo.stripe_account import StripeAccount
+from bot.demo.payments.stripe_account import StripeAccount
 from models import UNDECIDED, Payment, Refund
 from models.storage.database import Database
 from scheduler.parsing import card_amounts
