@@ -59,6 +59,7 @@ from cogs.setup.public_panel import PublicPanelCog
 from cogs.timezone import TimezoneCog
 from cogs.ui.answering import Tree
 from cogs.ui.routing import Cog, Router
+from cogs.waiting_list.commands import WaitingListCog
 from models.storage.database import Database
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork
@@ -94,6 +95,7 @@ COGS = (
     PeopleCog,
     SessionsCog,
     ReschedulingCog,
+    WaitingListCog,
     NoShowsCog,
     ChargesCog,
     RoomCog,

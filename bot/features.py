@@ -12,10 +12,12 @@ from cogs.payments import notifications as payment_words
 from cogs.reviews import notifications as review_words
 from cogs.sessions import notifications as session_words
 from cogs.setup import notifications as setup_words
+from cogs.waiting_list import notifications as waiting_list_words
 from scheduler.attendance import notifications as attendance
+from scheduler.availability import changed_hours
 from scheduler.availability import notifications as availability
 from scheduler.booking import notifications as booking
-from scheduler.booking import reservations
+from scheduler.booking import releases
 from scheduler.coaches import notifications as coaches
 from scheduler.credits import charges, make_ups
 from scheduler.credits import notifications as credit_kinds
@@ -25,7 +27,9 @@ from scheduler.payments import notifications as payment_kinds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.servers import notifications as servers
-from scheduler.sessions import events
+from scheduler.sessions import events, freed_times
+from scheduler.waiting_list import freed, offers
+from scheduler.waiting_list import notifications as waiting_list_kinds
 
 NOTIFICATION_KINDS = (
     *booking.KINDS,
@@ -40,6 +44,7 @@ NOTIFICATION_KINDS = (
     *fallbacks.KINDS,
     *credit_kinds.KINDS,
     *payment_kinds.KINDS,
+    *waiting_list_kinds.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -50,13 +55,17 @@ WORDS = (
     review_words.WORDS,
     session_words.WORDS,
     setup_words.WORDS,
+    waiting_list_words.WORDS,
 )
 
 
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
-    reservations.on_barred(due.hurry_barred)
+    freed_times.on_freed(freed.record)
+    changed_hours.on_changed(freed.record_hours)
+    releases.before_barring(offers.end_barred)
+    releases.on_barred(due.hurry_barred)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:
         notifications.register(words)

@@ -38,6 +38,11 @@ BOOK_COACH = Route("book:coach:{coach_id}:{minutes}:{day}:{page}")
 # With the session's id, because one page can show two sessions of the same coach and length.
 BOOK_AGAIN = Route("book:again:{coach_id}:{minutes}:{session_id}")
 
+# {coach_id} is 0 for any coach, {minutes} 0 if no length was chosen.
+WAIT = Route("wait:new:{coach_id}:{minutes}")
+WISHES = Route("wait:list")
+PAY_OFFER = Route("pay:offer:{offer_id}")
+
 CREDITS = Route("credits:show:{guild_id}:{page}")
 
 # {cost} is the price that they saw, in minor units of {currency}: see `cards.booking`.

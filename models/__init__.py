@@ -42,6 +42,7 @@ from models.session import (
     SessionStatus,
     SessionType,
 )
+from models.waiting_list import FreedTime, Offer, OfferState, Wish, WishEnd
 
 __all__ = [
     "AHEAD",
@@ -67,6 +68,7 @@ __all__ = [
     "DateOverride",
     "EntryKind",
     "ExtensionPrice",
+    "FreedTime",
     "Guild",
     "Heartbeat",
     "Hold",
@@ -76,6 +78,8 @@ __all__ = [
     "Member",
     "Notification",
     "NotificationKind",
+    "Offer",
+    "OfferState",
     "Package",
     "PackageOrder",
     "Payment",
@@ -95,4 +99,6 @@ __all__ = [
     "Specialty",
     "StripeEvent",
     "UTCDateTime",
+    "Wish",
+    "WishEnd",
 ]

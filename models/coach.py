@@ -34,6 +34,7 @@ class Coach(Base):
         CheckConstraint("daily_limit > 0", name="daily_limit_positive"),
         CheckConstraint("weekly_limit > 0", name="weekly_limit_positive"),
         Index("ix_coaches_guild_id_status", "guild_id", "status"),
+        Index("ix_coaches_user_id", "user_id"),
         partial_index("ix_coaches_role_due_at", "role_due_at"),
         partial_index("ix_coaches_membership_due_at", "membership_due_at"),
     )

@@ -52,6 +52,8 @@ class NotificationKind(StrEnum):
     REFUNDED = "refunded"
     ORDER_CARD = "order_card"
     ORDER_DECLINED = "order_declined"
+    TIME_OFFERED = "time_offered"
+    WISH_ENDED = "wish_ended"
 
 
 class Route(StrEnum):
@@ -76,6 +78,7 @@ class Notification(Base):
         partial_index("ix_notifications_due_at", "due_at"),
         Index("ix_notifications_session_id", "session_id"),
         Index("ix_notifications_guild_id_coach_id_kind", "guild_id", "coach_id", "kind"),
+        partial_index("ix_notifications_offer_id", "offer_id"),
     )
 
     id: Mapped[RowId]
@@ -88,6 +91,8 @@ class Notification(Base):
     lot_id: Mapped[int | None] = mapped_column(ForeignKey("credit_lots.id"))
     payment_id: Mapped[int | None] = mapped_column(ForeignKey("payments.id"))
     order_id: Mapped[int | None] = mapped_column(ForeignKey("package_orders.id"))
+    offer_id: Mapped[int | None] = mapped_column(ForeignKey("offers.id"))
+    wish_id: Mapped[int | None] = mapped_column(ForeignKey("wishes.id"))
     lead_minutes: Mapped[int | None]
     """For a reminder: how long before the start it's sent."""
     created_at: Mapped[datetime]

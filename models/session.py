@@ -200,6 +200,8 @@ class HoldPurpose(StrEnum):
     """A student is about to confirm it. At most one per student and server."""
     PAYMENT = "payment"
     """A student is paying for it."""
+    OFFER = "offer"
+    """It's offered to a student on the waiting list. It reserves the coach's time only."""
 
 
 class Hold(Base):
@@ -212,6 +214,7 @@ class Hold(Base):
         partial_index(
             "uq_holds_one_choosing", "guild_id", "student_id", where="purpose = 'choosing'", unique=True
         ),
+        partial_index("ix_holds_next_step_at", "next_step_at"),
     )
 
     id: Mapped[RowId]
@@ -227,6 +230,8 @@ class Hold(Base):
     )
     expires_at: Mapped[datetime]
     """From then on the slot is free, even if the row is still there."""
+    next_step_at: Mapped[datetime | None]
+    """When the waiting list hears that it ran out; None once it has."""
 
 
 class Reservation(Base):

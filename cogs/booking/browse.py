@@ -49,7 +49,8 @@ class CoachList(NamedTuple):
         currencies = {one.coach.currency for one in self.listings if one.coach.rate_minor}
         if self.sort is Sort.LOWEST_RATE and len(currencies) > 1:
             parts.append(ui.text(_CURRENCIES))
-        return ui.Panel(*parts, *pager)
+        wait = ui.button("Nothing suits? Tell me when…", routes.WAIT.id(coach_id=0, minutes=0))
+        return ui.Panel(*parts, *pager, ui.row(wait))
 
     def _selects(self) -> list[ui.Item]:
         specialties = [(name, str(id_), id_ == self.specialty) for id_, name in self.specialties.items()]

@@ -67,12 +67,15 @@ class CoachTimes:
 
     def nothing_free(self) -> ui.Panel:
         """Say that there's no day to choose, and what to do instead."""
+        wait = ui.button("Tell me when…", routes.WAIT.id(coach_id=self.coach.user_id, minutes=self.minutes))
         nothing = (
             f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
             if takes_bookings(self.coach)
             else f"**{explain(SlotRefusal.PAUSED, self.coach)}** Come back later, or"
         )
-        return ui.Panel(*self._head(0), ui.text(f"{nothing} choose another coach."), *ui.rows(*self._others()))
+        hint = "-# With **Tell me when…**, we message you when a time becomes free."
+        words = ui.text(f"{nothing} choose another coach.\n{hint}")
+        return ui.Panel(*self._head(0), words, *ui.rows(wait, *self._others()))
 
     def panel(self, shown: Shown, times_page: int, week: WeekPicture, png: bytes, notes: str) -> ui.Panel:
         """Show lengths, days and times, a picture of the chosen day's week, and the notes typed so far."""

@@ -13,6 +13,7 @@ from scheduler.payments import checkouts, choices, starting
 from scheduler.payments.ports import Stripe, StripeUnavailable
 from scheduler.payments.ways import takes_cards
 from scheduler.servers import settings
+from scheduler.waiting_list import offers
 
 
 class PaymentsCog(Cog):
@@ -43,6 +44,27 @@ class PaymentsCog(Cog):
                 agreed_minor=cost,
                 agreed_currency=decode_currency(currency),
                 back_to=_back_to(interaction, guild_id),
+            )
+        await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
+
+    @on(routes.PAY_OFFER)
+    async def pay_offer(self, interaction: Interaction, offer_id: int) -> None:
+        """Keep what the waiting list offered while it's paid for, and show the way to Stripe's page."""
+        async with self.bot.db.read() as session:
+            offer = await offers.find(session, offer_id, ui.person_of(interaction))
+        await self.bot.check_coach_membership(offer.guild_id, offer.coach_id)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await session.get_one(Guild, offer.guild_id)
+            stripe = self._stripe(guild)
+            payment = await starting.for_offer(
+                session,
+                guild,
+                ui.person_of(interaction),
+                offer_id,
+                now,
+                livemode=stripe.livemode,
+                back_to=_back_to(interaction, guild.id),
             )
         await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
 

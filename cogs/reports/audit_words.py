@@ -47,6 +47,16 @@ _ACTIONS = {
     "payment_expired": "not paid in time",
     "payment_refused": "payment refused by Stripe",
     "payment_mode_changed": "card payments changed",
+    "wish_made": "joined the waiting list",
+    "wish_booked": "off the waiting list, booked",
+    "wish_stopped": "left the waiting list",
+    "wish_expired": "off the waiting list, nothing became free",
+    "wish_unanswered": "off the waiting list, three offers unanswered",
+    "wish_blocked": "off the waiting list, blocked",
+    "time_offered": "time offered to the waiting list",
+    "time_told": "waiting list told of a time",
+    "offer_lapsed": "offer ran out",
+    "offer_rescheduled": "offer taken by rescheduling",
 }
 """Actions whose stored names aren't what people say."""
 _WITH_MINUTES = ("credits_granted", "credits_revoked", "credits_short", "make_up_granted")

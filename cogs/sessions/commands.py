@@ -21,6 +21,7 @@ from scheduler.reviews import reviews
 from scheduler.sessions import charge_standing, lookup, upcoming
 from scheduler.sessions.unpaid import payments_without_session
 from scheduler.sessions.upcoming import Page
+from scheduler.waiting_list import wishes
 
 REMINDERS_OFF = Route("session:list:{page}:reminders:off")
 REMINDERS_ON = Route("session:list:{page}:reminders:on")
@@ -103,6 +104,7 @@ class SessionsCog(CancellingCog):
             settled = {one.id for one in found.sessions if now >= no_shows.corrections_close_at(one, viewer_id)}
             charged = await charge_standing.standings(session, found.sessions, viewer_id, now)
             off = await members.has_reminders_off(session, viewer_id)
+            waiting = len(await wishes.open_wishes(session, guilds.keys(), viewer_id))
             is_shown = self.bot.stripe is not None and not page
             unpaid = await payments_without_session(session, guilds.keys(), viewer_id, now) if is_shown else []
         here = guilds.get(interaction.guild_id or 0)
@@ -125,7 +127,8 @@ class SessionsCog(CancellingCog):
             for one in found.sessions
         ]
         is_admin = here is not None and ui.actor_of(interaction, here).is_admin
-        others = [ui.button("Admin", routes.ADMIN.id())] if is_admin else []
+        others = [ui.button(f"Waiting list: {waiting}", routes.WISHES.id())] if waiting else []
+        others += [ui.button("Admin", routes.ADMIN.id())] if is_admin else []
         if shown or page:
             await ui.show(interaction, _panel(found, page, shown, others, reminders_off=off))
             return

@@ -14,6 +14,7 @@ from models import (
     Coach,
     CoachingSession,
     DateOverride,
+    FreedTime,
     Hold,
     HoldPurpose,
     Reservation,
@@ -266,7 +267,10 @@ async def _busy(
     rescheduling_id: int | None,
     holding: ColumnElement[bool],
 ) -> Mapping[int, list[Period]]:
-    """Return these people's reservations near `[since, until)`, on any server."""
+    """Return these people's reservations near `[since, until)`, on any server.
+
+    Coaches are busy, too, while time of theirs that became free waits to be offered to the waiting list.
+    """
     of_a_session = and_(Reservation.session_id.is_not(None), Reservation.session_id != (rescheduling_id or 0))
     found = await session.execute(
         select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at)
@@ -281,6 +285,16 @@ async def _busy(
     )
     busy: dict[int, list[Period]] = defaultdict(list)
     for user_id, start, end in found:
+        busy[user_id].append((start, end))
+    # Read after the reservations: whoever frees one adds this in the same transaction.
+    waiting = select(FreedTime.coach_id, FreedTime.starts_at, FreedTime.ends_at).where(
+        FreedTime.coach_id.in_(user_ids),
+        FreedTime.starts_at > since - 2 * LONGEST_RESERVATION,
+        FreedTime.starts_at < until + LONGEST_RESERVATION,
+        FreedTime.next_step_at.is_not(None),
+        FreedTime.is_new_hours.is_(False),
+    )
+    for user_id, start, end in await session.execute(waiting):
         busy[user_id].append((start, end))
     return busy
 

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AvailabilityChange, AvailabilityRule, Coach, DateOverride, Guild, PaymentMode
-from scheduler.availability import booking_policy, lost_zones
+from scheduler.availability import booking_policy, changed_hours, lost_zones
 from scheduler.availability.booking_policy import Rules
 from scheduler.availability.free_times import weekly_windows
 from scheduler.availability.slots import DayHours, Window
@@ -235,6 +235,7 @@ async def undo(session: AsyncSession, guild_id: int, actor: Actor, number: int, 
         setattr(coach, name, before[name])
     ids = {"actor_id": coach.user_id, "coach_id": coach.user_id}
     audit.record(session, guild_id, "change_undone", at=now, details={"number": number}, **ids)
+    await changed_hours.announce(session, coach, now)
 
 
 async def last_change(session: AsyncSession, coach: Coach) -> int | None:
@@ -284,6 +285,7 @@ async def _finish(
     if changed := await allow_undo(session, coach, before):
         ids = {"actor_id": coach.user_id, "coach_id": coach.user_id}
         audit.record(session, coach.guild_id, action, at=now, details=details, **ids)
+        await changed_hours.announce(session, coach, now)
     return changed
 
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Block, BlockedFrom, Coach, CoachStatus, Hold
-from scheduler.booking import reservations
+from models import Block, BlockedFrom, Coach, CoachStatus
+from scheduler.booking import releases
+from scheduler.booking.releases import Barred
 from scheduler.core import audit, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotFound, Unreadable
@@ -75,7 +76,7 @@ async def block(
             session.add(found)
         found.reason, found.blocked_by, found.blocked_at = reason or None, actor.user_id, now
     if BlockedFrom.BOOKING in what:
-        await reservations.release_barred(session, guild_id, user_id, now, Hold.student_id)
+        await releases.release_barred(session, Barred(guild_id, user_id, as_student=True), now)
     await _record(session, guild_id, user_id, "member_blocked", actor, what, now, reason)
     coach = await session.get(Coach, (guild_id, user_id))
     return coach.status if coach is not None else None

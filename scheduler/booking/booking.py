@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, NotificationKind, SessionStatus
-from scheduler.booking import blocks, eligibility, holds, reservations
+from scheduler.booking import blocks, eligibility, releases, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 from scheduler.notifications import outbox, reminders
@@ -50,11 +50,10 @@ async def book(
     coach = await coaches.approved_coach(session, guild.id, coach_id)
     await eligibility.require_bookable(session, guild, coach, actor, starts_at, duration, notes, now)
     eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
-    await holds.release_holds(session, guild.id, coach_id, actor.user_id, now)
+    await releases.release_holds(session, guild.id, coach_id, actor.user_id, now, taking=starts_at)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     if reserve_credit is not None:
-        booked.credit_minutes = duration // timedelta(minutes=1)
-        booked.credit_worth_minor, booked.total_cost_minor = booked.total_cost_minor, 0
+        _use_credit(booked)
     await _write(session, guild, coach, booked, actor, now, reserve_credit)
     return booked
 
@@ -67,11 +66,14 @@ async def book_held(
     cost_minor: int,
     currency: str,
     now: datetime,
+    *,
+    reserve_credit: ReserveCredit | None = None,
 ) -> CoachingSession:
     """Book what a hold keeps for its student, at this price. Rules were checked when it was held.
 
-    Both people must be locked. Raises NotFound or NotBookable if the coach no longer coaches here, Blocked if the
-    student can't book here any more.
+    With `reserve_credit` the price is only what the student's minutes stand for, which that takes. Both people
+    must be locked. Raises NotFound or NotBookable if the coach no longer coaches here, Blocked if the student
+    can't book here any more.
     """
     coach = await coaches.approved_coach(session, guild.id, held.coach_id)
     eligibility.check_here(coach)
@@ -79,9 +81,17 @@ async def book_held(
     booked = _new_session(coach, held.student_id, held.starts_at, held.ends_at - held.starts_at, notes, now)
     booked.total_cost_minor, booked.currency = cost_minor, currency
     await session.execute(delete(Hold).where(Hold.id == held.id))
-    await holds.release_holds(session, guild.id, held.coach_id, held.student_id, now)
-    await _write(session, guild, coach, booked, Actor(held.student_id), now)
+    people = held.coach_id, held.student_id
+    await releases.release_holds(session, guild.id, *people, now, taking=held.starts_at)
+    if reserve_credit is not None:
+        _use_credit(booked)
+    await _write(session, guild, coach, booked, Actor(held.student_id), now, reserve_credit)
     return booked
+
+
+def _use_credit(booked: CoachingSession) -> None:
+    booked.credit_minutes = booked.duration // timedelta(minutes=1)
+    booked.credit_worth_minor, booked.total_cost_minor = booked.total_cost_minor, 0
 
 
 async def _write(

@@ -1,4 +1,4 @@
-"""Cancelling a session, or several that a student booked, and when that counts as late."""
+"""Cancelling sessions and ending them early, and when cancelling counts as late."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,14 +8,16 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AHEAD, CoachingSession, Guild, SessionStatus
-from scheduler.attendance import attendance
+from scheduler.attendance import attendance, outcomes
+from scheduler.booking import reservations
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotAllowed, NotFound, TooLate, Unreadable
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.core.row_locks import lock_sessions
-from scheduler.sessions import events, lifecycle, lookup
+from scheduler.notifications import outbox
+from scheduler.sessions import events, lifecycle, lookup, planning
 
 
 class Seen(NamedTuple):
@@ -103,7 +105,28 @@ def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> 
 
 def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:
     """Return until when the student can reschedule the session, or cancel it without being late."""
-    return row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
+    return row.starts_at - notice_of(guild)
+
+
+def notice_of(guild: Guild) -> timedelta:
+    """Return how long before the start a student can reschedule, or cancel without being late."""
+    return timedelta(minutes=guild.cancel_notice_minutes)
+
+
+async def end_early(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
+    """End a running session without checking permission, and decide who attended.
+
+    Keeps the end that was agreed, and the price. If someone is absent, the next tick decides: it first asks
+    Discord what kept them out.
+    """
+    ends_at = lifecycle.end_if_ended(found, now)
+    await reservations.shift_end(session, found, ends_at, now)
+    found.agreed_ends_at, found.ends_at = found.ends_at, ends_at
+    found.revision += 1
+    await outbox.requeue_direct(session, found.id, now)
+    if not await outcomes.absent_ids(session, found, guild, ends_at):
+        await outcomes.finish(session, found, guild, now)
+    planning.plan_next_step(found, guild, now)
 
 
 async def list_upcoming(

@@ -6,10 +6,11 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AHEAD, CoachingSession, CoachStatus, Guild, Hold, Notification, NotificationKind
+from models import AHEAD, CoachingSession, CoachStatus, Guild, Notification, NotificationKind
 from models.storage.database import Database
-from scheduler.booking import cancellation, early_end, reservations
+from scheduler.booking import cancellation, releases
 from scheduler.booking.ports import Membership
+from scheduler.booking.releases import Barred
 from scheduler.core import audit, members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
@@ -62,14 +63,14 @@ async def handle_departure(
     keeps = guild.keep_after_departure if keep is None else keep
     await members.lock(session, user_id)
     is_news = why is Why.LEFT and await _hide_coach(session, guild_id, user_id, now)
-    parts = (Hold.coach_id,) if why is Why.SUSPENDED else (Hold.coach_id, Hold.student_id)
-    await reservations.release_barred(session, guild_id, user_id, now, *parts)
+    barred = Barred(guild_id, user_id, as_coach=True, as_student=why is Why.LEFT)
+    await releases.release_barred(session, barred, now)
     cancelled = 0
     for row in await lock_sessions(session, *_upcoming(guild_id, user_id, now)):
         other = row.other(user_id)
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         if not keeps and await cancellation.can_only_be_ended(session, row, now):
-            await early_end.end(session, row, guild, now)
+            await cancellation.end_early(session, row, guild, now)
             action = f"session_ended_{why}"
         elif not keeps:
             unreachable = user_id if why is Why.LEFT else None

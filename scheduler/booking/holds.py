@@ -2,11 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Guild, Hold, HoldPurpose
-from scheduler.booking import eligibility, reservations
+from models import Guild, Hold
+from scheduler.booking import eligibility, releases, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 
@@ -30,11 +30,11 @@ async def hold(
     await members.lock(session, coach_id, actor.user_id)
     coach = await coaches.approved_coach(session, guild.id, coach_id)
     await eligibility.require_bookable(session, guild, coach, actor, starts_at, duration, None, now)
-    held = await session.scalar(select(Hold).where(is_chosen_by(guild.id, actor.user_id)))
+    held = await session.scalar(select(Hold).where(releases.is_chosen_by(guild.id, actor.user_id)))
     what = (coach_id, starts_at, starts_at + duration)
     if held is not None and held.expires_at > now and (held.coach_id, held.starts_at, held.ends_at) == what:
         return held
-    await release_holds(session, guild.id, coach_id, actor.user_id, now)
+    await releases.release_holds(session, guild.id, coach_id, actor.user_id, now, taking=starts_at)
     held = Hold(
         guild_id=guild.id,
         coach_id=coach_id,
@@ -42,28 +42,9 @@ async def hold(
         starts_at=starts_at,
         ends_at=starts_at + duration,
         expires_at=now + HOLD,
+        next_step_at=now + HOLD,
     )
     session.add(held)
     await session.flush()
     await reservations.reserve(session, coach, actor.user_id, starts_at, duration, now, hold_id=held.id)
     return held
-
-
-async def release_holds(
-    session: AsyncSession, guild_id: int, coach_id: int, student_id: int, now: datetime
-) -> None:
-    """Delete what the student is choosing in this server, and expired holds of either person."""
-    await reservations.release_holds(session, is_releasable(guild_id, coach_id, student_id, now))
-
-
-def is_chosen_by(guild_id: int, student_id: int) -> ColumnElement[bool]:
-    """Whether a hold is what the student is choosing in this server. There's at most one."""
-    is_choosing = Hold.purpose == HoldPurpose.CHOOSING
-    return and_(Hold.guild_id == guild_id, Hold.student_id == student_id, is_choosing)
-
-
-def is_releasable(guild_id: int, coach_id: int, student_id: int, now: datetime) -> ColumnElement[bool]:
-    """Whether a hold doesn't get in the way when these two take a time."""
-    people_ids = (coach_id, student_id)
-    involves = or_(Hold.coach_id.in_(people_ids), Hold.student_id.in_(people_ids))
-    return or_(is_chosen_by(guild_id, student_id), and_(Hold.expires_at <= now, involves))

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Coach, CoachingSession, Guild, NotificationKind, SessionStatus
 from scheduler.availability import free_times
 from scheduler.availability.slots import SlotRefusal
-from scheduler.booking import cancellation, eligibility, holds, reservations
+from scheduler.booking import cancellation, eligibility, releases, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
@@ -59,7 +59,7 @@ async def reschedule(
     if not set(broken) <= set(breaking):
         raise NotBookable(f"{' '.join(describe_rule(one, coach) for one in broken)} Choose the time again.")
     # Expired holds and the student's own mustn't get in the way of a time that was offered.
-    await holds.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
+    await releases.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     await reservations.reschedule(session, found, coach, starts_at, now, reader_id=actor.user_id)
     _write(found, actor, starts_at, reason, now)
     found.kept_at = now if _HOURS.intersection(broken) else None  # they've already agreed to it

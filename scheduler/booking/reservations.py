@@ -1,42 +1,22 @@
 """The time that a session or hold takes from two people. The database itself refuses overlaps."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    BindParameter,
-    ColumnElement,
-    Executable,
-    and_,
-    case,
-    delete,
-    insert,
-    literal,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import BindParameter, Executable, case, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from models import Coach, CoachingSession, Guild, Hold, Reservation, UTCDateTime
 from scheduler.availability import free_times, reader_zone
 from scheduler.availability.slots import SlotRefusal
 from scheduler.core.errors import SlotTaken
+from scheduler.sessions.freed_times import Freed, announce
+from scheduler.time.intervals import subtract
 
 GUARD = "reservations_no_overlap"
 """What the error about an overlap mentions, on either engine."""
 _ALTERNATIVES = 3
-
-Barred = Callable[[AsyncSession, int, int, datetime], Awaitable[None]]
-_barring: list[Barred] = []
-
-
-def on_barred(*barring: Barred) -> None:
-    """Register what else follows, in the same transaction, when someone can't book or coach here any more."""
-    _barring.extend(barring)
 
 
 async def reserve(
@@ -59,6 +39,26 @@ async def reserve(
         raise await slot_taken_error(session, coach, student_id, starts_at, duration, now)
 
 
+async def reserve_coach(
+    session: AsyncSession, coach: Coach, starts_at: datetime, duration: timedelta, *, hold_id: int
+) -> bool:
+    """Take the time from the coach alone, for a hold nobody asked for. Return whether it was free."""
+    buffered_start, buffered_end = _with_buffers(coach, starts_at, starts_at + duration)
+    taken = {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end, "hold_id": hold_id}
+    return await _execute_if_free(session, insert(Reservation), [taken])
+
+
+async def reserve_student(session: AsyncSession, held: Hold) -> bool:
+    """Take the time of a hold that reserves the coach alone from its student, too. Return whether it was free."""
+    taken = {
+        "user_id": held.student_id,
+        "starts_at": held.starts_at,
+        "ends_at": held.ends_at,
+        "hold_id": held.id,
+    }
+    return await _execute_if_free(session, insert(Reservation), [taken])
+
+
 async def reschedule(
     session: AsyncSession, found: CoachingSession, coach: Coach, starts_at: datetime, now: datetime, reader_id: int
 ) -> None:
@@ -71,9 +71,14 @@ async def reschedule(
         "ends_at": case((is_coach, _instant(buffered_end)), else_=_instant(ends_at)),
     }
     theirs = update(Reservation).where(Reservation.session_id == found.id)
+    coachs = Reservation.session_id == found.id, is_coach
+    before = list(await session.execute(select(Reservation.starts_at, Reservation.ends_at).where(*coachs)))
     if not await _execute_if_free(session, theirs.values(new_time)):
         time = coach, found.student_id, starts_at, found.duration, now
         raise await slot_taken_error(session, *time, reader_id=reader_id, rescheduling_id=found.id)
+    freed = subtract([(start, end) for start, end in before], [(buffered_start, buffered_end)])
+    for free_from, free_until in freed:
+        await announce(session, Freed(coach.user_id, free_from, free_until, found.student_id), now)
 
 
 async def _execute_if_free(
@@ -130,39 +135,20 @@ async def slot_taken_error(
     )
 
 
-async def release_holds(session: AsyncSession, which: ColumnElement[bool]) -> None:
-    """Delete these holds, which frees their time.
-
-    Locks by ascending id, so that transactions that delete the same holds don't deadlock.
-    """
-    ids = list(await session.scalars(select(Hold.id).where(which).order_by(Hold.id).with_for_update()))
-    if ids:
-        await session.execute(delete(Hold).where(Hold.id.in_(ids)))
-
-
-async def release_barred(
-    session: AsyncSession, guild_id: int, user_id: int, now: datetime, *parts: InstrumentedAttribute[int]
-) -> None:
-    """Free what is held for someone who can't book or coach here any more, also while it's being paid for.
-
-    `parts` are the columns that name them, `Hold.student_id` or `Hold.coach_id`. They must be locked.
-    """
-    await release_holds(session, and_(Hold.guild_id == guild_id, or_(*(part == user_id for part in parts))))
-    for follow in _barring:
-        await follow(session, guild_id, user_id, now)
-
-
 async def reservations_of(session: AsyncSession, found: CoachingSession) -> list[Reservation]:
     """Return both people's reservations for this session."""
     theirs = select(Reservation).where(Reservation.session_id == found.id).order_by(Reservation.id)
     return list(await session.scalars(theirs))
 
 
-async def shift_end(session: AsyncSession, found: CoachingSession, ends_at: datetime) -> None:
+async def shift_end(session: AsyncSession, found: CoachingSession, ends_at: datetime, now: datetime) -> None:
     """Shift the end of both reservations along with the session's.
 
     Keeps the buffers: those the coach has set since then may not fit next to other sessions.
     """
     for one in await reservations_of(session, found):
+        before = one.ends_at
         one.ends_at += ends_at - found.ends_at
+        if one.user_id == found.coach_id and one.ends_at < before:
+            await announce(session, Freed(one.user_id, one.ends_at, before, found.student_id), now)
     await session.flush()

@@ -14,6 +14,7 @@ from scheduler.notifications import outbox
 from scheduler.notifications.outbox import PlannedNotification
 from scheduler.sessions import events, lookup
 from scheduler.sessions.charge_standing import can_waive
+from scheduler.waiting_list import answers
 
 LOW = 60
 """A person is told once no more than these minutes are left."""
@@ -63,6 +64,11 @@ async def book(
     return await booking.book(
         session, guild, actor, coach_id, starts_at, duration, notes, now, reserve_credit=_reserve
     )
+
+
+async def take_offer(session: AsyncSession, offer_id: int, actor: Actor, now: datetime) -> CoachingSession:
+    """Take an offer of the waiting list as `answers.take` does, with the actor's credit in place of money."""
+    return await answers.take(session, offer_id, actor, now, reserve_credit=_reserve)
 
 
 async def _reserve(

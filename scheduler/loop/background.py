@@ -27,8 +27,17 @@ class BackgroundWork:
         self.members: TaskPool[int] = TaskPool(wait_for_slow=wait_for_slow)
         self.notifications: TaskPool[list[bool | None]] = TaskPool(wait_for_slow=wait_for_slow)
         self.payments: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
+        self.waiting_list: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
-        self._pools = self.sessions, self.roles, self.members, self.notifications, self.payments, self.sweeps
+        self._pools = (
+            self.sessions,
+            self.roles,
+            self.members,
+            self.notifications,
+            self.payments,
+            self.waiting_list,
+            self.sweeps,
+        )
         self._longest = longest
         self._lock = AsyncExitStack()
         self._held: LockHolder | None = None

@@ -9,7 +9,20 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, CreditLot, JobRun, Notification, Payment, Refund, UTCDateTime
+from models import (
+    Coach,
+    CoachingSession,
+    CreditLot,
+    FreedTime,
+    Hold,
+    JobRun,
+    Notification,
+    Offer,
+    Payment,
+    Refund,
+    UTCDateTime,
+    Wish,
+)
 from models.job_run import TICK
 from models.storage.database import Database
 from scheduler.attendance.attendance import Unwatched, beat
@@ -23,6 +36,7 @@ from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
 from scheduler.payments import due as payments
 from scheduler.payments.ports import Stripe
+from scheduler.waiting_list import due as waiting_list
 
 
 @dataclass(slots=True)
@@ -109,6 +123,7 @@ async def _do_all(
     if stripe is not None:
         report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
     await expiry.do_due(db, clock)
+    report.failed_quietly += await waiting_list.do_due(db, discord, clock, background.waiting_list)
     delivered = await deliver_due(db, discord, clock, background.notifications)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
@@ -117,7 +132,9 @@ async def _do_all(
 
 _VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at, CreditLot.next_step_at)
 """When something is due that people notice; each column has a partial index."""
-_DUE = (*_VISIBLE, Coach.membership_due_at, CoachingSession.membership_due_at)
+_WAITING = (FreedTime.next_step_at, Offer.next_step_at, Wish.next_step_at, Hold.next_step_at)
+"""When the waiting list has something to do."""
+_DUE = (*_VISIBLE, *_WAITING, Coach.membership_due_at, CoachingSession.membership_due_at)
 """When anything is due."""
 _AT_STRIPE = (Payment.next_check_at, Refund.next_try_at)
 """When Stripe is asked something."""

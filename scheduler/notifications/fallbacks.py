@@ -33,6 +33,13 @@ async def choose_route(db: Database, seen: Notification, failure: DiscordFailure
         if isinstance(failure, Unreachable) and failure.dms_closed and notification.user_id is not None:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = now
         notification.last_error = str(failure)
+        unreachable = kinds.declaration_of(notification.kind).on_unreachable
+        if unreachable is not None and isinstance(failure, Unreachable):
+            notification.due_at, notification.given_up_at = None, now
+            notification.undeliverable_at = now
+            notification.attempts += 1
+            await unreachable(session, context, now)
+            return False
         route = _next_route(context)
         if route is not None:
             notification.route, notification.attempts, notification.tried_at = route, 0, None

@@ -156,6 +156,8 @@ class Declaration(NamedTuple):
     """Whether a card, with its details, is still open. Open cards follow into another review channel."""
     on_sent: Callable[[AsyncSession, NotificationContext], Awaitable[None]] | None = None
     """Runs in the transaction that records the first delivery, before the notification is locked."""
+    on_unreachable: Callable[[AsyncSession, NotificationContext, datetime], Awaitable[None]] | None = None
+    """Runs if direct messages are closed, in place of other routes, which wouldn't help."""
 
 
 _declared: dict[NotificationKind, Declaration] = {}

@@ -35,6 +35,8 @@ def enqueue(
     lot_id: int | None = None,
     payment_id: int | None = None,
     order_id: int | None = None,
+    offer_id: int | None = None,
+    wish_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
@@ -52,6 +54,8 @@ def enqueue(
         lot_id=lot_id,
         payment_id=payment_id,
         order_id=order_id,
+        offer_id=offer_id,
+        wish_id=wish_id,
         lead_minutes=lead_minutes,
         created_at=now,
         due_at=due_at or now,

@@ -8,7 +8,6 @@ webhook.
 import contextlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -24,7 +23,7 @@ from models import (
     RefundReason,
 )
 from models.storage.database import Database
-from scheduler.booking import blocks, booking
+from scheduler.booking import blocks, booking, releases
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
@@ -42,6 +41,7 @@ from scheduler.payments.ports import (
     StripeRefused,
     StripeUnavailable,
 )
+from scheduler.waiting_list import answers
 
 _FIRST_CHECK = timedelta(seconds=5)
 _OFTEN, _OFTEN_FOR = timedelta(seconds=10), timedelta(minutes=5)
@@ -182,7 +182,7 @@ async def _deliver(session: AsyncSession, payment: Payment, paid_at: datetime, n
         give = _give_package if payment.purpose is PaymentPurpose.PACKAGE else _book
         if await give(session, await session.get_one(Guild, payment.guild_id), payment, now):
             return
-    await _release(session, payment)
+    await _release(session, payment, now)
     refunds.owe(session, payment, RefundReason.LOST, now)
     for user_id in filter(None, (payment.user_id, payment.coach_id)):
         _tell(session, payment, NotificationKind.PAYMENT_TOO_LATE, now, user_id=user_id)
@@ -218,19 +218,23 @@ async def _book(session: AsyncSession, guild: Guild, payment: Payment, now: date
     except CoachingError as refused:
         payment.last_error = str(refused)
         return False
+    if (offer := await answers.find_paying(session, payment)) is not None:
+        await answers.settle_payment(session, offer, booked, now)
     payment.session_id, payment.hold_id = booked.id, None
     return True
 
 
 async def _end(session: AsyncSession, payment: Payment, now: datetime) -> None:
     payment.closed_at, payment.next_check_at = now, None
-    await _release(session, payment)
+    await _release(session, payment, now)
     records.record(session, payment, f"payment_{payment.status}", now)
 
 
-async def _release(session: AsyncSession, payment: Payment) -> None:
+async def _release(session: AsyncSession, payment: Payment, now: datetime) -> None:
+    if (offer := await answers.find_paying(session, payment)) is not None:
+        await answers.settle_payment(session, offer, None, now)
     if payment.hold_id is not None:
-        await session.execute(delete(Hold).where(Hold.id == payment.hold_id))
+        await releases.release(session, payment.hold_id, now)
         payment.hold_id = None
 
 

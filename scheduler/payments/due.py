@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import UNDECIDED, Payment, Refund, StripeEvent
 from models.storage.database import Database, insert_if_absent
+from scheduler.booking.releases import Barred
 from scheduler.core.clock import Clock
 from scheduler.core.task_pool import Job, TaskPool
 from scheduler.payments import checkouts, refunds
@@ -59,9 +60,10 @@ def _name(bug: Exception) -> str:
     return f"{type(bug).__name__} (a bug; see the log)"
 
 
-async def hurry_barred(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> None:
+async def hurry_barred(session: AsyncSession, barred: Barred, now: datetime) -> None:
     """Look at once at what someone pays for, or is paid for, who can't book or coach here any more."""
-    theirs = Payment.guild_id == guild_id, or_(Payment.user_id == user_id, Payment.coach_id == user_id)
+    is_theirs = or_(Payment.user_id == barred.user_id, Payment.coach_id == barred.user_id)
+    theirs = Payment.guild_id == barred.guild_id, is_theirs
     is_open = Payment.closed_at.is_(None), Payment.status.in_(UNDECIDED)
     asked = update(Payment).where(*theirs, *is_open).values(next_check_at=now)
     await session.execute(asked.execution_options(synchronize_session=False))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import UNDECIDED, BlockedFrom, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose, PaymentStatus
 from scheduler.availability import reader_zone
 from scheduler.booking import blocks, booking, eligibility, holds
-from scheduler.core import members
+from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable
 from scheduler.credits import packages
@@ -19,6 +19,7 @@ from scheduler.parsing.money import price
 from scheduler.payments import records, ways
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
+from scheduler.waiting_list import answers, offers
 
 PAYABLE_FOR = timedelta(minutes=32)
 """How long the page to pay is open. Stripe's least is 30 minutes, by its own clock."""
@@ -65,18 +66,62 @@ async def for_session(
     if not cost:
         raise NotBookable("This session is free, so there's nothing to pay. Choose the time again to book it.")
     held.purpose, held.expires_at = HoldPurpose.PAYMENT, min(now + HELD_FOR, starts_at)
-    minutes = duration // timedelta(minutes=1)
+    held.next_step_at = held.expires_at
     payment = _new_payment(guild.id, actor, cost, coach.currency, livemode, now)
-    payment.purpose, payment.hold_id, payment.notes = (
-        PaymentPurpose.SESSION,
-        held.id,
-        (notes or "").strip() or None,
-    )
-    payment.coach_id, payment.starts_at, payment.ends_at = coach_id, starts_at, starts_at + duration
-    when = _when(starts_at, duration, await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone))
-    what = f"{minutes} minutes of coaching with {coach.display_name}"
-    payment.request = _request(payment, what, back_to, details=when)
+    payment.notes = (notes or "").strip() or None
+    return await _store_for_hold(session, guild, payment, held, coach, back_to, now)
+
+
+async def _store_for_hold(
+    session: AsyncSession, guild: Guild, payment: Payment, held: Hold, coach: Coach, back_to: str, now: datetime
+) -> Payment:
+    duration = held.ends_at - held.starts_at
+    payment.purpose, payment.hold_id = PaymentPurpose.SESSION, held.id
+    payment.coach_id, payment.starts_at, payment.ends_at = coach.user_id, held.starts_at, held.ends_at
+    zone_name = await reader_zone.zone_name_of(session, payment.user_id, guild.time_zone)
+    what = f"{duration // timedelta(minutes=1)} minutes of coaching with {coach.display_name}"
+    payment.request = _request(payment, what, back_to, details=_when(held.starts_at, duration, zone_name))
     return await _store(session, payment, now)
+
+
+async def for_offer(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    offer_id: int,
+    now: datetime,
+    *,
+    livemode: bool,
+    back_to: str,
+) -> Payment:
+    """Begin to pay for an offer of the waiting list, as `for_session` does, at the price that was told.
+
+    Not paying counts as passing it on. Raises as `answers.take` does, and NotBookable as `for_session` does.
+    """
+    offer = await offers.find(session, offer_id, actor)
+    await members.lock(session, offer.coach_id, actor.user_id)
+    open_one = _is_open(guild.id, actor.user_id, livemode=livemode)
+    what = offer.coach_id, offer.starts_at, offer.ends_at - offer.starts_at
+    if (already := await _find_open(session, open_one, *what)) is not None:
+        return already
+    offer = await offers.lock_open(session, offer_id, actor, now)
+    if not ways.can_still_pay(offer.starts_at, now):
+        raise NotBookable("That starts too soon to pay by card. Choose a time that's at least 40 minutes away.")
+    if offer.is_shared:  # nothing is held yet
+        price_told = {"agreed_minor": offer.cost_minor, "agreed_currency": offer.currency}
+        payment = await for_session(
+            session, guild, actor, *what, None, now, livemode=livemode, **price_told, back_to=back_to
+        )
+        assert payment.hold_id is not None, "it was just held"
+        answers.mark_paying(offer, payment.hold_id)
+        return payment
+    await _check_open(session, open_one, now)
+    await answers.check_takeable(session, guild, offer, actor, now)
+    coach = await coaches.approved_coach(session, guild.id, offer.coach_id)
+    eligibility.check_here(coach)
+    held = await answers.begin_to_pay(session, offer, min(now + HELD_FOR, offer.starts_at))
+    payment = _new_payment(guild.id, actor, offer.cost_minor, offer.currency, livemode, now)
+    return await _store_for_hold(session, guild, payment, held, coach, back_to, now)
 
 
 async def for_package(

@@ -47,15 +47,20 @@ async def ways_to_pay(
     duration: timedelta,
     now: datetime,
     stripe: Stripe | None,
+    *,
+    told: tuple[int, str] | None = None,
 ) -> Ways:
-    """Return how a student can pay for a session, by the rules with which it's booked."""
-    cost = price(coach.rate_minor, duration)
+    """Return how a student can pay for a session, by the rules with which it's booked.
+
+    `told` is the price if it's another than the coach's, in minor units of a currency.
+    """
+    cost, currency = told or (price(coach.rate_minor, duration), coach.currency)
     lots = await ledger.lots_of(session, guild.id, student_id, valid_at=starts_at) if cost else []
     usable = await ledger.usable_for(session, lots, coach)
-    takes, can_charge = takes_cards(guild, stripe), card_amounts.can_charge(cost, coach.currency)
+    takes, can_charge = takes_cards(guild, stripe), card_amounts.can_charge(cost, currency)
     return Ways(
         cost,
-        coach.currency,
+        currency,
         duration // timedelta(minutes=1),
         ledger.minutes_in(usable),
         by_card=takes and can_charge and can_still_pay(starts_at, now),

@@ -19,7 +19,7 @@ from models import (
     NotificationKind,
     Reservation,
 )
-from scheduler.booking import holds, reservations
+from scheduler.booking import releases, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, CoachingError, NotAllowed, NotBookable
@@ -173,10 +173,10 @@ async def _extend(
     session: AsyncSession, found: CoachingSession, guild: Guild, actor: Actor, now: datetime
 ) -> CoachingSession:
     terms = terms_of(found, guild)
-    await holds.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
+    await releases.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     try:
         async with session.begin_nested():
-            await reservations.shift_end(session, found, terms.ends_at)
+            await reservations.shift_end(session, found, terms.ends_at, now)
     except IntegrityError as error:
         if reservations.GUARD not in str(error.orig):
             raise
@@ -234,7 +234,7 @@ async def _are_free(
             for one in reserved
         ),
     )
-    is_released = holds.is_releasable(row.guild_id, row.coach_id, row.student_id, now)
+    is_released = releases.is_releasable(row.guild_id, row.coach_id, row.student_id, now)
     released = exists().where(Hold.id == Reservation.hold_id, is_released)
     conflict = select(Reservation.id).where(in_the_way, ~released)
     return await session.scalar(conflict.limit(1)) is None

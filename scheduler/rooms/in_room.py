@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild
 from scheduler.attendance import attendance, outcomes
-from scheduler.booking import early_end
+from scheduler.booking import cancellation
 from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -25,7 +25,7 @@ async def end_early(
     """
     found = await lock_running(session, session_id, actor, guild_id, now)
     guild = await _check_may_end(session, found, now)
-    await early_end.end(session, found, guild, now)
+    await cancellation.end_early(session, found, guild, now)
     events.record(session, found, "session_ended", actor, now)
     return found
 

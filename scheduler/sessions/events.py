@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Guild, NotificationKind, Reservation, SessionStatus
@@ -11,6 +11,7 @@ from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.notifications import outbox
 from scheduler.sessions import planning
+from scheduler.sessions.freed_times import Freed, announce
 
 Settle = Callable[[AsyncSession, CoachingSession, datetime], Awaitable[None]]
 _settling: list[Settle] = []
@@ -75,12 +76,22 @@ async def call_off(
     found.attempts, found.last_error = 0, None
     found.revision += 1
     planning.plan_next_step(found, guild, now)
-    await session.execute(delete(Reservation).where(Reservation.session_id == found.id))
+    await _free(session, found, now)
     await outbox.drop(session, found.id, [NotificationKind.SESSION_REMINDER], "the session was cancelled", now)
     notify_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
     await update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)
     await settle(session, found, now)
+
+
+async def _free(session: AsyncSession, found: CoachingSession, now: datetime) -> None:
+    """Free the time of both, and announce the coach's, with the buffers."""
+    its = Reservation.session_id == found.id
+    taken = select(Reservation.starts_at, Reservation.ends_at).where(its, Reservation.user_id == found.coach_id)
+    periods = list(await session.execute(taken))
+    await session.execute(delete(Reservation).where(its))
+    for starts_at, ends_at in periods:
+        await announce(session, Freed(found.coach_id, starts_at, ends_at, found.student_id), now)
 
 
 async def update_room_messages(session: AsyncSession, row: CoachingSession, now: datetime) -> None:

@@ -23,12 +23,16 @@ from models import (
     LotSource,
     Notification,
     NotificationKind,
+    Offer,
+    OfferState,
     Package,
     PackageOrder,
     Payment,
     PaymentStatus,
     SessionStatus,
     SessionType,
+    Wish,
+    WishEnd,
 )
 from models.notification import Route
 from scheduler.attendance.attendance import Presence
@@ -42,6 +46,7 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Answer, Terms
 from scheduler.rooms.notifications import ExtensionRequest
+from scheduler.waiting_list.notifications import OfferDetails, WishDetails
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
 
 K, S = NotificationKind, SessionStatus
@@ -99,7 +104,14 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
     )
     return NotificationContext(
         Notification(id=7, guild_id=GUILD, kind=kind, user_id=reader_id, sent_at=changed.pop("sent_at", None)),
-        Guild(id=GUILD, currency="USD", access_lead_minutes=5, linger_minutes=15, room_lead_minutes=15),
+        Guild(
+            id=GUILD,
+            currency="USD",
+            cancel_notice_minutes=60,
+            access_lead_minutes=5,
+            linger_minutes=15,
+            room_lead_minutes=15,
+        ),
         coach,
         CoachingSession(**values | changed),
         Alert(key="", text="<@3000> can't see <#555>, nor <@&77>.", since=MONDAY, told_at=MONDAY),
@@ -153,7 +165,35 @@ def _details(kind: NotificationKind) -> Any:
             ends_at=STARTS_AT + HOUR,
             expires_at=STARTS_AT,
         )
+    if kind in (K.TIME_OFFERED, K.WISH_ENDED):
+        return _waiting(kind)
     return False
+
+
+def _waiting(kind: NotificationKind) -> Any:
+    wish = Wish(
+        minutes=60,
+        coach_id=COACH,
+        weekdays=31,
+        from_minute=540,
+        until_minute=1020,
+        until=STARTS_AT + 9 * DAY,
+        end_reason=WishEnd.EXPIRED,
+    )
+    if kind is K.WISH_ENDED:
+        return WishDetails(wish, "UTC")
+    offer = Offer(
+        id=1,
+        wish_id=1,
+        starts_at=STARTS_AT,
+        ends_at=STARTS_AT + HOUR,
+        is_shared=False,
+        cost_minor=6000,
+        currency="USD",
+        state=OfferState.OPEN,
+        expires_at=STARTS_AT,
+    )
+    return OfferDetails(offer, wish, CoachingSession(id=3), "UTC")
 
 
 def shown(context: NotificationContext) -> tuple[str, Collection[str]]:

@@ -26,8 +26,12 @@ from models import (
     CoachStatus,
     CreditDispute,
     Guild,
+    Hold,
+    HoldPurpose,
+    Offer,
     Payment,
     PaymentMode,
+    Reservation,
     Review,
     SessionStatus,
 )
@@ -41,6 +45,7 @@ from tests.cogs.authorization.rows import FORMS, PRESSES, Row
 from tests.support.builders import DAY, HOUR, MINUTE, a_session
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, held
+from tests.support.waiting_list import a_wish
 
 SECRETS = ("Zanzibar", "Quetzal", "Xylophon")
 """Words in a session's notes, an appeal and a pending application."""
@@ -72,7 +77,7 @@ _NUMBERS = {
     "days": 31,
     "first": 1,
     "last": 2,
-    **dict.fromkeys(("package_id", "order_id", "lot_id", "payment_id"), 1),
+    **dict.fromkeys(("package_id", "order_id", "lot_id", "payment_id", "offer_id", "wish_id"), 1),
     "role_id": 7,
     "end": 720,
     "same_instants": 1,
@@ -258,6 +263,7 @@ async def stage_of(world: Academy) -> Stage:
         (await session.get_one(Coach, (world.guild.id, sue.id))).status = CoachStatus.SUSPENDED
         await blocks.block(session, world.guild.id, sue.id, admin, (BlockedFrom.BOOKING,), "", world.now)
         await _credit(session, world, admin, sessions["missed"])
+        await _offer(session, world)
     await world.leap_to(world.now)  # so that no press sends what's due already
     people = {
         "student": world.student,
@@ -340,6 +346,34 @@ async def _credit(session: AsyncSession, world: Academy, admin: Actor, charged: 
     await orders.place(session, guild, Actor(world.other_student.id), package.id, world.now)
     await grants.give(session, guild, admin, world.student.id, 120, SECRETS[0], None, world.now)
     session.add(CreditDispute(session_id=charged.id, opened_at=world.now, reason=SECRETS[1]))
+
+
+async def _offer(session: AsyncSession, world: Academy) -> None:
+    """Offer Stu, who waits for Cara, tomorrow afternoon."""
+    pair = {"guild_id": world.guild.id, "coach_id": world.coach.id}
+    wish = await a_wish(session, Actor(world.student.id), **pair, now=world.now, until=world.now + 9 * DAY)
+    starts_at = world.now + DAY + 6 * HOUR
+    time = {"starts_at": starts_at, "ends_at": starts_at + HOUR}
+    held = Hold(
+        student_id=world.student.id, purpose=HoldPurpose.OFFER, expires_at=starts_at - HOUR, **pair, **time
+    )
+    session.add(held)
+    await session.flush()
+    session.add(Reservation(user_id=world.coach.id, hold_id=held.id, **time))
+    session.add(
+        Offer(
+            user_id=world.student.id,
+            wish_id=wish.id,
+            hold_id=held.id,
+            cost_minor=6000,
+            currency="USD",
+            offered_at=world.now,
+            expires_at=starts_at - HOUR,
+            next_step_at=starts_at - HOUR,
+            **pair,
+            **time,
+        )
+    )
 
 
 async def _payments(world: Academy) -> None:

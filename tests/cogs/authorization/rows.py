@@ -97,6 +97,10 @@ _SPENDERS = BOOKERS | dict.fromkeys(
     ("other_student", "other_coach", "admin", "owner"), "You have 0 minutes of credit for this"
 )
 
+_WAITERS = READERS | {"left": BOOKERS["left"]}
+_OFFERED = _refusals("student", "You have no such offer.")
+_WISHER = _refusals("student", "You have no such wish.")
+
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
     "coach:approve:{user_id}": Row(_here(_NO_APPLICATION)),
@@ -157,6 +161,15 @@ PRESSES: dict[str, Row] = {
     "book:credit:{coach_id}:{minutes}:{start}": Row(_SPENDERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
+    # The waiting list.
+    "wait:new:{coach_id}:{minutes}": Row(_WAITERS),
+    "wait:list": Row(ANYBODY),
+    "wait:take:{offer_id}": Row(_OFFERED),
+    "wait:take:{offer_id}:{way}": Row(_OFFERED, numbers={"way": 1}),
+    "wait:pass:{offer_id}": Row(_OFFERED),
+    "wait:move:{offer_id}": Row(_OFFERED),
+    "wait:stop:{wish_id}": Row(_WISHER),
+    "wait:end:{wish_id}": Row(_WISHER),
     # Credit.
     "credits:show:{guild_id}:{page}": Row(_CREDIT_HERE),
     "credits:movements:{guild_id}:{page}": Row(_CREDIT_HERE),
@@ -323,6 +336,7 @@ FORMS: dict[str, Row] = {
     ),
     "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
     "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
+    "wait:new:{coach_id}:{minutes}": Row(BOOKERS, typed={"Hours": "03:00-04:00"}),
     "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason": "Ill."}),
     "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}, typed={"Reason": "Ill."}),
     "move:other:{session_id}": Row(
@@ -412,6 +426,7 @@ _NOTHING_BACK = "Nothing of this is paid back, so there's nothing to choose."
 PAYMENTS: dict[str, Row] = {
     "pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS | {"outsider": _NO_CARDS}),
     "pay:package:{package_id}:{cost}:{currency}": Row(MEMBERS | {"outsider": _NO_CARDS}, numbers={"cost": 25000}),
+    "pay:offer:{offer_id}": Row(_OFFERED),
     "pay:check:{payment_id}": Row(PAYER),
     "pay:close:{payment_id}": Row(PAYER),
     "pay:keep:{payment_id}": Row(PAYER, then=_NOTHING_BACK),

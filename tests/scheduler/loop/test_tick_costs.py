@@ -23,7 +23,7 @@ from tests.support.rounds import tick
 
 GROWING = (
     *("coaching_sessions", "notifications", "attendance", "audit_entries", "job_runs", "reservations"),
-    *("credit_lots", "credit_entries", "credit_disputes", "payments", "refunds", "reviews"),
+    *("credit_lots", "credit_entries", "credit_disputes", "payments", "refunds", "reviews", "offers"),
 )
 
 ALL_OF_ONE = (
@@ -35,7 +35,7 @@ ALL_OF_ONE = (
     "(user_id=?)",
 )
 """How query plans end that read everything one server or person ever had."""
-OF_FEW = ("ix_payments_open",)
+OF_FEW = ("ix_payments_open", "ix_offers_open")
 """Indexes of rows that are few, however long the history is."""
 
 

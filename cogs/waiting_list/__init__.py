@@ -1,0 +1,1 @@
+"""The waiting list: `Tell me when…`, offers, and what somebody waits for."""

@@ -1,0 +1,109 @@
+"""What somebody waits for, in words, and how they can pay for what's offered."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+
+from cogs import cards, routes, ui
+from cogs.ui.routing import Route
+from models import Guild, Offer, Wish
+from scheduler.booking.cancellation import notice_of
+from scheduler.core.clock import stamp
+from scheduler.parsing.durations import write_length
+from scheduler.parsing.money import write_money
+from scheduler.parsing.weekly_hours import write_days
+from scheduler.payments.ways import Ways
+from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
+from scheduler.waiting_list import rules
+from scheduler.waiting_list.wishes import LONGEST_DAY, Place
+
+TAKE = Route("wait:take:{offer_id}")
+TAKE_BY = Route("wait:take:{offer_id}:{way}")
+"""{way} is a number of `Way`."""
+PASS = Route("wait:pass:{offer_id}")
+RESCHEDULE = Route("wait:move:{offer_id}")
+STOP = Route("wait:stop:{wish_id}")
+"""In the message with an offer."""
+END = Route("wait:end:{wish_id}")
+"""In the list."""
+
+
+class Way(IntEnum):
+    """A way to pay for what's offered. Buttons number them, so add new ones last."""
+
+    CREDIT = 0
+    OTHERWISE = 1
+    """As the server's payment instructions say. Also what's free."""
+
+
+def describe(wish: Wish, coach_name: str | None, zone_name: str, cycle: HourCycle = HourCycle.H23) -> str:
+    """Write what somebody waits for, on their own clock."""
+    who = ui.quoted(coach_name) if coach_name is not None else "any coach"
+    days = "any day" if wish.weekdays == rules.EVERY_DAY else write_days(rules.days_in(wish.weekdays))
+    is_any_hour = (wish.from_minute, wish.until_minute) == (0, LONGEST_DAY)
+    hours = (
+        "at any time"
+        if is_any_hour
+        else f"{cycle.span(wish.from_minute, wish.until_minute)} in {show_zone(zone_name)}"
+    )
+    return f"{wish.minutes} min with {who}, {days}, {hours}, until {stamp(wish.until, 'D')}"
+
+
+def list_panel(found: Sequence[tuple[Place, str, str]], cycle: HourCycle, said: str | None = None) -> ui.Panel:
+    """List wishes, each with its server's name (empty where it's clear) and zone, and its place in line."""
+    parts: list[ui.Item] = [ui.text("### Waiting list")]
+    if not found:
+        parts.append(ui.text("You aren't waiting for anything. To wait, press **Tell me when…** in `/book`."))
+    for place, server, zone_name in found:
+        where = f" · {ui.quoted(server)}" if server else ""
+        waiting = describe(place.wish, place.coach_name, zone_name, cycle)
+        words = f"**{_ordinal(place.place)} in line**{where}\n{waiting}"
+        parts.append(ui.Section(words, accessory=ui.button("Stop waiting", END.id(wish_id=place.wish.id))))
+    if found:
+        parts.append(ui.text("-# We message you as soon as a time that suits becomes free and it's your turn."))
+    back = ui.button("◀ Sessions", routes.SESSION_LIST.id(page=0))
+    return ui.Panel(*parts, ui.row(back), said=said)
+
+
+def _ordinal(place: int) -> str:
+    suffix = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place:,}{suffix}"
+
+
+def terms(offer: Offer, guild: Guild) -> list[str]:
+    """Write what somebody agrees to who takes it."""
+    lines: list[str] = []
+    if offer.cost_minor and guild.payment_instructions:
+        lines.append(f"**How to pay** {ui.quoted(guild.payment_instructions)}")
+    notice = notice_of(guild)
+    if not notice:
+        lines.append("**Changes** You can reschedule or cancel for free until the start.")
+    else:
+        until = f"until {stamp(offer.starts_at - notice, 'f')}, {write_length(notice)} before the start"
+        lines.append(f"**Changes** You can reschedule or cancel for free {until}.")
+    return lines
+
+
+def price(offer: Offer) -> str:
+    """Write the price that was told."""
+    return write_money(offer.cost_minor, offer.currency)
+
+
+def ways_panel(offer: Offer, coach_name: str, ways: Ways) -> ui.Panel:
+    """Ask how to pay for what's offered. The first way is the main one."""
+    lines = [
+        f"**How would you like to pay?**\n{cards.when(offer.starts_at)}",
+        f"{cards.length(offer.ends_at - offer.starts_at)} with {ui.quoted(coach_name)} · {price(offer)}",
+    ]
+    buttons: list[ui.Button] = []
+    if ways.by_credit:
+        lines.append(f"You have {ways.credit} minutes of credit.")
+        use = TAKE_BY.id(offer_id=offer.id, way=Way.CREDIT)
+        buttons.append(ui.button(f"Use {ways.minutes} minutes of credit", use))
+    if ways.by_card:
+        buttons.append(ui.button(f"Pay {price(offer)} by card", routes.PAY_OFFER.id(offer_id=offer.id)))
+    if ways.otherwise:
+        label = "Pay another way" if ways.by_card else f"Pay {price(offer)} instead"
+        buttons.append(ui.button(label, TAKE_BY.id(offer_id=offer.id, way=Way.OTHERWISE)))
+    buttons[0].style = ui.SUCCESS
+    return ui.Panel(ui.Container(ui.text("\n".join(lines)), *ui.rows(*buttons)))

@@ -1,0 +1,128 @@
+"""Releasing holds: what they kept is free again, and announced."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Hold, HoldPurpose
+from models.storage.database import Database
+from scheduler.core.clock import Clock
+from scheduler.sessions.freed_times import Freed, announce
+
+
+class Barred(NamedTuple):
+    """Someone who can't book or coach in a server any more, and as which of the two."""
+
+    guild_id: int
+    user_id: int
+    as_coach: bool = False
+    as_student: bool = False
+
+
+Follow = Callable[[AsyncSession, Barred, datetime], Awaitable[None]]
+_ending: list[Follow] = []
+_following: list[Follow] = []
+
+
+def before_barring(*ending: Follow) -> None:
+    """Register what ends first, in the same transaction, because it decides who gets the time that it held."""
+    _ending.extend(ending)
+
+
+def on_barred(*following: Follow) -> None:
+    """Register what else follows, in the same transaction, when someone can't book or coach here any more."""
+    _following.extend(following)
+
+
+async def release_holds(
+    session: AsyncSession,
+    guild_id: int,
+    coach_id: int,
+    student_id: int,
+    now: datetime,
+    *,
+    taking: datetime | None = None,
+) -> None:
+    """Delete what the student is choosing in this server, and expired holds of either person.
+
+    What they take now isn't announced as free: the coach's time that starts at `taking`.
+    """
+    taken = (coach_id, student_id, taking)
+    for one in await _delete(session, is_releasable(guild_id, coach_id, student_id, now)):
+        if (one.coach_id, one.student_id, one.starts_at) != taken:
+            await _announce(session, one, now)
+
+
+async def release(session: AsyncSession, hold_id: int, now: datetime) -> None:
+    """Delete a hold before its time, and free what it kept."""
+    for one in await _delete(session, Hold.id == hold_id):
+        await _announce(session, one, now)
+
+
+async def drop(session: AsyncSession, hold_id: int) -> None:
+    """Delete a hold without announcing its time, because the caller knows who gets it."""
+    await _delete(session, Hold.id == hold_id)
+
+
+async def release_barred(session: AsyncSession, barred: Barred, now: datetime) -> None:
+    """Free what is held for someone barred, also while it's being paid for. They must be locked."""
+    for end in _ending:
+        await end(session, barred, now)
+    sides = ((barred.as_coach, Hold.coach_id), (barred.as_student, Hold.student_id))
+    theirs = or_(*(column == barred.user_id for is_barred, column in sides if is_barred))
+    for one in await _delete(session, and_(Hold.guild_id == barred.guild_id, theirs)):
+        await _announce(session, one, now)
+    # Last, because whoever deletes a hold locks it before its payment.
+    for follow in _following:
+        await follow(session, barred, now)
+
+
+async def release_expired(session: AsyncSession, user_id: int, now: datetime) -> None:
+    """Delete the expired holds that reserve this person's time."""
+    theirs = or_(Hold.coach_id == user_id, Hold.student_id == user_id)
+    await _delete(session, and_(Hold.expires_at <= now, theirs))
+
+
+async def announce_expired(db: Database, clock: Clock) -> None:
+    """Announce the time of holds that ran out. They can still be paid for until somebody takes it."""
+    async with db.read() as session:
+        expired = Hold.next_step_at <= clock()
+        if await session.scalar(select(Hold.id).where(expired).limit(1)) is None:
+            return
+    async with db.begin() as session:
+        now = clock()
+        ran_out = update(Hold).where(Hold.next_step_at <= now).values(next_step_at=None).returning(Hold)
+        for one in await session.scalars(ran_out.execution_options(synchronize_session=False)):
+            await _announce(session, one, now)
+
+
+async def _delete(session: AsyncSession, which: ColumnElement[bool]) -> list[Hold]:
+    """Delete holds by ascending id, so that transactions that delete the same ones don't deadlock."""
+    found = list(await session.scalars(select(Hold).where(which).order_by(Hold.id).with_for_update()))
+    if found:
+        ids = [one.id for one in found]
+        await session.execute(delete(Hold).where(Hold.id.in_(ids)).execution_options(synchronize_session=False))
+        for one in found:
+            session.expunge(one)
+    return found
+
+
+async def _announce(session: AsyncSession, held: Hold, now: datetime) -> None:
+    if held.purpose is not HoldPurpose.OFFER:  # the waiting list knows of its own
+        await announce(session, Freed(held.coach_id, held.starts_at, held.ends_at, held.student_id), now)
+
+
+def is_chosen_by(guild_id: int, student_id: int) -> ColumnElement[bool]:
+    """Whether a hold is what the student is choosing in this server. There's at most one."""
+    is_choosing = Hold.purpose == HoldPurpose.CHOOSING
+    return and_(Hold.guild_id == guild_id, Hold.student_id == student_id, is_choosing)
+
+
+def is_releasable(guild_id: int, coach_id: int, student_id: int, now: datetime) -> ColumnElement[bool]:
+    """Whether a hold doesn't get in the way when these two take a time."""
+    people_ids = (coach_id, student_id)
+    involves = or_(Hold.coach_id.in_(people_ids), Hold.student_id.in_(people_ids))
+    return or_(is_chosen_by(guild_id, student_id), and_(Hold.expires_at <= now, involves))

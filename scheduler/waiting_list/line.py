@@ -1,0 +1,175 @@
+"""Finding who is next in line for time that became free."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import Coach, CoachStatus, FreedTime, Guild, Member, Offer, OfferState, Wish
+from scheduler.availability import free_times
+from scheduler.booking import eligibility
+from scheduler.core.actor import Actor
+from scheduler.core.errors import CoachingError
+from scheduler.time.time_zones import is_known, zone
+from scheduler.waiting_list import rules
+from scheduler.waiting_list.wishes import wanted_by
+
+OPEN = (OfferState.OPEN, OfferState.PAYING)
+_A_PAGE = 100
+
+
+class Match(NamedTuple):
+    """Someone in line whom a time fits, and who could book it now."""
+
+    wish: Wish
+    guild: Guild
+    coach: Coach
+    zone_name: str
+    starts_at: datetime
+
+    @property
+    def duration(self) -> timedelta:
+        """The length that they want."""
+        return timedelta(minutes=self.wish.minutes)
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of the session."""
+        return self.starts_at + self.duration
+
+    @property
+    def who(self) -> tuple[int, int]:
+        """The server and the student."""
+        return self.wish.guild_id, self.wish.user_id
+
+
+async def matches(session: AsyncSession, freed: FreedTime, now: datetime) -> AsyncIterator[Match]:
+    """Yield who is in line for this time, each with the first start that fits, first come first.
+
+    Each is judged when it's asked for, so that it sees what was offered to those before. People who can't book or
+    can't be messaged are left out and keep their places.
+    """
+    here = Coach.user_id == freed.coach_id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
+    servers = select(Coach, Guild).join(Guild, Guild.id == Coach.guild_id).where(*here)
+    places = {
+        guild.id: (coach, guild)
+        for coach, guild in await session.execute(servers.where(Guild.bot_removed_at.is_(None)))
+    }
+    spent = await _spent(session, freed) if freed.is_new_hours else frozenset[datetime]()
+    async for wish, chosen in _waiting(session, freed, list(places)):
+        coach, guild = places[wish.guild_id]
+        zone_name = next((one for one in (chosen, guild.time_zone) if one and is_known(one)), "UTC")
+        starts_at = await _first_start(session, freed, wish, coach, zone_name, spent, now)
+        if starts_at is None:
+            continue
+        match = Match(wish, guild, coach, zone_name, starts_at)
+        actor = Actor(wish.user_id)
+        try:
+            await eligibility.require_bookable(session, guild, coach, actor, starts_at, match.duration, None, now)
+        except CoachingError:
+            continue
+        yield match
+
+
+async def _waiting(
+    session: AsyncSession, freed: FreedTime, guild_ids: Sequence[int]
+) -> AsyncIterator[tuple[Wish, str | None]]:
+    """Yield the open wishes that may concern this time, in line, with the zones that people chose."""
+    which = [
+        Wish.guild_id.in_(guild_ids),
+        Wish.ended_at.is_(None),
+        Wish.user_id != freed.coach_id,
+        Wish.weekdays.op("&")(rules.days_around(freed.starts_at, freed.ends_at)) != 0,
+        Member.dms_closed_at.is_(None),
+        ~exists().where(_offered_before(freed), Offer.user_id == Wish.user_id),
+    ]
+    if freed.freed_from is not None:
+        which.append(Wish.user_id != freed.freed_from)
+    # Two queues, because an index answers each of them alone.
+    queues = [_Queue([*which, whose]) for whose in (Wish.coach_id == freed.coach_id, Wish.coach_id.is_(None))]
+    while True:
+        for queue in queues:
+            await _refill(session, queue)
+        if not any(queue.loaded for queue in queues):
+            return
+        first = min((queue for queue in queues if queue.loaded), key=lambda queue: queue.loaded[0][0].id)
+        yield first.loaded.popleft()
+
+
+@dataclass(slots=True)
+class _Queue:
+    """Wishes in line, loaded a page at a time."""
+
+    which: Sequence[ColumnElement[bool]]
+    loaded: deque[tuple[Wish, str | None]] = field(default_factory=deque[tuple[Wish, str | None]])
+    after: int | None = 0
+    """The id of the last one loaded; None if that's the last of all."""
+
+
+async def _refill(session: AsyncSession, queue: _Queue) -> None:
+    if queue.loaded or queue.after is None:
+        return
+    page = (
+        select(Wish, Member.time_zone)
+        .outerjoin(Member, Member.user_id == Wish.user_id)
+        .where(*queue.which, Wish.id > queue.after)
+        .order_by(Wish.id)
+        .limit(_A_PAGE)
+    )
+    queue.loaded.extend((wish, chosen) for wish, chosen in await session.execute(page))
+    queue.after = queue.loaded[-1][0].id if len(queue.loaded) == _A_PAGE else None
+
+
+def _offered_before(freed: FreedTime) -> ColumnElement[bool]:
+    """Which offers keep someone from being offered this time: those of it or, in new hours, any that's open."""
+    if freed.is_new_hours:
+        return Offer.state.in_(OPEN)
+    return Offer.freed_id == freed.id
+
+
+async def _first_start(
+    session: AsyncSession,
+    freed: FreedTime,
+    wish: Wish,
+    coach: Coach,
+    zone_name: str,
+    spent: frozenset[datetime],
+    now: datetime,
+) -> datetime | None:
+    """Return the first start of a session that suits, touches the freed time, and is free now."""
+    duration, wanted, clock = timedelta(minutes=wish.minutes), wanted_by(wish), zone(zone_name)
+    if wish.minutes not in coach.durations_minutes:
+        return None
+    since = max(freed.starts_at - duration, now)
+    if not wanted.could_suit(since, freed.ends_at + duration, duration, clock):
+        return None
+    declined = await _declined(session, freed, wish)
+    free = await free_times.free_times(
+        session, coach, duration, student_id=wish.user_id, now=now, since=since, until=freed.ends_at
+    )
+    for at in free:
+        touches = at < freed.ends_at and at + duration > freed.starts_at
+        if touches and at not in spent and at not in declined and wanted.suits(at, at + duration, clock):
+            return at
+    return None
+
+
+async def _declined(session: AsyncSession, freed: FreedTime, wish: Wish) -> set[datetime]:
+    """Return the starts that this person isn't offered again: those they passed and, in new hours, all so far."""
+    theirs = Offer.user_id == wish.user_id, Offer.coach_id == freed.coach_id
+    found = select(Offer.starts_at).where(*theirs, Offer.starts_at >= freed.starts_at - timedelta(days=1))
+    if not freed.is_new_hours:
+        found = found.where(Offer.state == OfferState.PASSED)
+    return set(await session.scalars(found))
+
+
+async def _spent(session: AsyncSession, freed: FreedTime) -> frozenset[datetime]:
+    """Return the starts in new hours that were offered often enough, so that everybody can book them."""
+    since = Offer.offered_at >= freed.created_at, Offer.starts_at >= freed.starts_at
+    often = func.count() >= rules.MOST_OFFERS
+    found = select(Offer.starts_at).where(Offer.coach_id == freed.coach_id, *since)
+    return frozenset(await session.scalars(found.group_by(Offer.starts_at).having(often)))

@@ -1,0 +1,191 @@
+"""Wishes: what students wait for, and their places in line."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import BlockedFrom, Coach, Guild, Member, NotificationKind, Wish, WishEnd
+from scheduler.availability import coach_search, free_times, reader_zone
+from scheduler.booking import blocks, eligibility
+from scheduler.core import audit, coaches, members
+from scheduler.core.actor import Actor
+from scheduler.core.clock import stamp
+from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate, Unreadable
+from scheduler.notifications import outbox
+from scheduler.time.time_zones import zone
+from scheduler.waiting_list.rules import LONGEST_WAIT, MOST_WISHES, Wanted
+
+LONGEST_DAY = 24 * 60
+
+
+class Place(NamedTuple):
+    """An open wish, and where it is in line."""
+
+    wish: Wish
+    place: int
+    """1 is the first."""
+    coach_name: str | None
+    """None if any coach will do."""
+
+
+def wanted_by(wish: Wish) -> Wanted:
+    """Return what would suit whoever has this wish."""
+    return Wanted(wish.weekdays, wish.from_minute, wish.until_minute, wish.until)
+
+
+async def add(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    coach_id: int | None,
+    minutes: int,
+    wanted: Wanted,
+    now: datetime,
+) -> Wish:
+    """Put the actor on the waiting list, at the end of the line. Wishing the same again returns the first wish.
+
+    Without a coach, any will do. Raises NotFound for someone who doesn't coach here, NotBookable for oneself, a
+    length that isn't offered, or if a time that suits is free now, Unreadable for days, hours or an end that can't
+    be, TooLate if the actor has too many wishes, Blocked if they can't book here.
+    """
+    await members.lock(session, actor.user_id)
+    await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
+    _check(wanted, now)
+    found = await _coaches(session, guild.id, actor, coach_id)
+    offered = [one for one in found if minutes in one.durations_minutes]
+    if not offered:
+        who = "This coach doesn't" if coach_id is not None else "Nobody here"
+        what = "offer" if coach_id is not None else "offers"
+        raise NotBookable(f"{who} {what} sessions of {minutes} minutes. Choose another length.")
+    open_ones = await open_wishes(session, [guild.id], actor.user_id)
+    asked = (coach_id, minutes, wanted)
+    for one in open_ones:
+        if (one.coach_id, one.minutes, wanted_by(one)) == asked:
+            return one
+    if len(open_ones) >= MOST_WISHES:
+        raise TooLate(f"You're waiting for {MOST_WISHES} things already. End one of them in `/sessions` first.")
+    await _require_nothing_free(session, guild, actor, offered, minutes, wanted, now)
+    wish = Wish(
+        guild_id=guild.id,
+        user_id=actor.user_id,
+        coach_id=coach_id,
+        minutes=minutes,
+        weekdays=wanted.weekdays,
+        from_minute=wanted.from_minute,
+        until_minute=wanted.until_minute,
+        until=wanted.until,
+        created_at=now,
+        next_step_at=wanted.until,
+    )
+    session.add(wish)
+    # They've just asked to be messaged, so their messages may be open again.
+    (await session.get_one(Member, actor.user_id)).dms_closed_at = None
+    await session.flush()
+    _record(session, wish, "wish_made", now, actor_id=actor.user_id)
+    return wish
+
+
+def _check(wanted: Wanted, now: datetime) -> None:
+    if not 0 < wanted.weekdays < 1 << 7:
+        raise Unreadable("Choose at least one day.")
+    if not 0 <= wanted.from_minute < wanted.until_minute <= LONGEST_DAY:
+        raise Unreadable('Type the hours that suit you, like "9-17".')
+    if wanted.until <= now:
+        raise Unreadable("That day is in the past. Choose a later one.")
+    if wanted.until > now + LONGEST_WAIT:
+        raise Unreadable(f"You can wait for up to {LONGEST_WAIT.days} days. Choose an earlier day.")
+
+
+async def _coaches(session: AsyncSession, guild_id: int, actor: Actor, coach_id: int | None) -> Sequence[Coach]:
+    if coach_id is None:
+        found = await coach_search.find_coaches(session, guild_id, "", paused_too=True)
+        return [one for one in found if one.user_id != actor.user_id]
+    coach = await coaches.approved_coach(session, guild_id, coach_id)
+    eligibility.check_offered(coach, actor)
+    return [coach]
+
+
+async def _require_nothing_free(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    found: Sequence[Coach],
+    minutes: int,
+    wanted: Wanted,
+    now: datetime,
+) -> None:
+    """Raise NotBookable if they needn't wait."""
+    duration = timedelta(minutes=minutes)
+    known = await free_times.calendars(
+        session, found, student_id=actor.user_id, now=now, since=now, until=wanted.until + duration
+    )
+    clock = zone(await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone))
+    for coach in found:
+        for at in known[coach.user_id].free(duration, now=now, since=now, until=wanted.until):
+            if wanted.suits(at, at + duration, clock):
+                raise NotBookable(
+                    f"You needn't wait: {coach.display_name} is free {stamp(at)}. Book it with `/book`."
+                )
+
+
+async def open_wishes(session: AsyncSession, guild_ids: Collection[int], user_id: int) -> list[Wish]:
+    """Return what this person waits for in these servers, oldest first."""
+    theirs = Wish.user_id == user_id, Wish.guild_id.in_(guild_ids), Wish.ended_at.is_(None)
+    return list(await session.scalars(select(Wish).where(*theirs).order_by(Wish.id)))
+
+
+async def places(session: AsyncSession, guild_ids: Collection[int], user_id: int) -> list[Place]:
+    """Return what this person waits for in these servers, and their places in line.
+
+    Before them is everyone who was there earlier and waits for the same coach, whatever else they want.
+    """
+    found: list[Place] = []
+    for wish in await open_wishes(session, guild_ids, user_id):
+        same = or_(Wish.coach_id == wish.coach_id, Wish.coach_id.is_(None))
+        others = and_(Wish.guild_id == wish.guild_id, Wish.ended_at.is_(None), Wish.id < wish.id)
+        before = select(func.count(func.distinct(Wish.user_id))).where(others, Wish.user_id != user_id)
+        ahead = await session.scalar(before if wish.coach_id is None else before.where(same)) or 0
+        coach = await session.get(Coach, (wish.guild_id, wish.coach_id)) if wish.coach_id is not None else None
+        found.append(Place(wish, ahead + 1, coach.display_name if coach is not None else None))
+    return found
+
+
+async def lock_own(session: AsyncSession, wish_id: int, actor: Actor) -> Wish:
+    """Lock an open wish of the actor's. Raises NotFound to everyone else, AlreadyDecided if it has ended."""
+    found = await session.get(Wish, wish_id)
+    if found is None or found.user_id != actor.user_id:
+        raise NotFound("You have no such wish. `/sessions` lists what you're waiting for.")
+    await members.lock(session, actor.user_id)
+    wish = await session.get_one(Wish, wish_id, with_for_update=True, populate_existing=True)
+    if wish.ended_at is not None:
+        raise AlreadyDecided("You aren't waiting for this any more. `/sessions` lists what you're waiting for.")
+    return wish
+
+
+def mark_ended(
+    session: AsyncSession, wish: Wish, reason: WishEnd, now: datetime, *, actor_id: int | None = None
+) -> None:
+    """End a wish, and tell the student unless they did it themselves. Its open offers are the caller's."""
+    wish.ended_at, wish.end_reason, wish.next_step_at = now, reason, None
+    if reason in (WishEnd.EXPIRED, WishEnd.UNANSWERED):
+        kind = NotificationKind.WISH_ENDED
+        outbox.enqueue(
+            session, kind, wish.guild_id, now=now, user_id=wish.user_id, coach_id=wish.coach_id, wish_id=wish.id
+        )
+    _record(session, wish, f"wish_{reason}", now, actor_id=actor_id)
+
+
+def _record(session: AsyncSession, wish: Wish, action: str, now: datetime, *, actor_id: int | None) -> None:
+    audit.record(
+        session,
+        wish.guild_id,
+        action,
+        at=now,
+        actor_id=actor_id,
+        coach_id=wish.coach_id,
+        member_id=wish.user_id,
+        details={"minutes": wish.minutes},
+    )
