@@ -156,29 +156,14 @@ async def _offer_hours(
                 break
             continue
         served.add(match.wish.user_id)
-        made += await _offer_one_of_hours(session, match, found, now)
+        is_shared = match.is_spent or rules.is_shared(match.starts_at, now)
+        made += await offers.make(session, match, found, now, is_shared=is_shared) is not None
         if made == _ASKED_AT_ONCE:
             found.next_step_at = now
             return set()
     if not unknown and not await _is_any_open(session):
         await _open_to_all(session, found)
     return {who for who in unknown if who not in present}
-
-
-async def _offer_one_of_hours(session: AsyncSession, match: Match, found: FreedTime, now: datetime) -> bool:
-    """Offer this part of the hours, as time of its own: who passes it is followed by the next in line."""
-    is_shared = rules.is_shared(match.starts_at, now)
-    if is_shared:
-        return await offers.make(session, match, found, now, is_shared=True) is not None
-    part = FreedTime(
-        coach_id=found.coach_id, starts_at=match.starts_at, ends_at=match.ends_at, offers=1, created_at=now
-    )
-    session.add(part)
-    await session.flush()
-    if await offers.make(session, match, part, now, is_shared=False) is None:
-        await _open_to_all(session, part)
-        return False
-    return True
 
 
 async def _is_any_open(session: AsyncSession) -> bool:

@@ -1,12 +1,12 @@
 """Finding who is next in line for time that became free."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachStatus, FreedTime, Guild, Member, Offer, OfferState, Wish
@@ -30,6 +30,8 @@ class Match(NamedTuple):
     coach: Coach
     zone_name: str
     starts_at: datetime
+    is_spent: bool = False
+    """Whether it was offered so often that everybody can book it, and they're only told."""
 
     @property
     def duration(self) -> timedelta:
@@ -59,14 +61,14 @@ async def matches(session: AsyncSession, freed: FreedTime, now: datetime) -> Asy
         guild.id: (coach, guild)
         for coach, guild in await session.execute(servers.where(Guild.bot_removed_at.is_(None)))
     }
-    spent = await _spent(session, freed) if freed.is_new_hours else frozenset[datetime]()
+    spent = await _spent(session, freed) if freed.is_new_hours else dict[datetime, int]()
     async for wish, chosen in _waiting(session, freed, list(places)):
         coach, guild = places[wish.guild_id]
         zone_name = next((one for one in (chosen, guild.time_zone) if one and is_known(one)), "UTC")
         starts_at = await _first_start(session, freed, wish, coach, zone_name, spent, now)
         if starts_at is None:
             continue
-        match = Match(wish, guild, coach, zone_name, starts_at)
+        match = Match(wish, guild, coach, zone_name, starts_at, starts_at in spent)
         actor = Actor(wish.user_id)
         try:
             await eligibility.require_bookable(session, guild, coach, actor, starts_at, match.duration, None, now)
@@ -127,7 +129,7 @@ async def _refill(session: AsyncSession, queue: _Queue) -> None:
 def _offered_before(freed: FreedTime) -> ColumnElement[bool]:
     """Which offers keep someone from being offered this time: those of it or, in new hours, any that's open."""
     if freed.is_new_hours:
-        return Offer.state.in_(OPEN)
+        return and_(Offer.state.in_(OPEN), Offer.is_shared.is_(False))
     return Offer.freed_id == freed.id
 
 
@@ -137,7 +139,7 @@ async def _first_start(
     wish: Wish,
     coach: Coach,
     zone_name: str,
-    spent: frozenset[datetime],
+    spent: Mapping[datetime, int],
     now: datetime,
 ) -> datetime | None:
     """Return the first start of a session that suits, touches the freed time, and is free now."""
@@ -151,11 +153,16 @@ async def _first_start(
     free = await free_times.free_times(
         session, coach, duration, student_id=wish.user_id, now=now, since=since, until=freed.ends_at
     )
+    told: datetime | None = None
     for at in free:
         touches = at < freed.ends_at and at + duration > freed.starts_at
-        if touches and at not in spent and at not in declined and wanted.suits(at, at + duration, clock):
+        if not touches or at in declined or not wanted.suits(at, at + duration, clock):
+            continue
+        if at not in spent:
             return at
-    return None
+        if told is None and spent[at] < rules.MOST_TOLD:
+            told = at
+    return told
 
 
 async def _declined(session: AsyncSession, freed: FreedTime, wish: Wish) -> set[datetime]:
@@ -167,9 +174,13 @@ async def _declined(session: AsyncSession, freed: FreedTime, wish: Wish) -> set[
     return set(await session.scalars(found))
 
 
-async def _spent(session: AsyncSession, freed: FreedTime) -> frozenset[datetime]:
-    """Return the starts in new hours that were offered often enough, so that everybody can book them."""
+async def _spent(session: AsyncSession, freed: FreedTime) -> dict[datetime, int]:
+    """Return the starts in new hours that were offered often enough, and how many people were told of each."""
     since = Offer.offered_at >= freed.created_at, Offer.starts_at >= freed.starts_at
-    often = func.count() >= rules.MOST_OFFERS
-    found = select(Offer.starts_at).where(Offer.coach_id == freed.coach_id, *since)
-    return frozenset(await session.scalars(found.group_by(Offer.starts_at).having(often)))
+    shared = func.sum(case((Offer.is_shared, 1), else_=0))
+    found = select(Offer.starts_at, func.count(), shared).where(Offer.coach_id == freed.coach_id, *since)
+    return {
+        at: told
+        for at, count, told in await session.execute(found.group_by(Offer.starts_at))
+        if count - told >= rules.MOST_OFFERS
+    }

@@ -2,23 +2,25 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import FreedTime, Guild, Offer, OfferState, Wish
+from models.base import Base
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.task_pool import TaskPool
-from scheduler.waiting_list import due, wishes
+from scheduler.waiting_list import due
 from scheduler.waiting_list.rules import EVERY_DAY, Wanted
 from tests.support.builders import DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_server_with_a_coach, a_session
 from tests.support.fakes import FakeDiscord
 from tests.support.rounds import deliver_due
 from tests.support.transactions import fetch, fetch_all, transact
 
+Row = TypeVar("Row", bound=Base)
 WEDNESDAY_TEN = MONDAY + 2 * DAY + 2 * HOUR
 """More than a day and less than three days after `MONDAY`."""
 WAITING = [Actor(STUDENT + 10 + number) for number in range(20)]
@@ -112,6 +114,10 @@ class Line:
         """Return a wish as it is now."""
         return await fetch(self.db, Wish, wish_id)
 
+    async def db_row(self, table: type[Row], key: Any) -> Row:
+        """Return any row."""
+        return await fetch(self.db, table, key)
+
     async def guild(self) -> Guild:
         """Return the server."""
         return await fetch(self.db, Guild, GUILD)
@@ -125,6 +131,3 @@ async def a_line(db: Database, *, starts_at: datetime = WEDNESDAY_TEN, **coach: 
     async with db.begin() as session:
         booked = await a_session(session, starts_at=starts_at)
     return Line(db), booked.id
-
-
-__all__ = ["WAITING", "WEDNESDAY_TEN", "Line", "a_line", "a_wish", "wanted", "wishes"]
