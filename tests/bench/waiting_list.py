@@ -3,8 +3,8 @@
 `python -m tests.bench.waiting_list [--json] [--quick]`
 
 Sessions are cancelled, and their time is offered and passed on, in databases where 100 and 100,000 others wait for
-something else: for another coach or in another server. Some are off the list. The two alternate, so that the ratio of
-medians means something on any machine. Discord answers at once.
+something else: for another coach or in another server. Some are off the list. The two alternate, so that the
+ratio of medians means something on any machine. Discord answers at once.
 """
 
 import asyncio

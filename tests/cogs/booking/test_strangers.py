@@ -41,7 +41,7 @@ async def test_a_stranger_who_presses_everything_learns_and_changes_nothing(worl
             assert said == NO_ACCESS
             assert not reply(answer).attachments
 
-    assert {one.split(":")[0] for one in custom_ids} == {"book", "session", "move", "review"}
+    assert {one.split(":")[0] for one in custom_ids} == {"book", "session", "move", "review", "wait"}
     assert len(custom_ids) > 15
     [after] = [one for one in await world.sessions() if one.id == before.id]
     assert (after.status, after.starts_at, after.revision) == (SessionStatus.SCHEDULED, before.starts_at, 0)
