@@ -31,7 +31,7 @@ from tests.support.waiting_list import WAITING, Line, a_wish
 
 T = TypeVar("T")
 PEOPLE = [one.user_id for one in WAITING[:7]]
-HORIZON, MOST_UPCOMING = timedelta(days=6), 2
+HORIZON, MOST_UPCOMING = timedelta(days=6), 1
 HOURS = [(day, 10 * 60, 12 * 60) for day in range(7)]
 """Two hours a day."""
 _WEIGHTS = {
