@@ -3,8 +3,10 @@
 from typing import Any
 
 from models import Offer, OfferState, Wish
+from models.storage.database import Database
 from scheduler.core.actor import Actor
 from tests.cogs.booking.people import BUTTON, Visitor, components
+from tests.cogs.payments.test_paying import taking_cards
 from tests.support.builders import DAY, HOUR, MINUTE
 from tests.support.credits import a_lot
 from tests.support.simulated import SELDOM, Academy, reply, words
@@ -195,3 +197,22 @@ async def test_a_wish_without_luck_ends_and_says_so(open_world: Academy) -> None
 
     assert "You're off the waiting list" in words(last_dm(world.student))
     assert "Nothing became free in time." in words(last_dm(world.student))
+
+
+async def test_an_offer_can_be_paid_by_card(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        stu = await Visitor(world, world.student).book()
+        await stu.press("14:00", "Pay another way", "Confirm")
+        await waiting_for(world, world.other_student)
+        await cancelled(world, world.student)
+        sam = Visitor(world, world.other_student.user)
+        sam.take(await world.other_student.user.click(last_dm(world.other_student), label="Take it"))
+        assert sam.buttons == ["Pay $60.00 by card", "Pay another way"]
+
+        await sam.press("Pay $60.00 by card")
+        assert "Press **Pay** to open Stripe's page." in sam.said
+        server.pay("cs_1")
+        await sam.press("I've paid")
+
+        assert "Booked ✅" in sam.said
+        assert (await world.sessions())[-1].student_id == world.other_student.id
