@@ -52,6 +52,7 @@ class PaymentsCog(Cog):
         """Keep what the waiting list offered while it's paid for, and show the way to Stripe's page."""
         async with self.bot.db.read() as session:
             offer = await offers.find(session, offer_id, ui.person_of(interaction))
+        await self.require_member(interaction, offer.guild_id)
         await self.bot.check_coach_membership(offer.guild_id, offer.coach_id)
         async with self.bot.db.begin() as session:
             now = self.bot.clock()

@@ -274,6 +274,11 @@ class Cog(commands.Cog):
             raise NotFound("You can only book this coach in their server. Go there and use `/book`.")
         return guild_id
 
+    async def require_member(self, interaction: Interaction, guild_id: int) -> None:
+        """Raise NotFound if the person has left this server, and CoachingError if Discord doesn't answer."""
+        if not await self.bot.port.is_member(guild_id, interaction.user.id):
+            raise NotFound("You've left that server, so you can't book there. Join it again first.")
+
     async def servers_of(self, interaction: Interaction) -> list[Guild]:
         """Return this server or, in direct messages, all that concern the person.
 

@@ -212,8 +212,7 @@ class WaitingListCog(Cog):
         """Return the offer, once it's sure that both are still in the server."""
         async with self.bot.db.read() as session:
             offer = await offers.find(session, offer_id, ui.person_of(interaction))
-        if not await self.bot.port.is_member(offer.guild_id, offer.user_id):
-            raise NotFound("You've left that server, so you can't book there. Join it again first.")
+        await self.require_member(interaction, offer.guild_id)
         await self.bot.check_coach_membership(offer.guild_id, offer.coach_id)
         return offer
 
