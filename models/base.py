@@ -49,11 +49,14 @@ class DiscordId(BigInteger):
 Snowflake = Annotated[int, mapped_column(DiscordId)]
 """A Discord id."""
 
-RowId = Annotated[
-    int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
-]
+_ROW_KEY = BigInteger().with_variant(Integer, "sqlite")
+
+RowId = Annotated[int, mapped_column(_ROW_KEY, primary_key=True, autoincrement=True)]
 """A row's own key. SQLite numbers rows by itself only if the column's type is INTEGER."""
 
+
+ForeignRowId = Annotated[int, mapped_column(_ROW_KEY, primary_key=True, autoincrement=False)]
+"""Another row's key that's part of this one's, where a foreign key of several columns hides its type."""
 
 Money = Annotated[int, mapped_column(BigInteger)]
 """An amount in minor units (cents) of the ISO 4217 currency next to it."""

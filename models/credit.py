@@ -3,11 +3,11 @@
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, Date, ForeignKey, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
-from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index
+from models.base import Base, ForeignRowId, Money, RowId, Snowflake, enum_column, partial_index
 from models.stored_json import StoredJSON
 
 
@@ -177,13 +177,17 @@ class CreditEntry(Base):
 
 
 class CreditDispute(Base):
-    """A student's objection to being charged for a session. An admin decides. There's one a session."""
+    """A participant's objection to being charged for a session. An admin decides. Each can object once."""
 
     __tablename__ = "credit_disputes"
-
-    session_id: Mapped[int] = mapped_column(
-        ForeignKey("coaching_sessions.id"), primary_key=True, autoincrement=False
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["session_id", "user_id"], ["session_participants.session_id", "session_participants.user_id"]
+        ),
     )
+
+    session_id: Mapped[ForeignRowId]
+    user_id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
     opened_at: Mapped[datetime]
     reason: Mapped[str]
     decided_at: Mapped[datetime | None]

@@ -85,6 +85,8 @@ class Notification(Base):
     guild_id: Mapped[Snowflake] = mapped_column(ForeignKey("guilds.id"))
     kind: Mapped[NotificationKind] = mapped_column(enum_column(NotificationKind, checked=False))
     user_id: Mapped[Snowflake | None]
+    about_user_id: Mapped[Snowflake | None]
+    """The participant it's about, if the session can have several."""
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))

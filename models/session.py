@@ -1,12 +1,22 @@
-"""Sessions, and the reservations with which the database itself prevents double bookings."""
+"""Sessions, who takes part, and the reservations with which the database itself prevents double bookings."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    false,
+    select,
+)
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Money, RowId, Snowflake, enum_column, partial_index, to_coach
+from models.base import Base, ForeignRowId, Money, RowId, Snowflake, enum_column, partial_index, to_coach
 
 LONGEST_RESERVATION = timedelta(hours=24)
 """The longest session including buffers. SQLite's guard relies on it to search a bounded range."""
@@ -42,7 +52,7 @@ class Absent(StrEnum):
 
 
 class CoachingSession(Base):
-    """One coach, one student, one time, and the state of its room.
+    """One coach, one time, one or more participants, and the state of the room.
 
     `discord_channel_id` stays after the room is deleted (see `room_removed_at`), so that the session's history is
     complete.
@@ -52,13 +62,11 @@ class CoachingSession(Base):
     __table_args__ = (
         to_coach(),
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
-        CheckConstraint("total_cost_minor >= 0", name="cost_not_negative"),
-        CheckConstraint("coach_id <> student_id", name="two_people"),
+        # What the participants' foreign key refers to.
+        UniqueConstraint("id", "coach_id", "starts_at"),
         Index("ix_coaching_sessions_guild_id_coach_id", "guild_id", "coach_id", "starts_at"),
-        Index("ix_coaching_sessions_guild_id_student_id", "guild_id", "student_id", "starts_at"),
         # The loop queries this every few seconds: its cost must depend on what's due, not on all past sessions.
         partial_index("ix_coaching_sessions_next_step_at", "next_step_at"),
-        partial_index("ix_coaching_sessions_membership_due_at", "membership_due_at"),
         Index("ix_coaching_sessions_discord_channel_id", "discord_channel_id"),
     )
 
@@ -68,24 +76,13 @@ class CoachingSession(Base):
     """Short and public; part of the room's name."""
     coach_id: Mapped[Snowflake]
     """The coach's Discord user id; with `guild_id` the key of their row in `coaches`."""
-    student_id: Mapped[Snowflake]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
+    is_workshop: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it's for several people; see `models.workshop`."""
     status: Mapped[SessionStatus] = mapped_column(enum_column(SessionStatus))
-    notes: Mapped[str | None]
     session_type: Mapped[SessionType] = mapped_column(enum_column(SessionType))
-    total_cost_minor: Mapped[Money]
-    """The price both agreed to, in minor units of `currency`. Ending early doesn't change it."""
     currency: Mapped[str] = mapped_column(String(3))
-    credit_minutes: Mapped[int | None]
-    """The minutes of credit it was booked with, in place of money; None if it wasn't."""
-    credit_worth_minor: Mapped[Money | None]
-    """The price that these minutes stand for, in minor units of `currency`."""
-    credit_charged_at: Mapped[datetime | None]
-    """When these, or what was paid by card, were charged for good. None before that, and once it's given back."""
-    charge_waived_at: Mapped[datetime | None]
-    """When the coach or an admin gave them, or the money, back although it had been charged."""
-    charge_waived_by: Mapped[Snowflake | None]
     discord_channel_id: Mapped[Snowflake | None]
     discord_role_id: Mapped[Snowflake | None]
     """Set only in servers that give access by role."""
@@ -106,12 +103,8 @@ class CoachingSession(Base):
     cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[Snowflake | None]
     cancel_reason: Mapped[str | None]
-    cancelled_late: Mapped[bool | None]
-    """Whether the student cancelled with less notice than the server asks for."""
     booked_ends_at: Mapped[datetime | None]
     """The end as it was booked, if the two have extended the session since."""
-    booked_cost_minor: Mapped[Money | None]
-    """The price as it was booked, if the two have extended the session since."""
     agreed_ends_at: Mapped[datetime | None]
     """The end the two had agreed on, if someone ended the session earlier."""
     extension_asked_by: Mapped[Snowflake | None]
@@ -128,8 +121,8 @@ class CoachingSession(Base):
     reschedule_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
     """When the coach decided to keep it although it's outside their hours."""
-    absent: Mapped[Absent | None] = mapped_column(enum_column(Absent, checked=False))
-    """Whose no-show it was; set only for a no-show."""
+    coach_absent: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its coach missed it."""
     absence_marked_by: Mapped[Snowflake | None]
     """Who decided by hand whether people were there; None if attendance decided."""
     appealed_at: Mapped[datetime | None]
@@ -145,21 +138,57 @@ class CoachingSession(Base):
     """What coach or student answered when asked about such a session."""
     revision: Mapped[int] = mapped_column(default=0, server_default="0")
     """Grows with each change that calendars need to know."""
-    membership_due_at: Mapped[datetime | None]
-    """When to check next whether its student is still in the server; None once it has started."""
     next_step_at: Mapped[datetime | None]
     """When the loop checks this row next; None if there's nothing to do."""
     attempts: Mapped[int] = mapped_column(default=0)
     """How often the current step has failed in a row."""
     last_error: Mapped[str | None]
 
+    participants: Mapped[list["Participant"]] = relationship(
+        back_populates="session",
+        lazy="selectin",
+        primaryjoin="CoachingSession.id == foreign(Participant.session_id)",
+        order_by="Participant.joined_at, Participant.user_id",
+    )
+
     @property
-    def participants(self) -> tuple[int, int]:
-        """Return the ids of coach and student."""
-        return self.coach_id, self.student_id
+    def student(self) -> "Participant":
+        """Return the only participant of a session for one."""
+        (only,) = self.participants
+        return only
+
+    @property
+    def student_id(self) -> int:
+        """Return the user id of the only participant of a session for one."""
+        return self.student.user_id
+
+    def participant(self, user_id: int | None) -> "Participant | None":
+        """Return this person's part in it, or None; without an id, that of a session's only participant."""
+        theirs = [one for one in self.participants if user_id in (None, one.user_id)]
+        return theirs[0] if len(theirs) == 1 else None
+
+    @property
+    def people(self) -> tuple[int, ...]:
+        """Return the user ids of its coach and participants."""
+        return self.coach_id, *(one.user_id for one in self.participants)
+
+    @property
+    def absent(self) -> Absent | None:
+        """Return whose no-show a session for one was."""
+        if self.student.status is ParticipantStatus.NO_SHOW:
+            return Absent.BOTH if self.coach_absent else Absent.STUDENT
+        return Absent.COACH if self.coach_absent else None
+
+    @classmethod
+    def has_participant(cls, user_id: int, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Return the condition that this person has a place in it, or had one.
+
+        `which` limits it by columns of their `Participant`, so that their whole history needn't be read.
+        """
+        return cls.id.in_(select(Participant.session_id).where(Participant.user_id == user_id, *which))
 
     def other(self, user_id: int) -> int:
-        """Return which of the two is the other one."""
+        """Return who the other one is in a session for one."""
         return self.student_id if user_id == self.coach_id else self.coach_id
 
     @property
@@ -181,6 +210,76 @@ class CoachingSession(Base):
     def booked_duration(self) -> timedelta:
         """Return the length as it was booked, before any extension."""
         return (self.booked_ends_at or self.agreed_until) - self.starts_at
+
+
+class ParticipantStatus(StrEnum):
+    """What became of a participant."""
+
+    BOOKED = "booked"
+    """They take part or, if the session was cancelled, would have."""
+    LEFT = "left"
+    """They gave up their place in a session that goes on."""
+    ATTENDED = "attended"
+    NO_SHOW = "no_show"
+
+
+class Participant(Base):
+    """One person who takes part in a session, and everything about it that's theirs alone.
+
+    A session for one has one. `coach_id` and `starts_at` are copies, which the foreign key keeps equal to the
+    session's: so nobody can take part in what they coach, and someone's sessions are found in order.
+    """
+
+    __tablename__ = "session_participants"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["session_id", "coach_id", "starts_at"],
+            ["coaching_sessions.id", "coaching_sessions.coach_id", "coaching_sessions.starts_at"],
+            onupdate="CASCADE",
+        ),
+        CheckConstraint("user_id <> coach_id", name="two_people"),
+        CheckConstraint("total_cost_minor >= 0", name="cost_not_negative"),
+        Index("ix_session_participants_user_id_starts_at", "user_id", "starts_at", "session_id"),
+        partial_index("ix_session_participants_membership_due_at", "membership_due_at"),
+    )
+
+    session_id: Mapped[ForeignRowId]
+    user_id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
+    guild_id: Mapped[Snowflake]
+    coach_id: Mapped[Snowflake]
+    starts_at: Mapped[datetime]
+    status: Mapped[ParticipantStatus] = mapped_column(
+        enum_column(ParticipantStatus, checked=False, otherwise=ParticipantStatus.BOOKED),
+        default=ParticipantStatus.BOOKED,
+        server_default=ParticipantStatus.BOOKED,
+    )
+    joined_at: Mapped[datetime]
+    """When they booked it."""
+    notes: Mapped[str | None]
+    """What they wrote for their coach."""
+    total_cost_minor: Mapped[Money]
+    """The price both agreed to, in minor units of the session's currency. Ending early doesn't change it."""
+    booked_cost_minor: Mapped[Money | None]
+    """The price as it was booked, if the session has been extended since."""
+    credit_minutes: Mapped[int | None]
+    """The minutes of credit it was booked with, in place of money; None if it wasn't."""
+    credit_worth_minor: Mapped[Money | None]
+    """The price that these minutes stand for, in minor units of the session's currency."""
+    credit_charged_at: Mapped[datetime | None]
+    """When these, or what was paid by card, were charged for good. None before that, and once it's given back."""
+    charge_waived_at: Mapped[datetime | None]
+    """When the coach or an admin gave them, or the money, back although it had been charged."""
+    charge_waived_by: Mapped[Snowflake | None]
+    cancelled_late: Mapped[bool | None]
+    """Whether they cancelled with less notice than the server asks for."""
+    membership_due_at: Mapped[datetime | None]
+    """When to check next whether they are still in the server; None once the session has started."""
+
+    session: Mapped[CoachingSession] = relationship(
+        back_populates="participants",
+        lazy="immediate",  # nearly always found among what's loaded, without a query
+        primaryjoin="CoachingSession.id == foreign(Participant.session_id)",
+    )
 
     @property
     def booked_worth(self) -> int:

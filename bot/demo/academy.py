@@ -205,7 +205,7 @@ async def review_the_past(db: Database, world: Academy) -> None:
     async with db.begin() as session:
         for student, coach, stars, sentence in _REVIEWS:
             together = select(CoachingSession).where(
-                CoachingSession.student_id == ids[student], CoachingSession.coach_id == ids[coach]
+                CoachingSession.has_participant(ids[student]), CoachingSession.coach_id == ids[coach]
             )
             first = (await session.scalars(together.order_by(CoachingSession.starts_at).limit(1))).one()
             actor, at = Actor(ids[student]), first.ends_at + dt.timedelta(hours=1)

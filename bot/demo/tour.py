@@ -103,13 +103,13 @@ async def _done(stage: Stage) -> list[bool]:
         hours = await session.scalar(select(AvailabilityRule.id).where(AvailabilityRule.coach_id == cara).limit(1))
         booked = await session.scalar(
             select(CoachingSession)
-            .where(CoachingSession.coach_id == cara, CoachingSession.student_id == stu)
+            .where(CoachingSession.coach_id == cara, CoachingSession.has_participant(stu))
             .order_by(CoachingSession.id.desc())
             .limit(1)
         )
         by_ben = await session.scalar(
             select(CoachingSession)
-            .where(CoachingSession.cancelled_by == ben, CoachingSession.student_id == stu)
+            .where(CoachingSession.cancelled_by == ben, CoachingSession.has_participant(stu))
             .limit(1)
         )
         # Any of Stu's sessions: the one with Cara may have been a no-show, which nobody can review.

@@ -110,6 +110,6 @@ def description(one: CoachingSession, names: Names, viewer_id: int | None) -> st
         f"Price: {charge.price(one)}",
         "Your private room opens a few minutes before the start.",
     ]
-    if one.notes:
-        lines += ["", one.notes]
+    if one.student.notes:
+        lines += ["", one.student.notes]
     return "\n".join(lines)

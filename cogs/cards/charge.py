@@ -17,40 +17,40 @@ _TERMS = f"for this coach or one who doesn't cost more, valid for {USUAL_VALIDIT
 
 def minutes(one: CoachingSession) -> str:
     """Write how many minutes of credit the session was booked with."""
-    count = one.credit_minutes or 0
+    count = one.student.credit_minutes or 0
     return f"{count} minute{'' if count == 1 else 's'}"
 
 
 def price(one: CoachingSession, extra_minor: int = 0) -> str:
     """Write what a session costs, with `extra_minor` more: "$60.00", "60 minutes of credit and $15.00"."""
-    return _price(one, one.total_cost_minor + extra_minor)
+    return _price(one, one.student.total_cost_minor + extra_minor)
 
 
 def booked_price(one: CoachingSession) -> str:
     """Write what a session cost as it was booked, before it was extended."""
-    return _price(one, one.booked_cost)
+    return _price(one, one.student.booked_cost)
 
 
 def _price(one: CoachingSession, minor: int) -> str:
-    if one.credit_minutes is None:
+    if one.student.credit_minutes is None:
         return write_money(minor, one.currency)
     return f"{minutes(one)} of credit{f' and {write_money(minor, one.currency)}' if minor else ''}"
 
 
 def outcome(one: CoachingSession, viewer_id: int | None) -> list[str]:
     """Write what became of the credit, in a line. Nothing before the end, or without credit."""
-    if one.credit_minutes is None or charge_of(one) is Charge.RESERVED:
+    if one.student.credit_minutes is None or charge_of(one.student) is Charge.RESERVED:
         return []
-    if one.credit_charged_at is not None:
+    if one.student.credit_charged_at is not None:
         return [f"{minutes(one)} of credit charged"]
-    if charge_of(one) is Charge.CHARGED:
+    if charge_of(one.student) is Charge.CHARGED:
         return [f"Not charged: the {minutes(one)} had been given back, and too little credit was left"]
-    waived = "Charge waived: " if one.charge_waived_by == one.coach_id else ""
+    waived = "Charge waived: " if one.student.charge_waived_by == one.coach_id else ""
     return [f"{waived}{minutes(one)} {_are_back(one, viewer_id)}"]
 
 
 def _are_back(one: CoachingSession, viewer_id: int | None, are: str = "are") -> str:
-    verb = "is" if (are, one.credit_minutes) == ("are", 1) else are
+    verb = "is" if (are, one.student.credit_minutes) == ("are", 1) else are
     return f"{verb} back in {_whose(one, viewer_id)} credit"
 
 
@@ -94,9 +94,9 @@ def if_cancelled(one: CoachingSession, guild: Guild, actor: Actor, now: datetime
         lines.append(f"⚠️ It starts {stamp(one.starts_at, 'R')}, so this is a **late cancellation**.")
     elif actor.user_id == one.student_id and guild.cancel_notice_minutes:
         lines.append(f"You can cancel for free until {stamp(cancellation.notice_ends_at(one, guild))}.")
-    if one.credit_minutes is not None and is_charged:
+    if one.student.credit_minutes is not None and is_charged:
         lines.append(f"Your {minutes(one)} of credit will be charged.")
-    elif one.credit_minutes is not None:
+    elif one.student.credit_minutes is not None:
         lines.append(f"{minutes(one)} {_are_back(one, actor.user_id, 'will be')}.")
     return lines
 
@@ -112,7 +112,7 @@ def refund_lines(one: CoachingSession, standing: ChargeStanding | None, viewer_i
     if standing is None or (payment := standing.payment) is None:
         return []
     if (refund := standing.refund) is None:
-        return [f"{amount(payment)} charged"] if one.credit_charged_at is not None else []
+        return [f"{amount(payment)} charged"] if one.student.credit_charged_at is not None else []
     money, whose = amount(payment), _whose(one, viewer_id)
     match refund.status:
         case RefundStatus.OWED if standing.can_choose and refund.next_try_at is not None:

@@ -81,8 +81,8 @@ def of_session(
     standing = standing if viewer_id == one.student_id else None
     lines.extend(_review_line(standing))
     parts: list[ui.Item] = [ui.text("\n".join(lines))]
-    if one.notes:
-        parts.append(ui.text(f"**Notes**\n{ui.quoted(one.notes, most)}"))
+    if one.student.notes:
+        parts.append(ui.text(f"**Notes**\n{ui.quoted(one.student.notes, most)}"))
     if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
         why = f"\n{ui.quoted(one.reschedule_reason, most)}" if one.reschedule_reason else ""
         parts.append(ui.text(f"**Rescheduled from** {stamp(one.rescheduled_from)}{why}"))
@@ -104,7 +104,7 @@ def _head(one: CoachingSession, title: str, people: str, viewer_id: int | None) 
     people = people or _people(one, viewer_id)
     lines.append(people if title else f"{people} · {stamp(one.starts_at, 'R')}")
     facts = [*_agreed(one), f"Code `{one.code}`"]
-    late = " late" if one.cancelled_late else ""
+    late = " late" if one.student.cancelled_late else ""
     if late or (not title and one.status is not SessionStatus.SCHEDULED):
         facts.append(f"{STATUS_WORDS[one.status]}{late}")
     lines.append(" · ".join(facts))
@@ -125,7 +125,7 @@ def _agreed(one: CoachingSession) -> list[str]:
     """Write the length and price both agreed on, and what was booked before they extended it."""
     facts = [length(one.agreed_duration), charge.price(one)]
     if one.booked_ends_at is not None:
-        extra = one.total_cost_minor - one.booked_cost
+        extra = one.student.total_cost_minor - one.student.booked_cost
         before = f", {charge.booked_price(one)}" if extra else ""
         facts.append(f"booked {length(one.booked_duration)}{before}")
     return facts

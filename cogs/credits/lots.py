@@ -144,8 +144,8 @@ def _charged_for(one: CoachingSession | None) -> str:
 def _returned_for(one: CoachingSession | None) -> str:
     if one is None:
         return ""
-    if one.charge_waived_at is not None:
-        return ", waived by the coach" if one.charge_waived_by == one.coach_id else ", as an admin decided"
+    if one.student.charge_waived_at is not None:
+        return ", waived by the coach" if one.student.charge_waived_by == one.coach_id else ", as an admin decided"
     return {SessionStatus.NO_SHOW: ", which the coach missed", SessionStatus.CANCELLED: ", cancelled"}.get(
         one.status, ""
     )

@@ -71,7 +71,7 @@ def _named(words: str, context: NotificationContext, details: LotDetails) -> str
 
 def _waived(context: NotificationContext) -> ui.Item:
     one, payment = context.about_session, context.details
-    who = "Your coach" if one.charge_waived_by == one.coach_id else "An admin"
+    who = "Your coach" if one.student.charge_waived_by == one.coach_id else "An admin"
     where = "The money goes back to the card you paid with." if payment else "`/credits` shows what you have."
     return ui.text(
         f"**{who} gave you back {_charged(one, payment)}**\n{cards.when(one.starts_at)}\n"
@@ -100,8 +100,8 @@ def _dispute_card(context: NotificationContext) -> ui.Item:
         when = stamp(found.dispute.decided_at, "f")
         lines.append(f"**Decided** by <@{found.dispute.decided_by}> {when}: {outcome}")
         return ui.Container(ui.text("\n".join(lines)))
-    if one.charge_waived_at is not None:
-        who = "The coach" if one.charge_waived_by == one.coach_id else "An admin"
+    if one.student.charge_waived_at is not None:
+        who = "The coach" if one.student.charge_waived_by == one.coach_id else "An admin"
         what = "money is on its way back" if payment else "minutes are back"
         lines.append(f"{who} has waived the charge since, so the {what} already.")
     back = ui.button("Give back", orders.DECIDE.id(session_id=one.id, granted=1), ui.SUCCESS)
@@ -119,7 +119,9 @@ def _dispute_decided(context: NotificationContext) -> ui.Item:
 
 
 def _charged(one: CoachingSession, payment: Payment | None) -> str:
-    return cards.charge.amount(payment) if payment else f"{lots.minutes(one.credit_minutes or 0)} of credit"
+    return (
+        cards.charge.amount(payment) if payment else f"{lots.minutes(one.student.credit_minutes or 0)} of credit"
+    )
 
 
 def _order_card(context: NotificationContext) -> ui.Item:

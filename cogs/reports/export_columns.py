@@ -64,30 +64,32 @@ def _sessions(reader: Reader) -> Columns:
         "Time zone": lambda row: reader.time_zone(row.CoachingSession.starts_at),
         "Length": lambda row: cards.length(row.CoachingSession.duration),
         "Coach": lambda row: reader.name(row.CoachingSession.coach_id),
-        "Student": lambda row: reader.name(row.CoachingSession.student_id),
+        "Student": lambda row: reader.name(row.Participant.user_id),
         "Status": lambda row: _status(row.CoachingSession),
-        "Price": lambda row: write_sum(row.CoachingSession.total_cost_minor, row.CoachingSession.currency),
-        "Credit minutes": lambda row: row.CoachingSession.credit_minutes,
+        "Price": lambda row: write_sum(row.Participant.total_cost_minor, row.CoachingSession.currency),
+        "Credit minutes": lambda row: row.Participant.credit_minutes,
         "Credit worth": lambda row: _credit_worth(row.CoachingSession),
-        "Charged": lambda row: reader.date(row.CoachingSession.credit_charged_at),
-        "Charge waived": lambda row: reader.date(row.CoachingSession.charge_waived_at),
-        "Notes": lambda row: row.CoachingSession.notes,
+        "Charged": lambda row: reader.date(row.Participant.credit_charged_at),
+        "Charge waived": lambda row: reader.date(row.Participant.charge_waived_at),
+        "Notes": lambda row: row.Participant.notes,
         "Reason for cancelling": lambda row: row.CoachingSession.cancel_reason,
         "Code": lambda row: row.CoachingSession.code,
         "Coach ID": lambda row: str(row.CoachingSession.coach_id),
-        "Student ID": lambda row: str(row.CoachingSession.student_id),
+        "Student ID": lambda row: str(row.Participant.user_id),
     }
 
 
 def _credit_worth(one: CoachingSession) -> Cell:
-    return None if one.credit_worth_minor is None else write_sum(one.credit_worth_minor, one.currency)
+    return (
+        None if one.student.credit_worth_minor is None else write_sum(one.student.credit_worth_minor, one.currency)
+    )
 
 
 def _status(one: CoachingSession) -> str:
     words = cards.STATUS_WORDS[one.status].capitalize()
     if one.status is SessionStatus.NO_SHOW and one.absent is not None:
         return f"{words} ({one.absent})"
-    return f"{words} (late)" if one.cancelled_late else words
+    return f"{words} (late)" if one.student.cancelled_late else words
 
 
 def _coaches(reader: Reader) -> Columns:

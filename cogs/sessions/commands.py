@@ -92,7 +92,7 @@ class SessionsCog(CancellingCog):
         guilds = {guild.id: guild for guild in await self.servers_of(interaction)}
         async with self.bot.db.read() as session:
             found = await upcoming.list_page(session, guilds.keys(), viewer_id, now, page=page, size=_A_PAGE)
-            states = await reviews.review_states(session, found.sessions, now)
+            states = await reviews.review_states(session, found.sessions, viewer_id, now)
             attended = {
                 one.id: await attendance.attended(session, one, now)
                 for one in found.sessions

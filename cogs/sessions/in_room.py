@@ -114,7 +114,7 @@ def _really(found: CoachingSession) -> ui.Panel:
 
 
 def _price_stays(found: CoachingSession) -> str:
-    has_price = found.total_cost_minor or found.credit_minutes is not None
+    has_price = found.student.total_cost_minor or found.student.credit_minutes is not None
     return f" The price stays {cards.charge.price(found)}." if has_price else ""
 
 

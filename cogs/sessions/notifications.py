@@ -62,7 +62,7 @@ def _room_welcome(context: NotificationContext) -> ui.Item:
         f"### Welcome {both}\nThis room is just for the two of you. Your session starts at "
         f"{stamp(one.starts_at, 't')} and ends at {stamp(one.ends_at, 't')}."
     )
-    notes = [ui.text(f"**Notes**\n{ui.quoted(one.notes, 1200)}")] if one.notes else []
+    notes = [ui.text(f"**Notes**\n{ui.quoted(one.student.notes, 1200)}")] if one.student.notes else []
     return ui.Container(ui.text(words), *notes, *_buttons(context))
 
 

@@ -88,7 +88,7 @@ def _length(intervals: Iterable[Interval]) -> timedelta:
 async def record_join(session: AsyncSession, channel_id: int, user_id: int, now: datetime) -> None:
     """Record that someone joined a voice channel, if it's a session's room and they're in that session."""
     row = await session_in(session, channel_id)
-    if row is not None and user_id in row.participants:
+    if row is not None and user_id in row.people:
         await _enter(session, row, user_id, now)
 
 
@@ -147,7 +147,7 @@ async def resync(
         for stay in await _open_stays(session, row.id):
             if stay.user_id not in there:
                 stay.left_at = max(stay.joined_at, min(since, now))
-        for user_id in sorted(there.intersection(row.participants)):
+        for user_id in sorted(there.intersection(row.people)):
             await _enter(session, row, user_id, now)
         if row.status not in AHEAD and not there:
             row.next_step_at = now  # we didn't hear them leave, but the room can go
@@ -220,7 +220,7 @@ async def people_inside(session: AsyncSession, session_id: int) -> set[int]:
 async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[int, Presence]:
     """Say how coach and student have attended up to now, or up to the session's end."""
     stays = await stays_of(session, row.id, min(now, row.ends_at))
-    return {user_id: presence(stays, user_id) for user_id in row.participants}
+    return {user_id: presence(stays, user_id) for user_id in row.people}
 
 
 async def watched_until(session: AsyncSession, guild_id: int) -> datetime | None:

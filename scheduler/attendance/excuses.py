@@ -99,7 +99,7 @@ async def alert_admins(
 
 async def resolve_alerts(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
     """Resolve the alerts that coach or student were kept out, because they've met."""
-    for user_id in row.participants:
+    for user_id in row.people:
         await admin_alerts.resolve(session, row.guild_id, f"{_KEPT_OUT}{user_id}", now)
 
 

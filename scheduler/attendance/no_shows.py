@@ -175,7 +175,7 @@ async def _open_appeal(
     found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
     if found is None or found.guild_id != guild_id or found.appealed_at is None:
         raise NotFound("There's no such appeal in this server.")
-    if actor.user_id in found.participants:
+    if actor.user_id in found.people:
         raise NotAllowed("This is about your own session. Another admin has to decide.")
     if of not in (None, appellant(found)):
         raise AlreadyDecided("That appeal is decided. The other person has appealed since: see the newer card.")
@@ -200,7 +200,7 @@ async def _count_as_present(session: AsyncSession, found: CoachingSession, user_
         await outcomes.conclude(session, found, None, now)
         return
     # The other person is still absent, and knows it already.
-    found.absent = Absent.COACH if user_id == found.student_id else Absent.STUDENT
+    outcomes.mark_absent(found, Absent.COACH if user_id == found.student_id else Absent.STUDENT)
     await events.update_room_messages(session, found, now)
     await events.settle(session, found, now)
 

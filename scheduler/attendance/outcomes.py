@@ -7,7 +7,16 @@ from types import MappingProxyType
 from sqlalchemy import delete, or_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, CoachingSession, Guild, Notification, NotificationKind, Reservation, SessionStatus
+from models import (
+    Absent,
+    CoachingSession,
+    Guild,
+    Notification,
+    NotificationKind,
+    ParticipantStatus,
+    Reservation,
+    SessionStatus,
+)
 from scheduler.attendance import attendance, excuses
 from scheduler.attendance.ports import Barrier
 from scheduler.core.actor import Actor
@@ -97,7 +106,7 @@ async def conclude(
     The student of a completed session is asked for a review, once.
     """
     row.status = SessionStatus.NO_SHOW if absent else SessionStatus.COMPLETED
-    row.absent = absent
+    mark_absent(row, absent)
     if absent is not None:
         events.notify_both(session, row, NotificationKind.NO_SHOW, now, except_for=by.user_id if by else None)
     elif not await outbox.was_enqueued(session, row.id, NotificationKind.REVIEW_REQUEST, _IS_LASTING):
@@ -106,6 +115,13 @@ async def conclude(
     await events.update_room_messages(session, row, now)
     await outbox.requeue_direct(session, row.id, now)
     await events.settle(session, row, now)
+
+
+def mark_absent(row: CoachingSession, absent: Absent | None) -> None:
+    """Store who missed a session for one; nobody else did."""
+    is_missed = absent in (Absent.STUDENT, Absent.BOTH)
+    row.student.status = ParticipantStatus.NO_SHOW if is_missed else ParticipantStatus.ATTENDED
+    row.coach_absent = absent in (Absent.COACH, Absent.BOTH)
 
 
 def answers_close_at(row: CoachingSession) -> datetime:
@@ -124,7 +140,7 @@ async def answer_whether_it_took_place(
     found = await lookup.find_visible(session, session_id, actor, guild_id)
     await lock_coach(session, found.guild_id, found.coach_id)  # before the session, as everywhere
     found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
-    if actor.user_id not in found.participants or found.missed_at is None:
+    if actor.user_id not in found.people or found.missed_at is None:
         raise NotFound("There's nothing to answer about this session. `/sessions` lists yours.")
     if found.took_place is not None:
         if found.took_place is answer:

@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, NotificationKind, SessionStatus
+from models import (
+    BlockedFrom,
+    Coach,
+    CoachingSession,
+    Guild,
+    Hold,
+    NotificationKind,
+    Participant,
+    ParticipantStatus,
+    SessionStatus,
+)
 from scheduler.booking import blocks, eligibility, releases, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
@@ -16,8 +26,8 @@ from scheduler.notifications.outbox import PlannedNotification
 from scheduler.parsing.money import price
 from scheduler.sessions import events, planning
 
-ReserveCredit = Callable[[AsyncSession, CoachingSession, Coach, datetime], Awaitable[list[PlannedNotification]]]
-"""Takes what a session costs from the student's credit, and returns what to tell them about it."""
+ReserveCredit = Callable[[AsyncSession, Participant, Coach, datetime], Awaitable[list[PlannedNotification]]]
+"""Takes what a session costs from the participant's credit, and returns what to tell them about it."""
 _CODE_LETTERS = "23456789bcdfghjkmnpqrstvwxz"  # no letters that look alike, no vowels that spell words
 
 
@@ -53,7 +63,7 @@ async def book(
     await releases.release_holds(session, guild.id, coach_id, actor.user_id, now, taking=starts_at)
     booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
     if reserve_credit is not None:
-        _use_credit(booked)
+        use_credit(booked.student)
     await _write(session, guild, coach, booked, actor, now, reserve_credit)
     return booked
 
@@ -79,19 +89,20 @@ async def book_held(
     eligibility.check_here(coach)
     await blocks.require_unblocked(session, guild.id, held.student_id, BlockedFrom.BOOKING)
     booked = _new_session(coach, held.student_id, held.starts_at, held.ends_at - held.starts_at, notes, now)
-    booked.total_cost_minor, booked.currency = cost_minor, currency
+    booked.student.total_cost_minor, booked.currency = cost_minor, currency
     await session.execute(delete(Hold).where(Hold.id == held.id))
     people = held.coach_id, held.student_id
     await releases.release_holds(session, guild.id, *people, now, taking=held.starts_at)
     if reserve_credit is not None:
-        _use_credit(booked)
+        use_credit(booked.student)
     await _write(session, guild, coach, booked, Actor(held.student_id), now, reserve_credit)
     return booked
 
 
-def _use_credit(booked: CoachingSession) -> None:
-    booked.credit_minutes = booked.duration // timedelta(minutes=1)
-    booked.credit_worth_minor, booked.total_cost_minor = booked.total_cost_minor, 0
+def use_credit(seat: Participant) -> None:
+    """Have a new participant pay with minutes of credit in place of money."""
+    seat.credit_minutes = seat.session.duration // timedelta(minutes=1)
+    seat.credit_worth_minor, seat.total_cost_minor = seat.total_cost_minor, 0
 
 
 async def _write(
@@ -110,7 +121,7 @@ async def _write(
     await reservations.reserve(
         session, coach, booked.student_id, booked.starts_at, booked.duration, now, session_id=booked.id
     )
-    news = await reserve_credit(session, booked, coach, now) if reserve_credit is not None else []
+    news = await reserve_credit(session, booked.student, coach, now) if reserve_credit is not None else []
     news += [
         PlannedNotification(NotificationKind.SESSION_BOOKED, guild.id, user_id, booked.id, due_at=now)
         for user_id in (booked.student_id, booked.coach_id)
@@ -124,10 +135,12 @@ async def _booked_before(
 ) -> CoachingSession | None:
     return await session.scalar(
         select(CoachingSession).where(
-            CoachingSession.guild_id == guild_id,
-            CoachingSession.coach_id == coach_id,
-            CoachingSession.student_id == actor.user_id,
-            CoachingSession.starts_at == starts_at,
+            CoachingSession.has_participant(
+                actor.user_id,
+                Participant.guild_id == guild_id,
+                Participant.coach_id == coach_id,
+                Participant.starts_at == starts_at,
+            ),
             CoachingSession.ends_at == starts_at + duration,
             CoachingSession.status == SessionStatus.SCHEDULED,
         )
@@ -146,15 +159,24 @@ def _new_session(
         guild_id=coach.guild_id,
         code=new_code(),
         coach_id=coach.user_id,
-        student_id=student_id,
         starts_at=starts_at,
         ends_at=starts_at + duration,
         status=SessionStatus.SCHEDULED,
-        notes=(notes or "").strip() or None,
         session_type=coach.session_type,
-        total_cost_minor=price(coach.rate_minor, duration),
         currency=coach.currency,
         created_at=now,
         updated_at=now,
         discord_setup_complete=False,
+        participants=[
+            Participant(
+                guild_id=coach.guild_id,
+                user_id=student_id,
+                coach_id=coach.user_id,
+                starts_at=starts_at,
+                status=ParticipantStatus.BOOKED,
+                joined_at=now,
+                notes=(notes or "").strip() or None,
+                total_cost_minor=price(coach.rate_minor, duration),
+            )
+        ],
     )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AHEAD, CoachingSession, Guild, SessionStatus
+from models import AHEAD, CoachingSession, Guild, Participant, SessionStatus
 from scheduler.attendance import attendance, outcomes
 from scheduler.booking import reservations
 from scheduler.core import members
@@ -50,7 +50,7 @@ async def cancel(
     found = await find_cancellable(session, session_id, actor, guild_id, now, lock=True)
     check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
-    found.cancelled_late = is_late(found, guild, actor, now)
+    found.student.cancelled_late = is_late(found, guild, actor, now)
     await events.call_off(session, found, guild, reason, now, by=actor)
     events.record(session, found, "session_cancelled", actor, now)
     return found
@@ -134,7 +134,7 @@ async def list_upcoming(
 ) -> Sequence[CoachingSession]:
     """List the sessions here that this student booked and that haven't started. Raises NotAllowed."""
     actor.must_be_admin()
-    upcoming = *_booked_by(guild_id, user_id), CoachingSession.status.in_(AHEAD), CoachingSession.starts_at > now
+    upcoming = _booked_by(guild_id, user_id, now), CoachingSession.status.in_(AHEAD)
     by_start = select(CoachingSession).where(*upcoming).order_by(CoachingSession.starts_at, CoachingSession.id)
     return list(await session.scalars(by_start))
 
@@ -163,11 +163,10 @@ async def cancel_seen(
     await members.lock(session, user_id)
     shown = (
         CoachingSession.id <= seen.newest_id,
-        CoachingSession.starts_at > seen.at,
         or_(CoachingSession.cancelled_at.is_(None), CoachingSession.cancelled_at >= seen.at),
     )
     # All of them first: cancelling one locks credit, and no session may be locked after that.
-    found = await lock_sessions(session, *_booked_by(guild_id, user_id), *shown)
+    found = await lock_sessions(session, _booked_by(guild_id, user_id, seen.at), *shown)
     if not found:
         raise _nothing_left()
     cancelled: list[CoachingSession] = []
@@ -182,8 +181,9 @@ async def cancel_seen(
     return Outcome(cancelled, too_late)
 
 
-def _booked_by(guild_id: int, user_id: int) -> tuple[ColumnElement[bool], ...]:
-    return CoachingSession.guild_id == guild_id, CoachingSession.student_id == user_id
+def _booked_by(guild_id: int, user_id: int, after: datetime) -> ColumnElement[bool]:
+    theirs = Participant.guild_id == guild_id, Participant.starts_at > after
+    return CoachingSession.has_participant(user_id, *theirs)
 
 
 def _check_may_cancel(user_id: int, actor: Actor) -> None:

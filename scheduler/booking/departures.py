@@ -6,7 +6,16 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AHEAD, CoachingSession, CoachStatus, Guild, Notification, NotificationKind
+from models import (
+    AHEAD,
+    LONGEST_RESERVATION,
+    CoachingSession,
+    CoachStatus,
+    Guild,
+    Notification,
+    NotificationKind,
+    Participant,
+)
 from models.storage.database import Database
 from scheduler.booking import cancellation, releases
 from scheduler.booking.ports import Membership
@@ -35,7 +44,7 @@ async def present_members(
     If Discord can't say, they count as present: one room too many is better than one too few. Raises NotInServer.
     """
     present: list[int] = []
-    for user_id in row.participants:
+    for user_id in row.people:
         try:
             is_present = await discord.is_member(row.guild_id, user_id)
         except NotInServer:
@@ -76,7 +85,7 @@ async def handle_departure(
             unreachable = user_id if why is Why.LEFT else None
             by = Actor(user_id) if why is Why.LEFT and user_id == row.student_id else None
             if by is not None:  # so that leaving is no way around what a late cancellation costs
-                row.cancelled_late = cancellation.is_late(row, guild, by, now)
+                row.student.cancelled_late = cancellation.is_late(row, guild, by, now)
             reason = _reason(why, is_coach=user_id == row.coach_id)
             await events.call_off(session, row, guild, reason, now, by=by, except_for=unreachable)
             cancelled += 1
@@ -115,7 +124,10 @@ async def count_upcoming(session: AsyncSession, guild_id: int, user_id: int, now
 def _upcoming(guild_id: int, user_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         CoachingSession.guild_id == guild_id,
-        or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id),
+        or_(
+            CoachingSession.coach_id == user_id,
+            CoachingSession.has_participant(user_id, Participant.starts_at > now - LONGEST_RESERVATION),
+        ),
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.status.in_(AHEAD),
         CoachingSession.ends_at > now,

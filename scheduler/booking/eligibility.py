@@ -5,7 +5,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachingSession, Guild, Hold, HoldPurpose, SessionStatus
+from models import (
+    BlockedFrom,
+    Coach,
+    CoachingSession,
+    Guild,
+    Hold,
+    HoldPurpose,
+    Participant,
+    ParticipantStatus,
+    SessionStatus,
+)
 from scheduler.availability import free_times
 from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import blocks, reservations
@@ -35,9 +45,12 @@ async def check_upcoming(session: AsyncSession, guild: Guild, actor: Actor, now:
     Those that they're paying for count, too.
     """
     sessions = select(func.count()).where(
-        CoachingSession.guild_id == guild.id,
-        CoachingSession.student_id == actor.user_id,
-        CoachingSession.starts_at > now,
+        CoachingSession.has_participant(
+            actor.user_id,
+            Participant.guild_id == guild.id,
+            Participant.starts_at > now,
+            Participant.status == ParticipantStatus.BOOKED,
+        ),
         CoachingSession.status == SessionStatus.SCHEDULED,
     )
     unpaid = select(func.count()).where(

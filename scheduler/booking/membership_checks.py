@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
-from models import Coach, CoachingSession, CoachStatus, Guild
+from models import Coach, CoachingSession, CoachStatus, Guild, Participant
 from models.storage.database import Database
 from scheduler.availability import lost_zones
 from scheduler.booking import departures
@@ -34,8 +33,8 @@ _AT_ONCE = 25
 async def check_due(db: Database, discord: Membership, clock: Clock) -> int:
     """Ask about everyone who is due, each once a day; return for how many there was no answer."""
     async with db.read() as session:
-        due_coaches = await _due(session, Coach, Coach.user_id, clock())
-        due_students = await _due(session, CoachingSession, CoachingSession.student_id, clock())
+        due_coaches = await _due(session, Coach, clock())
+        due_students = await _due(session, Participant, clock())
         left = set(await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_not(None))))
     answers: list[bool] = []
     for check_one, people in ((_check_coach, due_coaches), (_check_student, due_students)):
@@ -51,23 +50,21 @@ async def check_due(db: Database, discord: Membership, clock: Clock) -> int:
     return answers.count(False)
 
 
-async def _due(
-    session: AsyncSession, table: type[Coach | CoachingSession], user_id: InstrumentedAttribute[int], now: datetime
-) -> Sequence[Row[int, int]]:
+async def _due(session: AsyncSession, table: type[Coach | Participant], now: datetime) -> Sequence[Row[int, int]]:
     """Return server and person, longest overdue first."""
     due_at = table.membership_due_at
-    due = select(table.guild_id, user_id).where(due_at.is_not(None), due_at <= now)
-    longest_overdue = due.group_by(table.guild_id, user_id).order_by(func.min(due_at)).limit(_AT_ONCE)
+    due = select(table.guild_id, table.user_id).where(due_at.is_not(None), due_at <= now)
+    longest_overdue = due.group_by(table.guild_id, table.user_id).order_by(func.min(due_at)).limit(_AT_ONCE)
     return (await session.execute(longest_overdue)).all()
 
 
 async def _stop(db: Database, guild_id: int) -> None:
     """Stop checking people in a server that the bot isn't in, until it's back."""
     async with db.begin() as session:
-        for table in (Coach, CoachingSession):
+        for table in (Coach, Participant):
             theirs = table.guild_id == guild_id, table.membership_due_at.is_not(None)
-            if table is CoachingSession:
-                await lock_sessions(session, *theirs)
+            if table is Participant:
+                await lock_sessions(session, CoachingSession.id.in_(select(Participant.session_id).where(*theirs)))
             await session.execute(update(table).where(*theirs).values(membership_due_at=None))
 
 
@@ -115,12 +112,13 @@ async def _check_student(db: Database, discord: Membership, clock: Clock, guild_
             await departures.handle_departure(session, guild_id, user_id, Why.LEFT, clock())
         for one in await lock_sessions(
             session,
-            CoachingSession.membership_due_at.is_not(None),
-            CoachingSession.guild_id == guild_id,
-            CoachingSession.student_id == user_id,
+            CoachingSession.has_participant(
+                user_id, Participant.guild_id == guild_id, Participant.membership_due_at.is_not(None)
+            ),
         ):
             # Shortly before a session, its own steps ask.
-            one.membership_due_at = again_at if one.starts_at > again_at else None
+            if (theirs := one.participant(user_id)) is not None:
+                theirs.membership_due_at = again_at if one.starts_at > again_at else None
     return here is not None
 
 

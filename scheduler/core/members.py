@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Member
+from models import Coach, Member, Participant
 from models.storage.database import insert_if_absent
 
 LONGEST_NAME = 100
@@ -66,9 +66,9 @@ async def names_of_own_coaches(
 ) -> dict[int, str]:
     """Return the stored names of those who coach this student, each as in a server where they do."""
     is_theirs = exists().where(
-        CoachingSession.guild_id == Coach.guild_id,
-        CoachingSession.coach_id == Coach.user_id,
-        CoachingSession.student_id == student_id,
+        Participant.guild_id == Coach.guild_id,
+        Participant.coach_id == Coach.user_id,
+        Participant.user_id == student_id,
     )
     theirs = select(Coach.user_id, Coach.display_name).where(Coach.user_id.in_(user_ids), is_theirs)
     return dict(list(await session.execute(theirs)))

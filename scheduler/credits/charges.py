@@ -5,7 +5,17 @@ from enum import Enum, auto
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, Coach, CoachingSession, CreditLot, Guild, NotificationKind, SessionStatus
+from models import (
+    AHEAD,
+    Coach,
+    CoachingSession,
+    CreditLot,
+    Guild,
+    NotificationKind,
+    Participant,
+    ParticipantStatus,
+    SessionStatus,
+)
 from scheduler.booking import booking, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate
@@ -28,18 +38,17 @@ class Charge(Enum):
     RETURNED = auto()
 
 
-def charge_of(row: CoachingSession) -> Charge:
-    """Decide from how the session ended what becomes of its minutes."""
-    if row.status in (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS):
+def charge_of(seat: Participant) -> Charge:
+    """Decide from how the session ended for a participant what becomes of their minutes."""
+    row = seat.session
+    if row.status in AHEAD and seat.status is not ParticipantStatus.LEFT:
         return Charge.RESERVED
-    if row.charge_waived_at is not None:
+    if seat.charge_waived_at is not None:
         return Charge.RETURNED
-    is_charged = {
-        SessionStatus.COMPLETED: row.missed_at is None or bool(row.took_place),
-        SessionStatus.CANCELLED: bool(row.cancelled_late),
-        SessionStatus.NO_SHOW: row.absent is Absent.STUDENT,
-    }
-    return Charge.CHARGED if is_charged[row.status] else Charge.RETURNED
+    if seat.status is ParticipantStatus.LEFT or row.status is SessionStatus.CANCELLED:
+        return Charge.CHARGED if seat.cancelled_late else Charge.RETURNED
+    took_place = row.missed_at is None or bool(row.took_place)
+    return Charge.CHARGED if took_place and not row.coach_absent else Charge.RETURNED
 
 
 def charge_if_cancelled(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> Charge:
@@ -72,9 +81,9 @@ async def take_offer(session: AsyncSession, offer_id: int, actor: Actor, now: da
 
 
 async def _reserve(
-    session: AsyncSession, booked: CoachingSession, coach: Coach, now: datetime
+    session: AsyncSession, seat: Participant, coach: Coach, now: datetime
 ) -> list[PlannedNotification]:
-    minutes, user_id = booked.credit_minutes or 0, booked.student_id
+    minutes, user_id, booked = seat.credit_minutes or 0, seat.user_id, seat.session
     theirs, usable = await ledger.lots_to_take_from(session, user_id, coach, booked.starts_at, now)
     if (left := ledger.minutes_in(usable)) < minutes:
         raise NotBookable(
@@ -88,73 +97,85 @@ async def _reserve(
     return [PlannedNotification(NotificationKind.CREDITS_LOW, booked.guild_id, user_id, None, due_at=now)]
 
 
-async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Charge or give back what the session took, so that it agrees with how the session ended.
+async def settle(session: AsyncSession, seat: Participant, now: datetime) -> None:
+    """Charge or give back what a participant's session took, so that it agrees with how it ended for them.
 
     If it's charged after all, and what was given back is spent, the audit log says so and nothing is taken.
     """
-    if row.credit_minutes is None:
+    if seat.credit_minutes is None:
         return
-    match charge_of(row):
-        case Charge.CHARGED if row.credit_charged_at is None:
-            taken = await ledger.taken_for(session, row.id) or await _take_again(session, row, now)
+    row = seat.session
+    match charge_of(seat):
+        case Charge.CHARGED if seat.credit_charged_at is None:
+            taken = await ledger.taken_for(session, row.id, seat.user_id) or await _take_again(session, seat, now)
             if not taken:
-                events.record_by_bot(session, row, "credits_short", now, minutes=row.credit_minutes)
+                events.record_by_bot(session, row, "credits_short", now, minutes=seat.credit_minutes)
                 return
             await ledger.charge(session, taken, row.id, now)
-            row.credit_charged_at = now
+            seat.credit_charged_at = now
         case Charge.RETURNED:
-            if taken := await ledger.taken_for(session, row.id):
+            if taken := await ledger.taken_for(session, row.id, seat.user_id):
                 await ledger.give_back(session, taken, row.id, now)
-            row.credit_charged_at = None
+            seat.credit_charged_at = None
         case _:
             pass
 
 
-async def _take_again(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[CreditLot, int]:
+async def _take_again(session: AsyncSession, seat: Participant, now: datetime) -> dict[CreditLot, int]:
+    row = seat.session
     coach = await session.get_one(Coach, (row.guild_id, row.coach_id))
-    _, usable = await ledger.lots_to_take_from(session, row.student_id, coach, row.starts_at, now)
-    minutes = row.credit_minutes or 0
+    _, usable = await ledger.lots_to_take_from(session, seat.user_id, coach, row.starts_at, now)
+    minutes = seat.credit_minutes or 0
     if ledger.minutes_in(usable) < minutes:
         return {}
     await ledger.reserve(session, usable, minutes, row.id, now)
-    return await ledger.taken_for(session, row.id)
+    return await ledger.taken_for(session, row.id, seat.user_id)
 
 
-def is_about_a_charge(row: CoachingSession) -> bool:
-    """Whether credit was used for a session, or a card was charged for it, or that was given back."""
-    about = row.credit_minutes, row.credit_charged_at, row.charge_waived_at
+def is_about_a_charge(seat: Participant) -> bool:
+    """Whether credit was used for it, or a card was charged for it, or that was given back."""
+    about = seat.credit_minutes, seat.credit_charged_at, seat.charge_waived_at
     return any(one is not None for one in about)
 
 
 async def waive(
-    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, guild_id: int | None = None
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    guild_id: int | None = None,
+    of: int | None = None,
 ) -> CoachingSession:
     """Give back what a session was charged, credit or money, and tell the student. Does nothing the second time.
+
+    `of` says whose charge it is; without it, it's that of the only participant.
 
     For its coach, and for other admins in its server (`guild_id`). Raises NotFound to everyone else,
     AlreadyDecided if nothing is charged, TooLate a week after the end.
     """
     found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
-    if actor.user_id == found.student_id or not is_about_a_charge(found):
+    seat = found.participant(of)
+    is_others = actor.user_id == found.coach_id or (actor.is_admin and guild_id == found.guild_id)
+    if seat is None or actor.user_id == seat.user_id or not is_others or not is_about_a_charge(seat):
         raise NotFound("You have no such charge to waive. `/sessions` lists your sessions.")
-    if found.charge_waived_at is not None:
+    if seat.charge_waived_at is not None:
         return found
-    if found.credit_charged_at is None:
+    if seat.credit_charged_at is None:
         raise AlreadyDecided("This session isn't charged, so there's nothing to waive.")
-    if not can_waive(found, actor.user_id, now, is_admin=actor.is_admin):
+    if not can_waive(seat, actor.user_id, now, is_admin=actor.is_admin):
         raise TooLate("It's too late to waive the charge: you had a week. An admin can grant credit instead.")
-    await return_charge(session, found, actor, now)
+    await return_charge(session, seat, actor, now)
     kind = NotificationKind.CHARGE_WAIVED
-    outbox.enqueue(session, kind, found.guild_id, now=now, user_id=found.student_id, session_id=found.id)
+    outbox.enqueue(session, kind, found.guild_id, now=now, user_id=seat.user_id, session_id=found.id)
     await outbox.requeue_newest(session, found.id, NotificationKind.DISPUTE_CARD, now)
     events.record(session, found, "charge_waived", actor, now)
     return found
 
 
-async def return_charge(session: AsyncSession, found: CoachingSession, actor: Actor, now: datetime) -> None:
-    """Give back what a session was charged, whatever else becomes of it."""
-    found.charge_waived_at, found.charge_waived_by = now, actor.user_id
-    found.updated_at = now
-    await events.settle(session, found, now)
-    await outbox.requeue_direct(session, found.id, now)
+async def return_charge(session: AsyncSession, seat: Participant, actor: Actor, now: datetime) -> None:
+    """Give back what a participant was charged, whatever else becomes of the session."""
+    seat.charge_waived_at, seat.charge_waived_by = now, actor.user_id
+    seat.session.updated_at = now
+    await events.settle_one(session, seat, now)
+    await outbox.requeue_direct(session, seat.session_id, now)

@@ -148,8 +148,11 @@ async def reserve(
     await _add(session, EntryKind.RESERVED, {lot: part for lot, part in parts.items() if part}, now, session_id)
 
 
-async def taken_for(session: AsyncSession, session_id: int) -> dict[CreditLot, int]:
-    """Return how many minutes a session has taken from which lots, and not given back. Locks these lots."""
+async def taken_for(session: AsyncSession, session_id: int, user_id: int) -> dict[CreditLot, int]:
+    """Return how many minutes a session has taken from which of a person's lots, and not given back.
+
+    Locks these lots.
+    """
     sums = (
         select(CreditEntry.lot_id, func.sum(CreditEntry.minutes).label("minutes"))
         .where(CreditEntry.session_id == session_id)
@@ -160,6 +163,7 @@ async def taken_for(session: AsyncSession, session_id: int) -> dict[CreditLot, i
     found = (
         select(CreditLot, sums.c.minutes)
         .join(sums, sums.c.lot_id == CreditLot.id)
+        .where(CreditLot.user_id == user_id)
         .order_by(CreditLot.id)
         .with_for_update(of=CreditLot)
         .execution_options(populate_existing=True)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditLot, Guild, LotSource, Payment, PaymentStatus, SessionStatus
+from models import CoachingSession, CreditLot, Guild, LotSource, Participant, Payment, PaymentStatus, SessionStatus
 from scheduler.credits import grants, ledger
 from scheduler.sessions import events
 
@@ -18,13 +18,16 @@ VALID_FOR = 60
 """In days."""
 
 
-async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+async def grant_if_owed(session: AsyncSession, seat: Participant, now: datetime) -> None:
     """Give the student of a cancelled session a make-up, if the server does that. There's one a session.
 
     It's for a session that was paid for outside: what credit or a card paid for is given back. A student gets a
-    limited number for what they cancel, and one for each session that the coach or the bot cancels.
+    limited number for what they cancel, and one for each session that the coach or the bot cancels. There's none
+    for a seat in a workshop, whose price says nothing about other sessions.
     """
-    if row.status is not SessionStatus.CANCELLED or row.credit_minutes is not None or not row.total_cost_minor:
+    row = seat.session
+    is_paid_outside = seat.credit_minutes is None and seat.total_cost_minor > 0
+    if row.status is not SessionStatus.CANCELLED or row.is_workshop or not is_paid_outside:
         return
     guild = await session.get_one(Guild, row.guild_id)
     if not guild.most_make_ups:
@@ -33,17 +36,17 @@ async def grant_if_owed(session: AsyncSession, row: CoachingSession, now: dateti
     if await find(session, row.id) is not None or await _was_paid_by_card(session, row.id):
         return
     # A student who answers that a session without a room didn't take place doesn't cancel it.
-    by_student = row.cancelled_by == row.student_id and row.missed_at is None
-    if by_student and (row.starts_at - now < NOTICE or await _has_most(session, guild, row, now)):
+    by_student = row.cancelled_by == seat.user_id and row.missed_at is None
+    if by_student and (row.starts_at - now < NOTICE or await _has_most(session, guild, seat.user_id, now)):
         return
     lot = CreditLot(
         guild_id=row.guild_id,
-        user_id=row.student_id,
+        user_id=seat.user_id,
         source=LotSource.MAKE_UP,
         coach_ids=[row.coach_id],
         valid_until=grants.last_day_ends_at(guild, VALID_FOR, now),
         session_id=row.id,
-        paid_minor=row.booked_cost,
+        paid_minor=seat.booked_cost,
         currency=row.currency,
     )
     minutes = row.booked_duration // timedelta(minutes=1)
@@ -63,19 +66,19 @@ async def _was_paid_by_card(session: AsyncSession, session_id: int) -> bool:
     return await session.scalar(paid.limit(1)) is not None
 
 
-async def _has_most(session: AsyncSession, guild: Guild, row: CoachingSession, now: datetime) -> bool:
+async def _has_most(session: AsyncSession, guild: Guild, user_id: int, now: datetime) -> bool:
     """Whether the student has had as many make-ups as the server gives for what they cancel themselves."""
-    await _lock(session, row.student_id)
+    await _lock(session, user_id)
     own = (
         select(func.count())
         .select_from(CreditLot)
         .join(CoachingSession, CoachingSession.id == CreditLot.session_id)
         .where(
             CreditLot.guild_id == guild.id,
-            CreditLot.user_id == row.student_id,
+            CreditLot.user_id == user_id,
             CreditLot.source == LotSource.MAKE_UP,
             CreditLot.created_at > now - _COUNTED_FOR,
-            CoachingSession.cancelled_by == row.student_id,
+            CoachingSession.cancelled_by == user_id,
             CoachingSession.missed_at.is_(None),
         )
     )

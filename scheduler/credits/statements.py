@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditEntry, CreditLot, EntryKind, Package, RoleGrant, Specialty
+from models import CoachingSession, CreditEntry, CreditLot, EntryKind, Package, Participant, RoleGrant, Specialty
 from scheduler.credits import ledger
 
 A_PAGE = 10
@@ -57,12 +57,15 @@ async def balance(session: AsyncSession, guild_id: int, user_id: int, now: datet
     reserved = (
         select(func.sum(CreditEntry.minutes))
         .join(CreditLot, CreditLot.id == CreditEntry.lot_id)
-        .join(CoachingSession, CoachingSession.id == CreditEntry.session_id)
+        .join(
+            Participant,
+            and_(Participant.session_id == CreditEntry.session_id, Participant.user_id == CreditLot.user_id),
+        )
         .where(
             CreditLot.guild_id == guild_id,
             CreditLot.user_id == user_id,
             CreditEntry.kind.in_([EntryKind.RESERVED, EntryKind.RETURNED]),
-            CoachingSession.credit_charged_at.is_(None),
+            Participant.credit_charged_at.is_(None),
         )
     )
     return Balance(lots, -int(await session.scalar(reserved) or 0))

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, SessionStatus
+from models import CoachingSession, Guild, Participant, SessionStatus
 from models.storage.database import Database
 from scheduler.attendance import excuses, outcomes
 from scheduler.booking import departures
@@ -48,10 +48,11 @@ async def advance_due(
     Sessions of the same two people run one after the other, because the next may take over the first one's room.
     What `pool` finds slow is reported once it has ended.
     """
+    theirs = Participant.session_id == CoachingSession.id
     columns = (
         CoachingSession.guild_id,
         CoachingSession.coach_id,
-        CoachingSession.student_id,
+        select(func.min(Participant.user_id)).where(theirs).scalar_subquery(),
         CoachingSession.starts_at,
         CoachingSession.id,
     )
@@ -227,7 +228,9 @@ async def _start(db: Database, row: CoachingSession, now: datetime) -> None:
     async with db.begin() as session:
         current = await session.get_one(CoachingSession, row.id, with_for_update=True)
         if _is_as_before(current, row):
-            current.status, current.updated_at, current.membership_due_at = SessionStatus.IN_PROGRESS, now, None
+            current.status, current.updated_at = SessionStatus.IN_PROGRESS, now
+            for one in current.participants:
+                one.membership_due_at = None
             await outbox.requeue_direct(session, current.id, now)
             events.record_by_bot(session, current, "session_in_progress", now)
 

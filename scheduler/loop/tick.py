@@ -18,6 +18,7 @@ from models import (
     JobRun,
     Notification,
     Offer,
+    Participant,
     Payment,
     Refund,
     UTCDateTime,
@@ -134,7 +135,7 @@ _VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at
 """When something is due that people notice; each column has a partial index."""
 _WAITING = (FreedTime.next_step_at, Offer.next_step_at, Wish.next_step_at, Hold.next_step_at)
 """When the waiting list has something to do."""
-_DUE = (*_VISIBLE, *_WAITING, Coach.membership_due_at, CoachingSession.membership_due_at)
+_DUE = (*_VISIBLE, *_WAITING, Coach.membership_due_at, Participant.membership_due_at)
 """When anything is due."""
 _AT_STRIPE = (Payment.next_check_at, Refund.next_try_at)
 """When Stripe is asked something."""

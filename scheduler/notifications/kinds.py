@@ -113,7 +113,7 @@ class NotificationContext:
         """Whom it may mention besides its reader. In alerts, channels and roles too."""
         if self.alert is not None:
             return mentioned_ids(self.alert.text)
-        both = set(self.session.participants) if self.session is not None else set[int]()
+        both = set(self.session.people) if self.session is not None else set[int]()
         return both - {self.notification.user_id}
 
 

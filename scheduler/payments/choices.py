@@ -35,10 +35,11 @@ async def cancel(
     Nobody else can choose that, and there's nothing to choose if nothing is given back.
     """
     cancelled = await cancellation.cancel(session, session_id, actor, guild_id, reason, now)
-    if as_credit and actor.user_id == cancelled.student_id:
+    if as_credit and cancelled.participant(actor.user_id) is not None:
         owed = select(Refund).join(Payment, Payment.id == Refund.payment_id)
         # Only settling a session owes one for this reason, and nobody else has seen it yet.
-        by_cancelling = Payment.session_id == cancelled.id, Refund.reason == RefundReason.CANCELLED
+        theirs = Payment.session_id == cancelled.id, Payment.user_id == actor.user_id
+        by_cancelling = *theirs, Refund.reason == RefundReason.CANCELLED
         if (refund := await session.scalar(owed.where(*by_cancelling))) is not None:
             payment = await session.get_one(Payment, refund.payment_id)
             await _give_credit(session, cancelled, payment, refund, now)
@@ -52,7 +53,7 @@ async def keep_as_credit(session: AsyncSession, payment_id: int, actor: Actor, n
     """
     about, payment, refund = await _lock(session, payment_id, actor)
     if refund.status is RefundStatus.KEPT:
-        return await _lot_of(session, about)
+        return await _lot_of(session, payment)
     _check_open(refund, now)
     return await _give_credit(session, about, payment, refund, now)
 
@@ -114,6 +115,6 @@ async def _give_credit(
     return lot
 
 
-async def _lot_of(session: AsyncSession, about: CoachingSession) -> CreditLot:
-    kept = select(CreditLot).where(CreditLot.session_id == about.id, CreditLot.source == LotSource.REFUND)
-    return (await session.scalars(kept)).one()
+async def _lot_of(session: AsyncSession, payment: Payment) -> CreditLot:
+    theirs = CreditLot.session_id == payment.session_id, CreditLot.user_id == payment.user_id
+    return (await session.scalars(select(CreditLot).where(*theirs, CreditLot.source == LotSource.REFUND))).one()

@@ -10,6 +10,8 @@ from models import (
     CoachingSession,
     CreditLot,
     NotificationKind,
+    Participant,
+    ParticipantStatus,
     Payment,
     PaymentStatus,
     Refund,
@@ -86,27 +88,29 @@ async def refund_of(session: AsyncSession, payment_id: int, *, lock: bool = Fals
     return await session.scalar(found)
 
 
-async def keep_or_owe(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Keep the money of a session that was paid by card, or owe it back, by the rule for credit.
+async def keep_or_owe(session: AsyncSession, seat: Participant, now: datetime) -> None:
+    """Keep the money of a session that a participant paid by card, or owe it back, by the rule for credit.
 
     A student who cancels says then how they want it. If others cancel, they have a while to keep it as credit.
     What's owed back is never charged again.
     """
-    if row.credit_minutes is not None or (charge := charge_of(row)) is Charge.RESERVED:
+    if seat.credit_minutes is not None or (charge := charge_of(seat)) is Charge.RESERVED:
         return
-    paid = select(Payment).where(Payment.session_id == row.id, Payment.status == PaymentStatus.PAID)
+    row = seat.session
+    theirs = Payment.session_id == row.id, Payment.user_id == seat.user_id
+    paid = select(Payment).where(*theirs, Payment.status == PaymentStatus.PAID)
     payment = await session.scalar(paid.with_for_update())
     if payment is None:
         return
     if await refund_of(session, payment.id) is not None:
-        row.credit_charged_at = None
+        seat.credit_charged_at = None
     elif charge is Charge.CHARGED:
-        row.credit_charged_at = row.credit_charged_at or now
+        seat.credit_charged_at = seat.credit_charged_at or now
     else:
-        row.credit_charged_at = None
-        reason = RefundReason.CANCELLED if row.charge_waived_at is None else RefundReason.WAIVED
-        by_others = row.missed_at is None and row.cancelled_by != row.student_id
-        is_asked = reason is RefundReason.CANCELLED and by_others
+        seat.credit_charged_at = None
+        reason = RefundReason.CANCELLED if seat.charge_waived_at is None else RefundReason.WAIVED
+        by_themselves = seat.status is ParticipantStatus.LEFT or row.cancelled_by == seat.user_id
+        is_asked = reason is RefundReason.CANCELLED and row.missed_at is None and not by_themselves
         owe(session, payment, reason, now, after=CHOICE_FOR if is_asked else timedelta(0))
 
 
@@ -148,8 +152,10 @@ async def pay_back(
         lot = await session.get_one(CreditLot, payment.lot_id, with_for_update=True, populate_existing=True)
         await ledger.revoke(session, lot, now)
     if about is not None:
-        about.credit_charged_at, about.charge_waived_at = None, about.charge_waived_at or now
-        about.charge_waived_by = about.charge_waived_by or (actor.user_id if actor else None)
+        seat = about.participant(payment.user_id)
+        assert seat is not None, "whoever paid took part"
+        seat.credit_charged_at, seat.charge_waived_at = None, seat.charge_waived_at or now
+        seat.charge_waived_by = seat.charge_waived_by or (actor.user_id if actor else None)
         await outbox.requeue_direct(session, about.id, now)
     return owe(session, payment, RefundReason.ADMIN, now, by=actor)
 

@@ -27,7 +27,7 @@ async def list_sessions(
     if status is not None:
         query = query.where(CoachingSession.status == status)
     if user_id is not None:
-        query = query.where(or_(CoachingSession.coach_id == user_id, CoachingSession.student_id == user_id))
+        query = query.where(or_(CoachingSession.coach_id == user_id, CoachingSession.has_participant(user_id)))
     latest = query.order_by(CoachingSession.starts_at.desc(), CoachingSession.id.desc())
     found = list(await session.scalars(latest.offset(page * size).limit(size + 1)))
     return Page(found[:size], has_more=len(found) > size)

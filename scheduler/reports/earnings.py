@@ -8,28 +8,28 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, Coach, CoachingSession, Guild, SessionStatus
+from models import Coach, CoachingSession, Guild, Participant, ParticipantStatus, SessionStatus
 from scheduler.core.actor import Actor
 from scheduler.reports.local_days import MICROSECOND, LocalDays
 from scheduler.time.local_time import MINUTE
 from scheduler.time.time_zones import zone
 
+_TOOK_PLACE = and_(
+    CoachingSession.status.in_((SessionStatus.COMPLETED, SessionStatus.NO_SHOW)),
+    CoachingSession.coach_absent.is_(False),
+    or_(CoachingSession.missed_at.is_(None), CoachingSession.took_place.is_(True)),
+    Participant.status != ParticipantStatus.LEFT,
+)
 _SETTLED = or_(
-    CoachingSession.credit_charged_at.is_not(None),
+    Participant.credit_charged_at.is_not(None),
     and_(
-        CoachingSession.credit_minutes.is_(None),
-        CoachingSession.charge_waived_at.is_(None),
-        or_(
-            and_(
-                CoachingSession.status == SessionStatus.COMPLETED,
-                or_(CoachingSession.missed_at.is_(None), CoachingSession.took_place.is_(True)),
-            ),
-            and_(CoachingSession.status == SessionStatus.CANCELLED, CoachingSession.cancelled_late.is_(True)),
-            and_(CoachingSession.status == SessionStatus.NO_SHOW, CoachingSession.absent == Absent.STUDENT),
-        ),
+        Participant.credit_minutes.is_(None),
+        Participant.charge_waived_at.is_(None),
+        or_(_TOOK_PLACE, Participant.cancelled_late.is_(True)),
     ),
 )
-"""Which sessions count. `scheduler.credits.charges.charge_of` decides the same about credit."""
+"""Which participants count. `scheduler.credits.charges.charge_of` decides the same about credit."""
+_WITH_SESSION = Participant.session_id == CoachingSession.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ async def by_month(
     ends = select(func.min(CoachingSession.starts_at), func.max(CoachingSession.starts_at))
     first, last = (
         (at or now).astimezone(zone(guild.time_zone)).date()
-        for at in (await session.execute(ends.where(here, _SETTLED))).one()
+        for at in (await session.execute(ends.where(here, _WITH_SESSION, _SETTLED))).one()
     )
     # The last may be ahead: one that was cancelled late.
     days = LocalDays.of(session, guild.time_zone, max(since or first, first).replace(day=1), last)
@@ -94,10 +94,10 @@ async def _daily(session: AsyncSession, days: LocalDays, here: ColumnElement[boo
         CoachingSession.coach_id,
         CoachingSession.currency,
         length.label("minutes"),
-        func.coalesce(CoachingSession.credit_minutes, 0).label("credit"),
-        func.coalesce(CoachingSession.credit_worth_minor, 0).label("worth"),
-        CoachingSession.total_cost_minor.label("money"),
-        where=[here, _SETTLED],
+        func.coalesce(Participant.credit_minutes, 0).label("credit"),
+        func.coalesce(Participant.credit_worth_minor, 0).label("worth"),
+        Participant.total_cost_minor.label("money"),
+        where=[here, _WITH_SESSION, _SETTLED],
     )
     by = rows.c.day, rows.c.coach_id, rows.c.currency
     sums = (func.sum(one) for one in (rows.c.minutes, rows.c.credit, rows.c.worth, rows.c.money))

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Base, Coach, CoachingSession, Guild, Review
+from models import AuditEntry, Base, Coach, CoachingSession, Guild, Participant, Review
 from models.base import DiscordId
 from scheduler.availability import coach_search
 from scheduler.core.actor import Actor
@@ -34,7 +34,7 @@ STATEMENT = "statement"
 _BATCH_SIZE = 100
 """Rows to read and write at a time, so a long history neither fills the memory nor keeps others waiting."""
 _PEOPLE = {
-    "sessions": (CoachingSession.student_id,),
+    "sessions": (Participant.user_id,),
     "coaches": (),
     "reviews": (Review.student_id,),
     "audit": (AuditEntry.actor_id, AuditEntry.coach_id, AuditEntry.member_id),
@@ -98,13 +98,20 @@ async def complete_csv(session: AsyncSession, what: str, guild_id: int, actor: A
     """
     actor.must_be_admin()
     table: Any = TABLES[what]
-    columns: list[Column[Any]] = list(table.__table__.columns)
-    query = select(*columns).where(table.guild_id == guild_id).order_by(*table.__table__.primary_key)
+    columns: dict[str, Any] = dict(table.__table__.columns)
+    query: Any = select(table.__table__)
+    order: list[Any] = list(table.__table__.primary_key)
+    if table is CoachingSession:
+        theirs = {_OF_PARTICIPANT.get(name, name): one for name, one in Participant.__table__.columns.items()}
+        columns, order = theirs | columns, [*order, Participant.joined_at, Participant.user_id]
+        query = query.join(Participant, Participant.session_id == CoachingSession.id)
+    query = query.with_only_columns(*columns.values(), maintain_column_froms=True)
 
     def cells(row: Any) -> list[Cell]:
-        return [_complete(column, value) for column, value in zip(columns, row, strict=True)]
+        return [_complete(column, value) for column, value in zip(columns.values(), row, strict=True)]
 
-    async for piece in _pieces(session, query, [column.key for column in columns], cells):
+    query = query.where(table.guild_id == guild_id).order_by(*order)
+    async for piece in _pieces(session, query, columns, cells):
         yield piece
 
 
@@ -176,8 +183,13 @@ def _complete(column: Column[Any], value: object) -> Cell:
             return str(value)
 
 
+_OF_PARTICIPANT = {"user_id": "student_id", "status": "participant_status"}
+"""How their columns are called in the complete table of sessions, which has a row for each participant."""
+
 _READABLE: Mapping[str, Any] = {
-    "sessions": select(CoachingSession).order_by(CoachingSession.starts_at, CoachingSession.id),
+    "sessions": select(CoachingSession, Participant)
+    .join(CoachingSession.participants)
+    .order_by(CoachingSession.starts_at, CoachingSession.id, Participant.joined_at, Participant.user_id),
     "coaches": select(Coach).order_by(Coach.display_name, Coach.user_id),
     "reviews": select(Review, CoachingSession.code)
     .join(CoachingSession, CoachingSession.id == Review.session_id)

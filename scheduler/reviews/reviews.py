@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Review, SessionStatus
+from models import Coach, CoachingSession, ParticipantStatus, Review, SessionStatus
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -21,7 +21,7 @@ OPEN_FOR = timedelta(days=7)
 
 
 class ReviewState(NamedTuple):
-    """The state of a session's review for its student."""
+    """The state of a participant's review."""
 
     review: Review | None
     is_open: bool
@@ -35,8 +35,8 @@ async def review(session: AsyncSession, session_id: int, actor: Actor, stars: in
     """
     if not 1 <= stars <= MOST_STARS:
         raise Unreadable(f"A review has 1 to {MOST_STARS} stars. Choose them with the buttons.")
-    row, coach, given = await _locked(session, await _own_session(session, session_id, actor))
-    _require_reviewable(row, given, now)
+    row, coach, given = await _locked(session, await _own_session(session, session_id, actor), actor.user_id)
+    _require_reviewable(row, actor.user_id, given, now)
     if given is not None and given.stars == stars:
         return given
     action = "review_changed"
@@ -47,7 +47,7 @@ async def review(session: AsyncSession, session_id: int, actor: Actor, stars: in
             session_id=row.id,
             guild_id=row.guild_id,
             coach_id=row.coach_id,
-            student_id=row.student_id,
+            student_id=actor.user_id,
             stars=0,
             created_at=now,
         )
@@ -65,8 +65,8 @@ async def comment(session: AsyncSession, session_id: int, actor: Actor, text: st
 
     Raises like `reviewable`, NotReviewable if there are no stars yet, or Unreadable if it's too long.
     """
-    row, _, given = await _locked(session, await _own_session(session, session_id, actor))
-    _require_reviewable(row, given, now)
+    row, _, given = await _locked(session, await _own_session(session, session_id, actor), actor.user_id)
+    _require_reviewable(row, actor.user_id, given, now)
     if given is None:
         raise NotReviewable("Give stars first, then write a review.")
     words = " ".join(text.split())
@@ -83,26 +83,34 @@ async def comment(session: AsyncSession, session_id: int, actor: Actor, text: st
 async def reviewable(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime
 ) -> tuple[CoachingSession, Review | None]:
-    """Return a session its student can review now, and its review so far.
+    """Return a session that this participant can review now, and its review so far.
 
     Raises NotFound for strangers, NotAllowed for its coach, NotReviewable if the session hasn't taken place or an
     admin has hidden the review, and TooLate once reviews have closed.
     """
     row = await _own_session(session, session_id, actor)
-    given = await session.get(Review, session_id)
-    _require_reviewable(row, given, now)
+    given = await session.get(Review, (session_id, actor.user_id))
+    _require_reviewable(row, actor.user_id, given, now)
     return row, given
 
 
 async def review_states(
-    session: AsyncSession, rows: Sequence[CoachingSession], now: datetime
+    session: AsyncSession, rows: Sequence[CoachingSession], viewer_id: int, now: datetime
 ) -> Mapping[int, ReviewState]:
-    """Return review states by session id, for sessions that have been or can be reviewed, in one query."""
+    """Return the state of this person's reviews by session id, in one query.
+
+    For a coach, that's the review by the only participant. Sessions that can't be reviewed and haven't been are
+    left out.
+    """
     ids = [row.id for row in rows if row.status is SessionStatus.COMPLETED]
-    given = {
-        one.session_id: one for one in await session.scalars(select(Review).where(Review.session_id.in_(ids)))
-    }
-    found = {row.id: ReviewState(given.get(row.id), _refusal(row, given.get(row.id), now) is None) for row in rows}
+    about = await session.scalars(select(Review).where(Review.session_id.in_(ids)))
+    given = {(one.session_id, one.student_id): one for one in about}
+    found: dict[int, ReviewState] = {}
+    for row in rows:
+        seat = row.participant(viewer_id) or row.participant(None)
+        if seat is not None:
+            theirs = given.get((row.id, seat.user_id))
+            found[row.id] = ReviewState(theirs, _refusal(row, seat.user_id, theirs, now) is None)
     return {id_: one for id_, one in found.items() if one.review or one.is_open}
 
 
@@ -111,27 +119,33 @@ def open_until(row: CoachingSession) -> datetime:
     return row.ends_at + OPEN_FOR
 
 
-async def hide(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
+async def hide(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime, *, by: int | None = None
+) -> Review:
     """Hide a review from everyone but admins and take it out of the rating. Does nothing if it's already hidden.
 
-    Raises NotAllowed, or NotFound if it isn't on this server.
+    `by` says who wrote it; without it, it's the only participant. Raises NotAllowed, or NotFound if it isn't on
+    this server.
     """
-    return await _hide_or_show(session, session_id, actor, guild_id, now, hidden=True)
+    return await _hide_or_show(session, session_id, actor, guild_id, now, by, hidden=True)
 
 
 async def hide_automatically(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Hide the review of a session that turns out not to have taken place.
+    """Hide the reviews of a session that turns out not to have taken place.
 
     Locks the coach, then the session.
     """
-    _, coach, given = await _locked(session, row)
-    if given is not None and given.hidden_at is None:
-        _set_hidden(session, coach, given, None, now, hidden=True)
+    for one in row.people[1:]:
+        _, coach, given = await _locked(session, row, one)
+        if given is not None and given.hidden_at is None:
+            _set_hidden(session, coach, given, None, now, hidden=True)
 
 
-async def show(session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime) -> Review:
+async def show(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime, *, by: int | None = None
+) -> Review:
     """Show a hidden review again and count it. Raises like `hide`."""
-    return await _hide_or_show(session, session_id, actor, guild_id, now, hidden=False)
+    return await _hide_or_show(session, session_id, actor, guild_id, now, by, hidden=False)
 
 
 async def list_reviews(
@@ -154,8 +168,11 @@ async def list_reviews(
     return Page(found[:size], has_more=len(found) > size)
 
 
-def _refusal(row: CoachingSession, given: Review | None, now: datetime) -> CoachingError | None:
-    """Return what keeps the student from giving or changing the review, if anything."""
+def _refusal(row: CoachingSession, user_id: int, given: Review | None, now: datetime) -> CoachingError | None:
+    """Return what keeps a participant from giving or changing their review, if anything."""
+    seat = row.participant(user_id)
+    if seat is not None and seat.status is ParticipantStatus.LEFT:
+        return NotReviewable("You gave up your seat, so there's nothing to review.")
     match row.status:
         case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
             return NotReviewable(
@@ -164,10 +181,10 @@ def _refusal(row: CoachingSession, given: Review | None, now: datetime) -> Coach
         case SessionStatus.CANCELLED:
             return NotReviewable("This session was cancelled, so there's nothing to review.")
         case SessionStatus.NO_SHOW:
-            return NotReviewable(
-                "This session counts as a no-show, so you can't review it. If that's wrong, talk to an admin."
-            )
+            return _missed()
         case SessionStatus.COMPLETED:
+            if seat is not None and seat.status is ParticipantStatus.NO_SHOW:
+                return _missed()
             if row.missed_at is not None and not row.took_place:
                 return NotReviewable(
                     "This session had no room, and nobody has confirmed that it took place. Confirm that first."
@@ -184,22 +201,30 @@ def _refusal(row: CoachingSession, given: Review | None, now: datetime) -> Coach
             return None
 
 
-def _require_reviewable(row: CoachingSession, given: Review | None, now: datetime) -> None:
-    if (refusal := _refusal(row, given, now)) is not None:
+def _missed() -> NotReviewable:
+    return NotReviewable(
+        "This session counts as a no-show, so you can't review it. If that's wrong, talk to an admin."
+    )
+
+
+def _require_reviewable(row: CoachingSession, user_id: int, given: Review | None, now: datetime) -> None:
+    if (refusal := _refusal(row, user_id, given, now)) is not None:
         raise refusal
 
 
 async def _own_session(session: AsyncSession, session_id: int, actor: Actor) -> CoachingSession:
     row = await session.get(CoachingSession, session_id)
-    if row is None or actor.user_id not in row.participants:
+    if row is None or actor.user_id not in row.people:
         raise NotFound("You have no such session. `/sessions` lists yours.")
-    if actor.user_id != row.student_id:
-        raise NotAllowed("Only the student can review a session.")
+    if row.participant(actor.user_id) is None:
+        raise NotAllowed("Only students can review a session.")
     return row
 
 
-async def _locked(session: AsyncSession, row: CoachingSession) -> tuple[CoachingSession, Coach, Review | None]:
-    """Lock the coach, then the session, and return both with the review, all freshly read.
+async def _locked(
+    session: AsyncSession, row: CoachingSession, user_id: int
+) -> tuple[CoachingSession, Coach, Review | None]:
+    """Lock the coach, then the session, and return both with this person's review, all freshly read.
 
     The coach comes first, as everywhere. The session has to be locked explicitly: writing the audit entry locks it
     too, and doing that first could deadlock with transactions that use this order.
@@ -208,17 +233,26 @@ async def _locked(session: AsyncSession, row: CoachingSession) -> tuple[Coaching
         Coach, (row.guild_id, row.coach_id), with_for_update=True, populate_existing=True
     )
     row = await session.get_one(CoachingSession, row.id, with_for_update=True, populate_existing=True)
-    return row, coach, await session.get(Review, row.id, populate_existing=True)
+    return row, coach, await session.get(Review, (row.id, user_id), populate_existing=True)
 
 
 async def _hide_or_show(
-    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, now: datetime, *, hidden: bool
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    guild_id: int,
+    now: datetime,
+    by: int | None,
+    *,
+    hidden: bool,
 ) -> Review:
     actor.must_be_admin()
-    found = await session.get(Review, session_id)
-    if found is None or found.guild_id != guild_id:
+    row = await session.get(CoachingSession, session_id)
+    seat = row.participant(by) if row is not None and row.guild_id == guild_id else None
+    found = seat and await session.get(Review, (session_id, seat.user_id))
+    if row is None or seat is None or found is None:
         raise NotFound("There's no such review on this server. `/coaching reviews` lists them all.")
-    _, coach, _ = await _locked(session, await session.get_one(CoachingSession, session_id))
+    _, coach, _ = await _locked(session, row, seat.user_id)
     if (found.hidden_at is not None) is not hidden:
         _set_hidden(session, coach, found, actor, now, hidden=hidden)
     return found

@@ -64,7 +64,7 @@ def terms_of(row: CoachingSession, guild: Guild) -> Terms:
     if row.extension_asked_at is not None:
         return Terms(row.ends_at + EXTENSION, row.extension_cost_minor or 0)
     is_free = guild.extension_price is ExtensionPrice.SAME
-    extra = 0 if is_free else share(row.booked_worth, EXTENSION, row.booked_duration)
+    extra = 0 if is_free else share(row.student.booked_worth, EXTENSION, row.booked_duration)
     return Terms(row.ends_at + EXTENSION, extra)
 
 
@@ -182,8 +182,11 @@ async def _extend(
             raise
         raise NotBookable(_no_room(found)) from error
     if found.booked_ends_at is None:
-        found.booked_ends_at, found.booked_cost_minor = found.ends_at, found.total_cost_minor
-    found.ends_at, found.total_cost_minor = terms.ends_at, found.total_cost_minor + terms.extra_minor
+        found.booked_ends_at, found.student.booked_cost_minor = found.ends_at, found.student.total_cost_minor
+    found.ends_at, found.student.total_cost_minor = (
+        terms.ends_at,
+        found.student.total_cost_minor + terms.extra_minor,
+    )
     found.revision += 1
     _close(found, now)
     planning.plan_next_step(found, guild, now)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AHEAD, CoachingSession, Guild, SessionStatus
+from models import AHEAD, CoachingSession, Guild, Participant, SessionStatus
 from scheduler.attendance import attendance
 from scheduler.notifications import kinds, outbox
 from scheduler.notifications.kinds import Audience
@@ -97,6 +97,6 @@ def _of_the_same_two(row: CoachingSession, now: datetime) -> tuple[ColumnElement
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.guild_id == row.guild_id,
         CoachingSession.coach_id == row.coach_id,
-        CoachingSession.student_id == row.student_id,
+        CoachingSession.has_participant(row.student_id, Participant.starts_at > now - _LONGEST_LOOKED_AT),
         CoachingSession.id != row.id,
     )

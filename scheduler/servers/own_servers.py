@@ -5,7 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CreditLot, Guild
+from models import Coach, CoachingSession, CreditLot, Guild, Participant
 from models.storage.database import Database
 from scheduler.booking.ports import Membership
 from scheduler.core.errors import CoachingError, DiscordFailure, NotInServer
@@ -24,7 +24,7 @@ async def find(db: Database, discord: Membership, serves: Callable[[int], bool],
 async def _with_rows(session: AsyncSession, user_id: int) -> list[Guild]:
     theirs = union(
         select(CoachingSession.guild_id).where(CoachingSession.coach_id == user_id),
-        select(CoachingSession.guild_id).where(CoachingSession.student_id == user_id),
+        select(Participant.guild_id).where(Participant.user_id == user_id),
         select(Coach.guild_id).where(Coach.user_id == user_id),
         select(CreditLot.guild_id).where(CreditLot.user_id == user_id),
     ).subquery()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditDispute, Payment, PaymentStatus, Refund, RefundStatus
+from models import CoachingSession, CreditDispute, Participant, Payment, PaymentStatus, Refund, RefundStatus
 
 WAIVABLE_FOR = timedelta(days=7)
 """How long after the end, or after a late cancellation, the coach or an admin can waive the charge."""
@@ -30,20 +30,25 @@ class ChargeStanding(NamedTuple):
 
 
 def waivable_until(row: CoachingSession) -> datetime:
-    """Return until when the coach or an admin can waive the charge."""
+    """Return until when the coach or an admin can waive a charge."""
     return (row.cancelled_at or row.ends_at) + WAIVABLE_FOR
 
 
-def can_waive(row: CoachingSession, viewer_id: int | None, now: datetime, *, is_admin: bool = False) -> bool:
-    """Whether this person can give back now what the session was charged. Nobody does that for themselves."""
-    may = viewer_id == row.coach_id or (is_admin and viewer_id != row.student_id)
-    return may and row.credit_charged_at is not None and now < waivable_until(row)
+def can_waive(seat: Participant, viewer_id: int | None, now: datetime, *, is_admin: bool = False) -> bool:
+    """Whether this person can give back now what a participant was charged. Nobody does that for themselves."""
+    may = viewer_id == seat.session.coach_id or (is_admin and viewer_id != seat.user_id)
+    return may and seat.credit_charged_at is not None and now < waivable_until(seat.session)
 
 
-def can_dispute(row: CoachingSession, viewer_id: int | None, now: datetime) -> bool:
-    """Whether this person could dispute now what the session charged, unless they have already."""
-    charged_at = row.credit_charged_at
-    return viewer_id == row.student_id and charged_at is not None and now < charged_at + DISPUTABLE_FOR
+def can_dispute(seat: Participant, viewer_id: int | None, now: datetime) -> bool:
+    """Whether this person could dispute now what they were charged, unless they have already."""
+    charged_at = seat.credit_charged_at
+    return viewer_id == seat.user_id and charged_at is not None and now < charged_at + DISPUTABLE_FOR
+
+
+def concerned(row: CoachingSession, viewer_id: int | None) -> Participant | None:
+    """Return whose charge this person is shown: their own, else that of the only participant."""
+    return row.participant(viewer_id) or row.participant(None)
 
 
 def chooses_until(refund: Refund) -> datetime | None:
@@ -62,10 +67,12 @@ def closes_at(
 ) -> datetime | None:
     """Return when this person's buttons about the charge or the refund stop working; None if they have none."""
     if standing is not None and standing.refund is not None:
-        return chooses_until(standing.refund) if viewer_id == row.student_id else None
-    if row.credit_charged_at is None or viewer_id not in row.participants:
+        return chooses_until(standing.refund) if row.participant(viewer_id) is not None else None
+    seat = concerned(row, viewer_id)
+    charged_at = seat and seat.credit_charged_at
+    if charged_at is None or viewer_id not in row.people:
         return None
-    return waivable_until(row) if viewer_id == row.coach_id else row.credit_charged_at + DISPUTABLE_FOR
+    return waivable_until(row) if viewer_id == row.coach_id else charged_at + DISPUTABLE_FOR
 
 
 async def standings(
@@ -80,34 +87,47 @@ async def standings(
 
     `is_admin`: as an admin of the server, who looks at a session that may not be theirs.
     """
-    paid = await _paid(session, [one.id for one in rows if one.credit_minutes is None and one.total_cost_minor])
-    known = [one.id for one in rows if one.credit_minutes is not None or one.id in paid]
-    disputes = await _disputes(session, known)
+    seats = [seat for one in rows if (seat := concerned(one, viewer_id)) is not None]
+    paid = await _paid(
+        session, [one.session_id for one in seats if one.credit_minutes is None and one.total_cost_minor]
+    )
+    known = [one for one in seats if one.credit_minutes is not None or _key(one) in paid]
+    disputes = await _disputes(session, [one.session_id for one in known])
     found: dict[int, ChargeStanding] = {}
-    for one in rows:
-        payment, refund = paid.get(one.id, (None, None))
-        if one.credit_minutes is None and payment is None:
-            continue
-        found[one.id] = ChargeStanding(
+    for one in known:
+        payment, refund = paid.get(_key(one), (None, None))
+        found[one.session_id] = ChargeStanding(
             can_waive(one, viewer_id, now, is_admin=is_admin),
-            can_dispute(one, viewer_id, now) and one.id not in disputes,
-            disputes.get(one.id),
+            can_dispute(one, viewer_id, now) and _key(one) not in disputes,
+            disputes.get(_key(one)),
             payment,
             refund,
-            refund is not None and viewer_id == one.student_id and can_choose(refund, now),
+            refund is not None and viewer_id == one.user_id and can_choose(refund, now),
         )
     return found
 
 
-async def _disputes(session: AsyncSession, ids: Collection[int]) -> dict[int, CreditDispute]:
+_Key = tuple[int | None, int]
+"""A session and a participant."""
+
+
+def _key(seat: Participant) -> _Key:
+    return seat.session_id, seat.user_id
+
+
+async def _disputes(session: AsyncSession, ids: Collection[int]) -> dict[_Key, CreditDispute]:
     about = select(CreditDispute).where(CreditDispute.session_id.in_(ids))
-    return {one.session_id: one for one in await session.scalars(about)} if ids else {}
+    return {(one.session_id, one.user_id): one for one in await session.scalars(about)} if ids else {}
 
 
-async def _paid(session: AsyncSession, ids: Collection[int]) -> dict[int | None, tuple[Payment, Refund | None]]:
+async def _paid(session: AsyncSession, ids: Collection[int]) -> dict[_Key, tuple[Payment, Refund | None]]:
     found = (
         select(Payment, Refund)
         .outerjoin(Refund, Refund.payment_id == Payment.id)
         .where(Payment.session_id.in_(ids), Payment.status == PaymentStatus.PAID)
     )
-    return {one.session_id: (one, refund) for one, refund in await session.execute(found)} if ids else {}
+    return (
+        {(one.session_id, one.user_id): (one, refund) for one, refund in await session.execute(found)}
+        if ids
+        else {}
+    )

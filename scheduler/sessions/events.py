@@ -6,26 +6,35 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Guild, NotificationKind, Reservation, SessionStatus
+from models import CoachingSession, Guild, NotificationKind, Participant, Reservation, SessionStatus
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.notifications import outbox
 from scheduler.sessions import planning
 from scheduler.sessions.freed_times import Freed, announce
 
-Settle = Callable[[AsyncSession, CoachingSession, datetime], Awaitable[None]]
+Settle = Callable[[AsyncSession, Participant, datetime], Awaitable[None]]
 _settling: list[Settle] = []
 
 
 def on_settled(*settling: Settle) -> None:
-    """Register what else follows, in the same transaction, when it's decided or changed how a session ended."""
+    """Register what else follows, in the same transaction, when it's decided or changed how a session ended.
+
+    It follows for each participant by themselves.
+    """
     _settling.extend(settling)
 
 
 async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
     """Do what follows from how a session ended. Call it after each change, with the row locked."""
+    for participant in row.participants:
+        await settle_one(session, participant, now)
+
+
+async def settle_one(session: AsyncSession, participant: Participant, now: datetime) -> None:
+    """Do what follows for one participant only. The session must be locked."""
     for one in _settling:
-        await one(session, row, now)
+        await one(session, participant, now)
 
 
 def notify_both(

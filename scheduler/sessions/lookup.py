@@ -16,7 +16,7 @@ async def find_visible(
     Without `guild_id`, admins don't see it either.
     """
     found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    if found is not None and actor.user_id in found.participants:
+    if found is not None and actor.user_id in found.people:
         return found
     if found is not None and actor.is_admin and guild_id == found.guild_id:
         return found
@@ -25,7 +25,7 @@ async def find_visible(
 
 async def shared_guild_id(session: AsyncSession, coach_id: int, student_id: int) -> int | None:
     """Return the server of the last session between these two that changed; None if they had none."""
-    theirs = CoachingSession.coach_id == coach_id, CoachingSession.student_id == student_id
+    theirs = CoachingSession.coach_id == coach_id, CoachingSession.has_participant(student_id)
     return await session.scalar(
         select(CoachingSession.guild_id)
         .where(*theirs)

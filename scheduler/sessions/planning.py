@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from models import CoachingSession, Guild, SessionStatus
+from models import CoachingSession, Guild, ParticipantStatus, SessionStatus
 from scheduler.sessions.lifecycle import next_step
 
 _MEMBERSHIP_CHECK = timedelta(days=1)
@@ -15,4 +15,6 @@ def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
     row.next_step_at = due.at if due else None
     check_at = now + _MEMBERSHIP_CHECK
     is_far_off = row.status is SessionStatus.SCHEDULED and row.starts_at > check_at
-    row.membership_due_at = (row.membership_due_at or check_at) if is_far_off else None
+    for one in row.participants:
+        is_checked = is_far_off and one.status is ParticipantStatus.BOOKED
+        one.membership_due_at = (one.membership_due_at or check_at) if is_checked else None

@@ -14,6 +14,7 @@ from models import (
     HoldPurpose,
     Offer,
     OfferState,
+    Participant,
     Payment,
     Reservation,
     SessionStatus,
@@ -133,11 +134,13 @@ async def settle_payment(
 async def find_later(session: AsyncSession, offer: Offer, now: datetime) -> CoachingSession | None:
     """Return the student's next session with this coach that could be moved to the offered time."""
     theirs = (
-        CoachingSession.guild_id == offer.guild_id,
-        CoachingSession.student_id == offer.user_id,
-        CoachingSession.coach_id == offer.coach_id,
+        CoachingSession.has_participant(
+            offer.user_id,
+            Participant.guild_id == offer.guild_id,
+            Participant.coach_id == offer.coach_id,
+            Participant.starts_at > max(offer.starts_at, now),
+        ),
         CoachingSession.status == SessionStatus.SCHEDULED,
-        CoachingSession.starts_at > max(offer.starts_at, now),
     )
     length = offer.ends_at - offer.starts_at
     found = await session.scalars(select(CoachingSession).where(*theirs).order_by(CoachingSession.starts_at))

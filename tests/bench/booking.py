@@ -21,7 +21,16 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AvailabilityRule, Coach, CoachingSession, Guild, Reservation, SessionStatus, SessionType
+from models import (
+    AvailabilityRule,
+    Coach,
+    CoachingSession,
+    Guild,
+    Participant,
+    Reservation,
+    SessionStatus,
+    SessionType,
+)
 from models.storage.database import Database
 from scheduler.availability import coach_search, free_times
 from scheduler.booking import booking
@@ -172,23 +181,22 @@ async def fill(
         reserved = [{name: one[key] for name, key in names.items()} for one in sessions]
         async with db.engine.begin() as connection:
             await connection.execute(insert(CoachingSession), sessions)
+            await connection.execute(insert(Participant), [participant_in(one) for one in sessions])
             await connection.execute(insert(Reservation), reserved)
             await connection.exec_driver_sql("ANALYZE")
 
 
 def a_past_session(number: int, coach_id: int, starts_at: datetime) -> dict[str, Any]:
-    """Return one row. Every fiftieth session is `LOOKER`'s, so that they have a long history too."""
+    """Return one row of a session."""
     return {
         "id": 1000 + number,
         "guild_id": GUILD,
         "code": f"p{number}",
         "coach_id": coach_id,
-        "student_id": LOOKER if number % 50 == 0 else LOOKER + 1 + number % 3000,
         "starts_at": starts_at,
         "ends_at": starts_at + 30 * MINUTE,
         "status": SessionStatus.COMPLETED,
         "session_type": SessionType.VIDEO,
-        "total_cost_minor": 6000,
         "currency": "USD",
         "discord_setup_complete": True,
         "reminder_sent": False,
@@ -196,6 +204,18 @@ def a_past_session(number: int, coach_id: int, starts_at: datetime) -> dict[str,
         "updated_at": starts_at,
         "revision": 0,
         "attempts": 0,
+    }
+
+
+def participant_in(past: dict[str, Any]) -> dict[str, Any]:
+    """Return its participant's row. Every fiftieth session is `LOOKER`'s, so that they have a long history too."""
+    number = past["id"] - 1000
+    return {
+        "session_id": past["id"],
+        "user_id": LOOKER if number % 50 == 0 else LOOKER + 1 + number % 3000,
+        "joined_at": past["created_at"],
+        "total_cost_minor": 6000,
+        **{name: past[name] for name in ("guild_id", "coach_id", "starts_at")},
     }
 
 
@@ -264,7 +284,7 @@ async def many_bookings(url: str, size: Size) -> tuple[float, Times]:
     await asyncio.gather(*(work(size.bookings // WORKERS) for _ in range(WORKERS)))
     rate = len(took) / (perf_counter() - began)
     async with db.read() as session:
-        booked = await session.scalar(select(func.count()).where(CoachingSession.student_id != LOOKER))
+        booked = await session.scalar(select(func.count()).where(Participant.user_id != LOOKER))
     assert booked == len(took) + WORKERS * size.warm_up, "a booking was lost"
     await db.close()
     return rate, Times(took)

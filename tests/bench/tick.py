@@ -72,11 +72,16 @@ SWEEP, WATCH, AGENDA = "hourly sweep, 10 rooms", "see who is in 10 rooms", "/ses
 
 HISTORY = {
     "coaching_sessions": (
-        "guild_id, code, coach_id, student_id, starts_at, ends_at, status, session_type, total_cost_minor,"
-        " currency, discord_channel_id, discord_setup_complete, reminder_sent, created_at, updated_at,"
+        "guild_id, code, coach_id, starts_at, ends_at, status, session_type, currency,"
+        " discord_channel_id, discord_setup_complete, reminder_sent, created_at, updated_at,"
         " room_intended_at, access_granted_at, room_removed_at, revision, attempts",
-        f"{GUILD}, 'p' || n, {COACH} + n % {DUE}, {STUDENT} + n % {DUE}, starts_at, ends_at, 'COMPLETED', 'video',"
-        " 6000, 'USD', 5000000 + n, true, true, starts_at, ends_at, starts_at, starts_at, ends_at, 0, 0",
+        f"{GUILD}, 'p' || n, {COACH} + n % {DUE}, starts_at, ends_at, 'COMPLETED', 'video', 'USD', 5000000 + n,"
+        " true, true, starts_at, ends_at, starts_at, starts_at, ends_at, 0, 0",
+        1,
+    ),
+    "session_participants": (
+        "session_id, user_id, guild_id, coach_id, starts_at, status, joined_at, total_cost_minor",
+        f"n + 1, {STUDENT} + n % {DUE}, {GUILD}, {COACH} + n % {DUE}, starts_at, 'attended', starts_at, 6000",
         1,
     ),
     "notifications": (

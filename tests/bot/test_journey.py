@@ -48,7 +48,7 @@ async def test_from_application_to_the_empty_category(db: Database) -> None:
         assert "My vocals sound thin." in world.dms(world.coach)[-1]
         assert booked.code in world.dms(world.student)[-1]
         assert (booked.starts_at, booked.ends_at) == (START, END)
-        assert (booked.total_cost_minor, booked.currency) == (6000, "USD")
+        assert (booked.student.total_cost_minor, booked.currency) == (6000, "USD")
         assert booked.status is SessionStatus.SCHEDULED
 
         # 16 minutes before: nothing. 15 minutes before: a room nobody sees.

@@ -47,7 +47,7 @@ from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Answer, Terms
 from scheduler.rooms.notifications import ExtensionRequest
 from scheduler.waiting_list.notifications import OfferDetails, WishDetails
-from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
+from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, session_for_one
 
 K, S = NotificationKind, SessionStatus
 RAW_ID = re.compile(r"<(@[!&]?|#)[0-9]+>")
@@ -113,7 +113,7 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
             room_lead_minutes=15,
         ),
         coach,
-        CoachingSession(**values | changed),
+        session_for_one(**values | changed),
         Alert(key="", text="<@3000> can't see <#555>, nor <@&77>.", since=MONDAY, told_at=MONDAY),
         details=_details(kind),
         names={COACH: "Cara", STUDENT: "Stu", 555: "#lobby", 77: "@Coach"},

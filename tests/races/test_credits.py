@@ -59,7 +59,7 @@ async def test_of_fifty_bookings_at_once_with_credit_for_three_exactly_three_are
 
     assert ended == {WON: 3, Press(refused="NotBookable"): 47}
     booked = await fetch_all(db, select(CoachingSession))
-    assert [one.credit_minutes for one in booked] == [60, 60, 60]
+    assert [one.student.credit_minutes for one in booked] == [60, 60, 60]
     assert await left(db) == [30, 0]
     assert await faults_of(db) == []
 

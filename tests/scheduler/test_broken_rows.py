@@ -7,7 +7,17 @@ import pytest
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Coach, CoachingSession, Guild, Notification, Reservation, SessionStatus, stored_json
+from models import (
+    AuditEntry,
+    Coach,
+    CoachingSession,
+    Guild,
+    Notification,
+    Participant,
+    Reservation,
+    SessionStatus,
+    stored_json,
+)
 from models.storage.database import Database
 from scheduler.availability import booking_policy, coach_search, free_times, reader_zone, schedule
 from scheduler.availability.booking_policy import Rules
@@ -109,7 +119,7 @@ async def told_of_a_booking(db: Database) -> set[int | None]:
         await reminders.replan(session, await session.get_one(Guild, GUILD), NOW)
     await tick(db, discord, FakeClock(NOW), unwatched=dict)
     async with db.begin() as session:
-        for table in (Notification, Reservation, AuditEntry):
+        for table in (Notification, Reservation, AuditEntry, Participant):
             await session.execute(delete(table).where(table.session_id == booked.id))
         await session.execute(delete(CoachingSession).where(CoachingSession.id == booked.id))
     return {call.context.notification.user_id for call in discord.calls if call.context is not None}

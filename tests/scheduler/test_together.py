@@ -267,7 +267,7 @@ async def extend(here: Together) -> None:
 
     await change_server(here, change)
     await here.end("coach", "student")
-    assert (await here.session_of(PAYING)).total_cost_minor == 7500
+    assert (await here.session_of(PAYING)).student.total_cost_minor == 7500
 
 
 CANCELLED, COMPLETED, NO_SHOW, SCHEDULED = (

@@ -19,6 +19,8 @@ from models import (
     Guild,
     Notification,
     NotificationKind,
+    Participant,
+    ParticipantStatus,
     Reservation,
     SessionStatus,
     SessionType,
@@ -26,6 +28,7 @@ from models import (
 )
 from models.base import Base
 from models.storage.database import Database
+from scheduler.attendance import outcomes
 from scheduler.coaches.applications import Application
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
@@ -130,18 +133,16 @@ async def a_session(
         "guild_id": GUILD,
         "code": f"s{next(_numbers)}",
         "coach_id": COACH,
-        "student_id": STUDENT,
         "starts_at": starts_at,
         "ends_at": ends_at or starts_at + HOUR,
         "status": SessionStatus.SCHEDULED,
         "session_type": SessionType.VIDEO,
-        "total_cost_minor": 6000,
         "currency": "USD",
         "created_at": MONDAY,
         "updated_at": MONDAY,
         "next_step_at": starts_at - 15 * MINUTE,
     }
-    booked = CoachingSession(**values | changed)
+    booked = session_for_one(**values | changed)
     session.add(booked)
     await session.flush()
     if reserved:
@@ -151,6 +152,24 @@ async def a_session(
         )
         await session.flush()
     return booked
+
+
+def session_for_one(**values: Any) -> CoachingSession:
+    """Return a session with one participant, which isn't stored. Takes columns of both, and `absent`."""
+    theirs = {"user_id": values.pop("student_id", STUDENT), "total_cost_minor": 6000}
+    absent = values.pop("absent", None)
+    columns = Participant.__table__.columns.keys()
+    theirs |= {name: values.pop(name) for name in columns if name in values and name not in _OF_BOTH}
+    shared = {name: values[name] for name in ("guild_id", "coach_id", "starts_at") if name in values}
+    joined = {"joined_at": values.get("created_at", MONDAY), "status": ParticipantStatus.BOOKED}
+    only = Participant(**joined | theirs | shared)
+    booked = CoachingSession(participants=[only], **values)
+    if absent is not None:
+        outcomes.mark_absent(booked, absent)
+    return booked
+
+
+_OF_BOTH = CoachingSession.__table__.columns.keys()
 
 
 async def a_server_with_a_coach(db: Database, *, guild: Any = None, **coach: Any) -> None:
@@ -171,11 +190,18 @@ async def a_booked_coach(db: Database, *booked: datetime, **coach: Any) -> list[
 
 
 async def change_session(db: Database, session_id: int, **values: Any) -> None:
-    """Change a session's row directly, for states that take long to reach."""
+    """Change the rows of a session and its only participant directly, for states that take long to reach."""
     async with db.begin() as session:
-        row = await session.get_one(CoachingSession, session_id)
-        for name, value in values.items():
-            setattr(row, name, value)
+        change_rows(await session.get_one(CoachingSession, session_id), **values)
+
+
+def change_rows(row: CoachingSession, **values: Any) -> None:
+    """Set columns of a session or its only participant, and `absent`, which sets several."""
+    for name, value in values.items():
+        if name == "absent":
+            outcomes.mark_absent(row, value)
+        else:
+            setattr(row if name in _OF_BOTH else row.student, name, value)
 
 
 async def a_notification(session: AsyncSession, **changed: Any) -> Notification:

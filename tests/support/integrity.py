@@ -13,6 +13,10 @@ from tests.support.builders import MINUTE
 
 Rows = list[Any]
 _ACTIVE = ("SCHEDULED", "IN_PROGRESS")
+_QUERIES = {
+    "coaching_sessions": "SELECT coaching_sessions.*, session_participants.user_id AS student_id, cancelled_late"
+    " FROM coaching_sessions JOIN session_participants ON session_id = id"
+}
 _TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notifications")
 _ACTIONS = ("session_booked", "session_moved", "session_cancelled")
 _BY_THE_BOT = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
@@ -197,7 +201,7 @@ async def ledger_of(db: Database) -> Ledger:
     tables: dict[str, Rows] = {}
     async with db.read() as session:
         for name in _TABLES:
-            query = text(f"SELECT * FROM {name}")
+            query = text(_QUERIES.get(name, f"SELECT * FROM {name}"))
             names = (await session.execute(query)).keys()
             instants = {column: UTCDateTime() for column in names if column.endswith("_at")}
             tables[name] = list(await session.execute(query.columns(**instants)))

@@ -214,12 +214,10 @@ class _Worker:
 
     async def _some_session(self, session: AsyncSession) -> tuple[int, int, int, int] | None:
         """Pick a session, usually a booked one; on PostgreSQL it may change before it's locked."""
-        query = select(
-            CoachingSession.id, CoachingSession.guild_id, CoachingSession.coach_id, CoachingSession.student_id
-        ).order_by(CoachingSession.id)
+        query = select(CoachingSession).order_by(CoachingSession.id)
         if self.chance.random() < 0.95:
             query = query.where(CoachingSession.status == SessionStatus.SCHEDULED)
-        found = [(row.id, row.guild_id, row.coach_id, row.student_id) for row in await session.execute(query)]
+        found = [(row.id, row.guild_id, row.coach_id, row.student_id) for row in await session.scalars(query)]
         return self.chance.choice(found) if found else None
 
 

@@ -118,7 +118,7 @@ class Together(Till):
 
     async def session_of(self, way: str) -> CoachingSession:
         """Return what this student has booked."""
-        theirs = CoachingSession.student_id == STUDENTS[way].user_id
+        theirs = CoachingSession.has_participant(STUDENTS[way].user_id)
         [found] = await fetch_all(self.db, select(CoachingSession).where(theirs))
         return found
 

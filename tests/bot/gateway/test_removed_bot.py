@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from models import AuditEntry, Coach, CoachingSession, Guild, Notification, SessionStatus
+from models import AuditEntry, Coach, CoachingSession, Guild, Notification, Participant, SessionStatus
 from scheduler.notifications.bot_removal import REMOVED
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_welcome import join
@@ -62,7 +62,7 @@ async def removed_at(world: Academy) -> Any:
 async def still_due(world: Academy) -> list[Any]:
     columns = (
         CoachingSession.next_step_at,
-        CoachingSession.membership_due_at,
+        Participant.membership_due_at,
         Coach.membership_due_at,
         Coach.role_due_at,
         Notification.due_at,

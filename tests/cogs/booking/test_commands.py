@@ -28,7 +28,11 @@ async def test_from_the_list_of_coaches_to_a_booked_session(world: Academy) -> N
     await stu.press("Confirm")
 
     [booked] = await world.sessions()
-    assert (booked.starts_at, booked.duration, booked.notes) == (TWO, world.minutes(60), "The second verse.")
+    assert (booked.starts_at, booked.duration, booked.student.notes) == (
+        TWO,
+        world.minutes(60),
+        "The second verse.",
+    )
     for part in (
         "Booked ✅",
         f"\n## {stamp(TWO)}\nWith {world.coach.mention}\n60 min · $60.00 · Code `{booked.code}`\n",
@@ -84,7 +88,7 @@ async def test_booking_a_known_coach_takes_few_presses_and_no_form(
     assert "Booked ✅" in stu.said
     assert stu.presses == presses
     [booked] = await world.sessions()
-    assert (booked.starts_at, booked.notes) == (starts_at, None)
+    assert (booked.starts_at, booked.student.notes) == (starts_at, None)
 
 
 async def test_the_first_day_with_a_free_time_is_already_chosen(world: Academy) -> None:
@@ -105,7 +109,7 @@ async def test_another_length_changes_price_and_times_and_what_is_booked(world: 
     await stu.press("15:30", "Confirm")
 
     [booked] = await world.sessions()
-    assert (booked.duration, booked.total_cost_minor) == (world.minutes(90), 9000)
+    assert (booked.duration, booked.student.total_cost_minor) == (world.minutes(90), 9000)
 
 
 async def test_a_dismissed_notes_form_leaves_the_panel_working(world: Academy) -> None:
@@ -118,7 +122,7 @@ async def test_a_dismissed_notes_form_leaves_the_panel_working(world: Academy) -
     await stu.press("Confirm")
 
     [booked] = await world.sessions()
-    assert (booked.starts_at.hour, booked.notes) == (14, None)
+    assert (booked.starts_at.hour, booked.student.notes) == (14, None)
 
 
 async def test_notes_stay_on_the_panel_until_they_are_booked(world: Academy) -> None:
@@ -132,7 +136,7 @@ async def test_notes_stay_on_the_panel_until_they_are_booked(world: Academy) -> 
     await stu.press("Confirm")
 
     [booked] = await world.sessions()
-    assert booked.notes == "Quiet drums"
+    assert booked.student.notes == "Quiet drums"
     assert "Quiet drums" in world.dms(world.coach)[-1]
 
 
@@ -147,7 +151,7 @@ async def test_notes_can_be_removed_before_confirming(world: Academy) -> None:
     assert NOTES not in without
     assert "Add notes…" in without
     [booked] = await world.sessions()
-    assert booked.notes is None
+    assert booked.student.notes is None
 
 
 async def test_a_double_click_on_confirm_books_once_and_tells_each_once(world: Academy) -> None:
@@ -181,7 +185,7 @@ async def test_a_restart_between_any_two_presses_changes_nothing(world: Academy,
     await stu.press("Confirm")
 
     [booked] = await world.sessions()
-    assert (booked.starts_at, booked.notes) == (TWO, "Quiet drums")
+    assert (booked.starts_at, booked.student.notes) == (TWO, "Quiet drums")
     assert booked.code in world.dms(world.coach)[-1]
 
 

@@ -115,7 +115,7 @@ async def test_a_new_rate_does_not_change_a_booked_price(world: Academy) -> None
     stu = await Visitor(world, world.student).slash("sessions")
 
     assert "60 min · $60.00" in stu.said
-    assert (await world.sessions())[0].total_cost_minor == 6000
+    assert (await world.sessions())[0].student.total_cost_minor == 6000
 
 
 async def test_a_price_that_rises_before_confirming_is_refused(world: Academy) -> None:

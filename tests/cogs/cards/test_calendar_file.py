@@ -13,7 +13,7 @@ from icalendar import Alarm, Calendar
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names, calendar_file, file_name
 from models import CoachingSession, SessionStatus
-from tests.support.builders import COACH, GUILD, MONDAY, STUDENT
+from tests.support.builders import COACH, GUILD, MONDAY, STUDENT, session_for_one
 
 SERVER, COACH_NAME, STUDENT_NAME = "Academy", "Cara", "Stu"
 NAMES = Names(SERVER, COACH_NAME, STUDENT_NAME)
@@ -39,7 +39,7 @@ def a_row(**changed: Any) -> CoachingSession:
         "updated_at": MONDAY,
         "revision": 0,
     }
-    return CoachingSession(**values | changed)
+    return session_for_one(**values | changed)
 
 
 STEPS = {
@@ -87,7 +87,7 @@ def read_by_rfc_5545(content: bytes) -> dict[str, list[str]]:
 
 @each_step
 def test_lines_end_with_crlf_and_have_at_most_75_octets(step: str) -> None:
-    STEPS[step].notes = "Ünïcödé 🎧 " * 90
+    STEPS[step].student.notes = "Ünïcödé 🎧 " * 90
 
     content = calendar_file(STEPS[step], Names(SERVER * 10, COACH_NAME * 10, STUDENT_NAME), STUDENT)
 
@@ -99,7 +99,7 @@ def test_lines_end_with_crlf_and_have_at_most_75_octets(step: str) -> None:
     assert any(line.startswith(b" ") for line in physical)
     for line in physical:
         line.decode()  # a fold never splits a character
-    STEPS[step].notes = None
+    STEPS[step].student.notes = None
 
 
 @each_step

@@ -43,7 +43,7 @@ async def test_the_form_says_whether_cancelling_is_late(
     await stu.send(form, Reason="Ill.")
 
     assert rule in str(form.modal) if rule else "late" not in str(form.modal)
-    assert (await open_world.sessions())[0].cancelled_late is is_late
+    assert (await open_world.sessions())[0].student.cancelled_late is is_late
     for said in (stu.said, open_world.dms(open_world.coach)[-1]):
         assert ("· cancelled late\n" in said) is is_late
     assert f"· cancelled{' late' if is_late else ''}\n" in (await stu.slash("sessions")).said
@@ -60,6 +60,6 @@ async def test_only_students_can_be_late(open_world: Academy, who: str) -> None:
 
     assert "late cancellation" not in str(form.modal)
     assert "for free" not in str(form.modal)
-    assert (await open_world.sessions())[0].cancelled_late is False
+    assert (await open_world.sessions())[0].student.cancelled_late is False
     assert "cancelled late" not in visitor.said
     assert "cancelled late" not in open_world.dms(open_world.student)[-1]

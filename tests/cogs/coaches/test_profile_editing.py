@@ -159,7 +159,7 @@ async def test_booked_sessions_keep_their_price_even_when_rescheduled(open_world
 
     [booked] = await world.sessions()
     assert booked.rescheduled_from is not None
-    assert booked.total_cost_minor == 6000
+    assert booked.student.total_cost_minor == 6000
 
 
 async def test_nobody_books_at_a_price_they_have_not_seen(open_world: Academy) -> None:
@@ -176,7 +176,9 @@ async def test_nobody_books_at_a_price_they_have_not_seen(open_world: Academy) -
 
     assert " · $90.00\n" in words(panel)
     assert "Booked ✅" in words(await press(world.student, panel, "Confirm"))
-    assert [(one.total_cost_minor, one.notes) for one in await world.sessions()] == [(9000, "My song.")]
+    assert [(one.student.total_cost_minor, one.student.notes) for one in await world.sessions()] == [
+        (9000, "My song.")
+    ]
 
 
 async def test_a_forged_form_edits_nobody_elses_profile(open_world: Academy) -> None:

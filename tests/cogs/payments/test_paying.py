@@ -203,7 +203,7 @@ async def test_credit_comes_first_and_every_way_can_be_picked(db: Database) -> N
 
         assert "Booked ✅" in stu.said
         [booked] = await world.sessions()
-        assert (booked.credit_minutes, booked.total_cost_minor) == (60, 0)
+        assert (booked.student.credit_minutes, booked.student.total_cost_minor) == (60, 0)
 
 
 async def test_a_package_is_bought_by_card_and_refunded(db: Database) -> None:

@@ -72,7 +72,10 @@ async def test_one_asks_and_the_other_accepts_with_one_press(world: Academy, who
     assert list(labels(request)) == ["Accept", "Decline"]
     assert still == made.ends_at
     assert words(agreed) == f"Your session now ends at {until}. Price: $60.00."
-    assert ((await reloaded(world, made)).ends_at, (await reloaded(world, made)).total_cost_minor) == (later, 6000)
+    assert ((await reloaded(world, made)).ends_at, (await reloaded(world, made)).student.total_cost_minor) == (
+        later,
+        6000,
+    )
     assert await reserved_until(world, made) == [later, later]
     welcome, answered = room.history()
     assert f"ends at {until}" in words(welcome)

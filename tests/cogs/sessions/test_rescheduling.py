@@ -95,7 +95,7 @@ async def test_a_student_reschedules_from_the_list(world: Academy) -> None:
     assert f"**Rescheduled from** {stamp(TWO)}" in words(done)
     [now] = await world.sessions()
     assert (now.id, now.starts_at, now.duration) == (booked.id, HALF_PAST_THREE, booked.duration)
-    assert (now.total_cost_minor, now.code) == (booked.total_cost_minor, booked.code)
+    assert (now.student.total_cost_minor, now.code) == (booked.student.total_cost_minor, booked.code)
     assert await offered(world) == ["11:00", "13:30", "14:00", "14:30"]
     assert await world.count(Reservation) == 2
     assert "Session rescheduled by you" in world.dms(world.student)[-1]

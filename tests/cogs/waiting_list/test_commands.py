@@ -185,7 +185,7 @@ async def test_an_offer_can_be_taken_with_credit(open_world: Academy) -> None:
     await sam.press("Use 60 minutes of credit")
 
     assert "Booked ✅" in sam.said
-    assert (await world.sessions())[-1].credit_minutes == 60
+    assert (await world.sessions())[-1].student.credit_minutes == 60
 
 
 async def test_a_wish_without_luck_ends_and_says_so(open_world: Academy) -> None:

@@ -255,7 +255,7 @@ async def test_a_review_of_a_session_that_did_not_take_place_is_hidden(db: Datab
 
     coach = await fetch(db, Coach, (GUILD, COACH))
     assert (coach.rating_total, coach.rating_count) == (5, 1)
-    assert (await fetch(db, Review, session_id)).hidden_at == NOON
+    assert (await fetch(db, Review, (session_id, STUDENT))).hidden_at == NOON
 
 
 @pytest.mark.parametrize("actor", [STRANGER, ADMIN], ids=["stranger", "admin"])

@@ -151,7 +151,7 @@ async def test_before_that_it_can_be_cancelled(db: Database, case: Case, actor: 
     await transact(db, cancel(session_id, actor, case))
 
     one = await session_now(db, session_id)
-    assert (one.status, one.cancelled_late) == (CANCELLED, actor is STU)
+    assert (one.status, one.student.cancelled_late) == (CANCELLED, actor is STU)
 
 
 @still_open

@@ -45,8 +45,8 @@ async def test_booking_writes_the_session_both_reservations_and_both_notificatio
 
     one = await fetch_only(db, select(CoachingSession))
     assert (one.coach_id, one.student_id, one.starts_at, one.duration) == (COACH, STUDENT, TEN, 90 * MINUTE)
-    assert (one.status, one.notes) == (SessionStatus.SCHEDULED, "The second verse.")
-    assert (one.total_cost_minor, one.currency) == (7500, "USD")
+    assert (one.status, one.student.notes) == (SessionStatus.SCHEDULED, "The second verse.")
+    assert (one.student.total_cost_minor, one.currency) == (7500, "USD")
     assert (one.created_at, one.next_step_at) == (MONDAY, TEN - 15 * MINUTE)
     assert await reservations(db) == [
         (COACH, TEN - 10 * MINUTE, TEN + 95 * MINUTE),
@@ -62,7 +62,7 @@ async def test_a_session_keeps_its_price_when_the_rate_changes(db: Database) -> 
     async with db.begin() as session:
         (await session.get_one(Coach, (GUILD, COACH))).rate_minor = 9900
 
-    assert (await session_now(db, session_id)).total_cost_minor == 6000
+    assert (await session_now(db, session_id)).student.total_cost_minor == 6000
 
 
 async def test_two_sessions_can_touch(db: Database) -> None:

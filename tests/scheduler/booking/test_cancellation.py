@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from models import CoachingSession, Guild, Notification, NotificationKind, SessionStatus
+from models import Guild, Notification, NotificationKind, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.booking.cancellation import is_late
@@ -15,12 +15,23 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import NotFound, TooLate, Unreadable
 from tests.support.attended_sessions import at, both_came
 from tests.support.bookings import CARA, ELEVEN, SAM, STU, TEN, Press, also_booked, attempt, book, booked
-from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MINUTE, MONDAY, STUDENT, change_session, refusal
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    STUDENT,
+    change_session,
+    refusal,
+    session_for_one,
+)
 from tests.support.stored import enqueued, reservations, session_now
 from tests.support.transactions import transact
 
 A_DAY_OF_NOTICE = Guild(id=GUILD, cancel_notice_minutes=24 * 60)
-BOOKED = CoachingSession(guild_id=GUILD, coach_id=COACH, student_id=STUDENT, starts_at=MONDAY)
+BOOKED = session_for_one(guild_id=GUILD, coach_id=COACH, student_id=STUDENT, starts_at=MONDAY)
 MOMENT = timedelta(microseconds=1)
 CANCELLED = NotificationKind.SESSION_CANCELLED
 

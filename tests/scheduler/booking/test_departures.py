@@ -78,7 +78,7 @@ async def test_sessions_of_someone_who_left_are_cancelled_and_the_other_is_told_
     one = await session_now(db, session_id)
     assert cancelled == [1, 0]
     assert (one.status, one.cancelled_at) == (CANCELLED, MONDAY)
-    assert (one.cancelled_by, one.cancelled_late) == ((None, None) if who == COACH else (STUDENT, False))
+    assert (one.cancelled_by, one.student.cancelled_late) == ((None, None) if who == COACH else (STUDENT, False))
     assert one.cancel_reason == f"The {'coach' if who == COACH else 'student'} left the server."
     assert await reservations(db) == []
     assert await still_enqueued(db) == [(CANCELLATION, OTHER[who])]
@@ -94,7 +94,7 @@ async def test_leaving_shortly_before_a_session_counts_as_a_students_late_cancel
     await depart(db, who, now=TEN - HOUR + MINUTE)
 
     one = await session_now(db, session_id)
-    assert (one.cancelled_by, one.cancelled_late) == ((None, None) if who == COACH else (STUDENT, True))
+    assert (one.cancelled_by, one.student.cancelled_late) == ((None, None) if who == COACH else (STUDENT, True))
 
 
 async def test_when_a_coach_is_suspended_both_are_told(db: Database) -> None:
@@ -259,7 +259,7 @@ async def test_students_with_upcoming_sessions_are_checked_once_a_day(db: Databa
     # Once for all their sessions; shortly before one, its own steps ask.
     once = [str(STUDENT)]
     assert asked == [[], once, [], [], once, once, []]
-    assert [(await session_now(db, one)).membership_due_at for one in ids] == [None, None, None]
+    assert [(await session_now(db, one)).student.membership_due_at for one in ids] == [None, None, None]
 
 
 async def test_the_daily_check_notices_a_student_who_left(db: Database) -> None:
@@ -268,7 +268,7 @@ async def test_the_daily_check_notices_a_student_who_left(db: Database) -> None:
     assert await tick(db, without(STUDENT), FakeClock()) is not None
 
     one = await session_now(db, session_id)
-    assert (one.status, one.membership_due_at, one.next_step_at) == (CANCELLED, None, None)
+    assert (one.status, one.student.membership_due_at, one.next_step_at) == (CANCELLED, None, None)
     assert await still_enqueued(db) == [(CANCELLATION, COACH)]
     assert await audit_log(db) == [("session_cancelled_left", None)]
 
@@ -284,7 +284,7 @@ async def test_without_an_answer_nothing_is_cancelled_and_the_check_is_repeated_
 
     one = await session_now(db, session_id)
     assert failed == 1
-    assert (one.status, one.membership_due_at) == (SCHEDULED, MONDAY + 10 * MINUTE)
+    assert (one.status, one.student.membership_due_at) == (SCHEDULED, MONDAY + 10 * MINUTE)
     assert await still_enqueued(db) == []
 
 
@@ -298,7 +298,7 @@ async def test_a_session_cancelled_during_the_check_is_not_checked_again(db: Dat
 
     await membership_checks.check_due(db, discord, FakeClock())
 
-    assert (await session_now(db, session_id)).membership_due_at is None
+    assert (await session_now(db, session_id)).student.membership_due_at is None
 
 
 async def test_the_daily_check_notices_a_coach_who_left_and_tells_their_students(db: Database) -> None:

@@ -279,7 +279,14 @@ class Booking(RuleBasedStateMachine):
             found = await session.scalars(select(Reservation).where(Reservation.session_id.is_not(None)))
             reserved = sorted((one.user_id, one.starts_at, one.ends_at) for one in found)
         assert [
-            (one.id, one.starts_at, one.ends_at, one.total_cost_minor, one.cancelled_late, one.revision)
+            (
+                one.id,
+                one.starts_at,
+                one.ends_at,
+                one.student.total_cost_minor,
+                one.student.cancelled_late,
+                one.revision,
+            )
             for one in rows
         ] == [(one.id, one.start, one.end, one.price, one.late, one.revision) for one in self.model.sessions]
         assert [one.cancelled_at is not None for one in rows] == [one.cancelled for one in self.model.sessions]

@@ -62,7 +62,7 @@ async def test_student_and_coach_can_reschedule(db: Database, actor: Actor, reas
     assert (one.rescheduled_at, one.rescheduled_by, one.updated_at) == (LATER, actor.user_id, LATER)
     assert one.reschedule_reason == ("Ill." if reason else None)
     assert one.next_step_at == start - 15 * MINUTE
-    assert (one.code, one.notes, one.created_at) == (before.code, "The bridge.", MONDAY)
+    assert (one.code, one.student.notes, one.created_at) == (before.code, "The bridge.", MONDAY)
     assert await reservations(db) == [
         (COACH, start - 10 * MINUTE, start + 80 * MINUTE),
         (STUDENT, start, start + HOUR),
@@ -131,7 +131,7 @@ async def test_price_and_length_stay_whatever_the_coach_offers_now(db: Database)
     await reschedule(db, session_id, TWELVE)
 
     one = await session_now(db, session_id)
-    assert (one.starts_at, one.total_cost_minor, one.duration) == (TWELVE, 6000, HOUR)
+    assert (one.starts_at, one.student.total_cost_minor, one.duration) == (TWELVE, 6000, HOUR)
 
 
 @pytest.mark.parametrize("by", [-30 * MINUTE, 30 * MINUTE])

@@ -70,7 +70,7 @@ async def test_only_rates_of_zero_follow_the_servers_currency(db: Database) -> N
         "Rex": (6000, "USD"),
     }
     booked = await fetch_only(db, select(CoachingSession))
-    assert (booked.total_cost_minor, booked.currency) == (6000, "USD")
+    assert (booked.student.total_cost_minor, booked.currency) == (6000, "USD")
 
 
 async def test_coaches_with_another_currency_are_asked_at_most_once_a_day(db: Database) -> None:

@@ -167,7 +167,7 @@ async def test_a_session_is_booked_at_the_agreed_price_or_not_at_all(db: Databas
     booked = await transact(db, book, 9000)
 
     assert str(refused) == "The coach has changed the price to $90.00. Choose the time again to book it."
-    assert booked.total_cost_minor == 9000
+    assert booked.student.total_cost_minor == 9000
 
 
 async def test_a_booking_during_an_edit_is_at_the_agreed_price_or_refused(db: Database) -> None:
@@ -176,6 +176,6 @@ async def test_a_booking_during_an_edit_is_at_the_agreed_price_or_refused(db: Da
     outcome, _ = await asyncio.gather(transact(db, book, 6000), edit(db, rate="90"), return_exceptions=True)
 
     assert isinstance(outcome, NotBookable) or (
-        isinstance(outcome, CoachingSession) and outcome.total_cost_minor == 6000
+        isinstance(outcome, CoachingSession) and outcome.student.total_cost_minor == 6000
     )
     assert (await seen(db, STU)).coach.rate_minor == 9000

@@ -34,7 +34,9 @@ from tests.support.builders import (
     HOUR,
     MONDAY,
     a_server_with_a_coach,
+    change_rows,
     refusal,
+    session_for_one,
     statements,
 )
 from tests.support.credits import a_lot, book_with_credit, entries, left
@@ -50,7 +52,11 @@ async def test_a_session_takes_its_minutes_from_the_lot_that_ends_first(db: Data
     booked = await transact(db, book_with_credit)
 
     assert await left(db) == [45, 0, 60]
-    assert (booked.credit_minutes, booked.credit_worth_minor, booked.total_cost_minor) == (60, 6000, 0)
+    assert (booked.student.credit_minutes, booked.student.credit_worth_minor, booked.student.total_cost_minor) == (
+        60,
+        6000,
+        0,
+    )
 
 
 async def test_nothing_is_booked_without_enough_credit(db: Database) -> None:
@@ -103,7 +109,7 @@ async def test_the_coach_can_waive_a_charge_for_a_week(db: Database) -> None:
         await transact(db, charges.waive, booked.id, CARA, MONDAY + 7 * DAY - HOUR)
 
     assert await left(db) == [60]
-    assert (await fetch(db, CoachingSession, booked.id)).credit_charged_at is None
+    assert (await fetch(db, CoachingSession, booked.id)).student.credit_charged_at is None
 
 
 async def test_what_comes_back_to_an_ended_lot_is_valid_for_30_days_more(db: Database) -> None:
@@ -137,11 +143,11 @@ OUTCOMES: list[tuple[dict[str, Any], Charge]] = [
 
 @pytest.mark.parametrize(("ended", "charge"), OUTCOMES)
 def test_how_a_session_ended_decides_about_its_minutes(ended: dict[str, Any], charge: Charge) -> None:
-    row = CoachingSession(**ended)
+    row = session_for_one(**ended)
 
-    assert charge_of(row) is charge
-    row.charge_waived_at = MONDAY
-    assert charge_of(row) is (Charge.RESERVED if charge is Charge.RESERVED else Charge.RETURNED)
+    assert charge_of(row.student) is charge
+    row.student.charge_waived_at = MONDAY
+    assert charge_of(row.student) is (Charge.RESERVED if charge is Charge.RESERVED else Charge.RETURNED)
 
 
 def test_there_is_a_rule_for_every_status() -> None:
@@ -223,9 +229,9 @@ async def test_only_the_coach_can_waive_a_charge_and_only_for_a_week(db: Databas
         await refusal(db, NotFound, lambda session, by=somebody: charges.waive(session, one, by, MONDAY))
     await refusal(db, TooLate, lambda session: charges.waive(session, one, CARA, MONDAY + 7 * DAY))
     row = await fetch(db, CoachingSession, one)
-    assert charge_standing.can_waive(row, COACH, MONDAY + 7 * DAY - HOUR)
-    assert not charge_standing.can_waive(row, COACH, MONDAY + 7 * DAY)
-    assert not charge_standing.can_waive(row, row.student_id, MONDAY)
+    assert charge_standing.can_waive(row.student, COACH, MONDAY + 7 * DAY - HOUR)
+    assert not charge_standing.can_waive(row.student, COACH, MONDAY + 7 * DAY)
+    assert not charge_standing.can_waive(row.student, row.student_id, MONDAY)
 
 
 @pytest.mark.parametrize("notice", [0, 60, 24 * 60])
@@ -242,7 +248,7 @@ async def test_what_is_said_before_a_cancellation_is_what_becomes_of_the_minutes
         said = charges.charge_if_cancelled(booked, guild, actor, MONDAY)
     cancelled = await transact(db, cancellation.cancel, booked.id, actor, GUILD, "", MONDAY)
 
-    assert charge_of(cancelled) is said
+    assert charge_of(cancelled.student) is said
     assert (await left(db) == [0]) is (said is Charge.CHARGED)
     assert (said is Charge.CHARGED) is (actor is STU and notice == 24 * 60)
 
@@ -264,19 +270,18 @@ async def test_a_charge_that_comes_too_late_takes_nothing_that_is_spent(db: Data
 
     async def end(session: AsyncSession, **how: object) -> None:
         row = await session.get_one(CoachingSession, one.id)
-        for name, value in how.items():
-            setattr(row, name, value)
-        await charges.settle(session, row, TWELVE)
+        change_rows(row, **how)
+        await charges.settle(session, row.student, TWELVE)
 
     await transact(db, end, status=SessionStatus.NO_SHOW, absent=Absent.COACH)
     await transact(db, book_with_credit, starts_at=TWELVE)
     await transact(db, end, absent=Absent.STUDENT)
     assert await left(db) == [0]
-    assert (await fetch(db, CoachingSession, one.id)).credit_charged_at is None
+    assert (await fetch(db, CoachingSession, one.id)).student.credit_charged_at is None
     assert [entry.action for entry in await fetch_all(db, select(AuditEntry))].count("credits_short") == 1
 
     await transact(db, a_lot, 60, source=LotSource.REFUND)
     await transact(db, end, absent=Absent.STUDENT)
 
     assert await left(db) == [0, 0]
-    assert (await fetch(db, CoachingSession, one.id)).credit_charged_at == TWELVE
+    assert (await fetch(db, CoachingSession, one.id)).student.credit_charged_at == TWELVE

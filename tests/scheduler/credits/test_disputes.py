@@ -56,9 +56,9 @@ async def test_a_student_can_dispute_a_charge_for_72_hours(db: Database) -> None
     one = await a_charge(db)
     row = await fetch(db, CoachingSession, one)
 
-    assert charge_standing.can_dispute(row, STUDENT, IN_TIME)
-    assert not charge_standing.can_dispute(row, STUDENT, MONDAY + 72 * HOUR)
-    assert not charge_standing.can_dispute(row, COACH, IN_TIME)
+    assert charge_standing.can_dispute(row.student, STUDENT, IN_TIME)
+    assert not charge_standing.can_dispute(row.student, STUDENT, MONDAY + 72 * HOUR)
+    assert not charge_standing.can_dispute(row.student, COACH, IN_TIME)
     await refusal(db, TooLate, lambda session: disputes.open_dispute(session, one, STU, WHY, MONDAY + 72 * HOUR))
     await transact(db, disputes.open_dispute, one, STU, f" {WHY} ", IN_TIME)
 
@@ -142,8 +142,8 @@ async def test_an_admin_decides_once_and_both_are_told(db: Database, give_back: 
 
     assert await left(db) == [minutes]
     row = await fetch(db, CoachingSession, one)
-    assert (row.credit_charged_at is None) is give_back
-    assert row.charge_waived_by == (ADMIN.user_id if give_back else None)
+    assert (row.student.credit_charged_at is None) is give_back
+    assert row.student.charge_waived_by == (ADMIN.user_id if give_back else None)
     told = [note.user_id for note in await notifications(db) if note.kind is NotificationKind.DISPUTE_DECIDED]
     assert sorted(told, key=str) == [COACH, STUDENT]
     last = (await fetch_all(db, select(AuditEntry).order_by(AuditEntry.id)))[-1]
@@ -194,7 +194,7 @@ async def test_a_charge_waived_meanwhile_is_given_back_once_whatever_is_decided(
     await decide(db, one, give_back=True)
 
     assert await left(db) == [60]
-    assert (await fetch(db, CoachingSession, one)).charge_waived_by == COACH
+    assert (await fetch(db, CoachingSession, one)).student.charge_waived_by == COACH
 
 
 async def test_refusing_a_dispute_does_not_undo_what_the_coach_waived(db: Database) -> None:

@@ -10,7 +10,7 @@ from models import Coach, CoachSpecialty, CreditLot, EntryKind, LotSource, Notif
 from models.storage.database import Database
 from scheduler.credits import expiry, ledger
 from tests.support.bookings import ELEVEN, STU, TEN, book
-from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, a_coach, a_server_with_a_coach
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_server_with_a_coach
 from tests.support.credits import a_lot, entries, left
 from tests.support.stored import notifications
 from tests.support.transactions import fetch, query, transact
@@ -106,7 +106,7 @@ async def test_what_comes_back_comes_back_to_its_own_lots(db: Database) -> None:
         lots = await ledger.lots_of(session, GUILD, STU.user_id, valid_at=TEN)
         await ledger.reserve(session, lots, 60, about, MONDAY)
         await a_lot(session, 10)
-        await ledger.give_back(session, await ledger.taken_for(session, about), about, MONDAY)
+        await ledger.give_back(session, await ledger.taken_for(session, about, STUDENT), about, MONDAY)
 
     await transact(db, take_and_give_back)
 
@@ -168,7 +168,7 @@ async def test_minutes_that_come_back_after_the_end_are_announced_and_end_again(
         await ledger.reserve(session, lots, 60, about, MONDAY)
 
     async def give_back(session: AsyncSession) -> None:
-        await ledger.give_back(session, await ledger.taken_for(session, about), about, ENDS)
+        await ledger.give_back(session, await ledger.taken_for(session, about, STUDENT), about, ENDS)
 
     await transact(db, take)
     await told(db, ENDS)

@@ -419,9 +419,12 @@ class Story(RuleBasedStateMachine):
             self.account_for(lot, one, [entry for entry in entries if entry.lot_id == lot.id], sessions)
         for one in model.sessions:
             row = sessions[one.id]
-            assert row.credit_minutes == (one.minutes if one.with_credit else None)
-            assert (row.total_cost_minor == 0) is one.with_credit
-            assert (row.credit_charged_at, row.charge_waived_at is not None) == (one.charged_at, one.is_waived)
+            assert row.student.credit_minutes == (one.minutes if one.with_credit else None)
+            assert (row.student.total_cost_minor == 0) is one.with_credit
+            assert (row.student.credit_charged_at, row.student.charge_waived_at is not None) == (
+                one.charged_at,
+                one.is_waived,
+            )
 
     def account_for(
         self, lot: CreditLot, one: Lot, entries: list[CreditEntry], sessions: dict[int, CoachingSession]
@@ -434,7 +437,7 @@ class Story(RuleBasedStateMachine):
         used = {"charged": 0, "reserved": 0}
         for entry in entries:
             if entry.session_id is not None and entry.kind is not EntryKind.GRANTED:
-                is_charged = sessions[entry.session_id].credit_charged_at is not None
+                is_charged = sessions[entry.session_id].student.credit_charged_at is not None
                 used["charged" if is_charged else "reserved"] -= entry.minutes
         assert 0 <= lot.minutes_left == sum(entry.minutes for entry in entries)
         assert used["charged"] == self.model.taken(one, charged=True)

@@ -35,7 +35,11 @@ async def test_a_paid_session_is_booked_once_with_its_receipt(db: Database) -> N
             booked.id,
             "https://receipts.example/2",
         )
-        assert (booked.total_cost_minor, booked.currency, booked.notes) == (6000, "USD", "The bridge.")
+        assert (booked.student.total_cost_minor, booked.currency, booked.student.notes) == (
+            6000,
+            "USD",
+            "The bridge.",
+        )
         assert await fetch_all(db, select(Hold)) == []
 
 

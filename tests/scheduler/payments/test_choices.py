@@ -188,4 +188,4 @@ async def test_nobody_gets_a_make_up_for_money_that_goes_back(db: Database) -> N
         assert await query(db, make_ups.find, session_id) is None
         assert [one.amount_minor for one in await here.refunds()] == [6000]
         [row] = await fetch_all(db, select(CoachingSession))
-        assert row.credit_minutes is None
+        assert row.student.credit_minutes is None

@@ -90,7 +90,7 @@ class Life:
                 await transact(self.here.db, choices.refund_now, one.id, self.student, self.here.now)
 
     async def sessions(self) -> list[CoachingSession]:
-        theirs = CoachingSession.student_id == self.student.user_id
+        theirs = CoachingSession.has_participant(self.student.user_id)
         return await fetch_all(self.here.db, select(CoachingSession).where(theirs))
 
     async def refunds(self) -> list[Refund]:
@@ -251,7 +251,7 @@ async def test_whoever_gives_up_has_paid_nothing_and_the_time_is_free(db: Databa
         assert life.charged(await life.payments()) == []
         assert await fetch_all(db, select(Hold)) == []
         await transact(db, book, life.other, life.starts_at, now=life.here.now)
-        booked = CoachingSession.student_id == life.other.user_id, CoachingSession.starts_at == life.starts_at
+        booked = CoachingSession.has_participant(life.other.user_id), CoachingSession.starts_at == life.starts_at
         [theirs] = await fetch_all(db, select(CoachingSession).where(*booked))
         await transact(db, cancellation.cancel, theirs.id, life.other, GUILD, "", life.here.now)
 

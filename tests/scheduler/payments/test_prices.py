@@ -119,7 +119,7 @@ async def test_what_is_charged_is_shown_stored_and_refunded(
         [charged], [refund] = here.server.intents.values(), await here.refunds()
         [made] = here.server.refunds.values()
         assert (charged["amount"], charged["currency"]) == (at_stripe, currency.lower())
-        assert (booked.total_cost_minor, booked.currency) == (cost, currency)
+        assert (booked.student.total_cost_minor, booked.currency) == (cost, currency)
         assert (payment.amount_minor, refund.amount_minor) == (cost, cost)
         assert made["amount"] == at_stripe
         assert from_stripe(at_stripe, currency) == cost

@@ -158,13 +158,13 @@ async def test_a_no_show_that_is_marked_later_can_be_disputed_from_then_on_and_a
     async with till(db) as here:
         session_id = await completed(here)
         row = await fetch(db, CoachingSession, session_id)
-        assert row.credit_charged_at == here.now
-        assert charge_standing.can_waive(row, COACH, here.now)
+        assert row.student.credit_charged_at == here.now
+        assert charge_standing.can_waive(row.student, COACH, here.now)
         await transact(db, no_shows.mark_no_show, session_id, CARA, here.now + DAY)
         await transact(db, no_shows.unmark_no_show, session_id, CARA, here.now + 2 * DAY)
 
         row = await fetch(db, CoachingSession, session_id)
-        assert (row.status, row.credit_charged_at) == (SessionStatus.COMPLETED, here.now)
+        assert (row.status, row.student.credit_charged_at) == (SessionStatus.COMPLETED, here.now)
         assert await went_back(here) == []
 
 

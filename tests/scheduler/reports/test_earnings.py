@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from models import Absent, CoachingSession, Guild, SessionStatus
+from models import Absent, CoachingSession, Guild, Participant, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.errors import NotAllowed
@@ -77,7 +77,7 @@ async def test_money_counts_where_credit_would_be_charged(
 
     one = await transact(db, a_session, reserved=False, **outcome, **waived)
 
-    is_charged = charge_of(one) is Charge.CHARGED
+    is_charged = charge_of(one.student) is Charge.CHARGED
     assert is_charged is (counts and not is_waived)
     assert await figures(db) == ([(MARCH, 1, 60, 6000)] if is_charged else [])
 
@@ -184,6 +184,7 @@ async def test_all_sessions_are_in_the_right_month(
             await a_guild(session, time_zone=zone)
             await a_coach(session)
             await a_coach(session, user_id=COACH + 1)
+        await session.execute(delete(Participant))
         await session.execute(delete(CoachingSession))
         for half_hours, coach_id, minutes in rows:
             at = MONDAY + half_hours * 30 * MINUTE

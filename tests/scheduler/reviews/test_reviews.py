@@ -290,7 +290,7 @@ async def test_hiding_or_showing_twice_is_the_same_as_once(db: Database) -> None
     await hide(db, one, now=LATER + HOUR)
 
     assert (await rating(db), len(await audit(db))) == ((0, 0), 2)
-    assert (await fetch(db, Review, one)).hidden_at == LATER
+    assert (await fetch(db, Review, (one, STUDENT))).hidden_at == LATER
 
 
 async def test_the_student_cannot_change_a_hidden_review(db: Database) -> None:
@@ -356,7 +356,7 @@ async def test_review_states_say_which_sessions_can_be_reviewed(db: Database) ->
     await review(db, old.id, 2, now=old.ends_at)
 
     rows = await fetch_all(db, select(CoachingSession))
-    found = await query(db, reviews.review_states, rows, LATER)
+    found = await query(db, reviews.review_states, rows, STUDENT, LATER)
 
     stars = {id_: (one.review and one.review.stars, one.is_open) for id_, one in found.items()}
     assert stars == {new: (None, True), given: (4, True), hidden: (1, False), old.id: (2, False)}

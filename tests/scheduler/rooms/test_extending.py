@@ -114,7 +114,7 @@ async def test_asking_changes_nothing_until_the_other_agrees(db: Database, actor
     assert (one.starts_at, one.ends_at, one.status) == (TEN, LONGER, SessionStatus.IN_PROGRESS)
     assert await reservations(db) == [(COACH, TEN, LONGER), (STUDENT, TEN, LONGER)]
     assert (one.revision, one.next_step_at, one.updated_at) == (1, LONGER, HALF_PAST)
-    assert (one.booked_duration, one.booked_cost, one.total_cost_minor) == (HOUR, 6000, 6000)
+    assert (one.booked_duration, one.student.booked_cost, one.student.total_cost_minor) == (HOUR, 6000, 6000)
     assert await audit_log(db) == [("extension_asked", actor.user_id), ("session_extended", other.user_id)]
 
 
@@ -228,11 +228,11 @@ async def test_pro_rata_adds_the_share_of_the_booked_price(
         assert await offered(db, session_id, at(20)) == terms
         await ask(db, session_id, now=at(20), terms=terms)
         await agree(db, session_id, now=at(20), terms=terms)
-        prices.append((await session_now(db, session_id)).total_cost_minor)
+        prices.append((await session_now(db, session_id)).student.total_cost_minor)
 
     one = await session_now(db, session_id)
     assert prices == [cost + extra, cost + 2 * extra]
-    assert (one.booked_cost, one.booked_duration) == (cost, minutes * MINUTE)
+    assert (one.student.booked_cost, one.booked_duration) == (cost, minutes * MINUTE)
 
 
 async def test_a_price_that_was_not_shown_is_never_asked_for(db: Database) -> None:
@@ -253,7 +253,7 @@ async def test_an_open_request_keeps_its_price_when_the_server_changes_it(db: Da
 
     await agree(db, session_id)
 
-    assert (await session_now(db, session_id)).total_cost_minor == 6000
+    assert (await session_now(db, session_id)).student.total_cost_minor == 6000
 
 
 async def test_if_the_time_is_taken_meanwhile_the_request_stays_open(db: Database) -> None:
@@ -283,8 +283,8 @@ async def test_what_was_booked_and_agreed_stays_on_the_record(db: Database) -> N
     await transact(db, in_room.end_early, session_id, STU, at(50))
 
     one = await session_now(db, session_id)
-    assert (one.booked_duration, one.booked_cost) == (HOUR, 6000)
-    assert (one.agreed_until, one.total_cost_minor) == (LONGER, 7500)
+    assert (one.booked_duration, one.student.booked_cost) == (HOUR, 6000)
+    assert (one.agreed_until, one.student.total_cost_minor) == (LONGER, 7500)
     assert one.ends_at == at(50)
 
 

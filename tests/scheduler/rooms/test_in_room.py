@@ -61,7 +61,7 @@ async def test_ending_early_completes_the_session_and_frees_the_rest_of_the_time
 
     one = await session_now(db, session_id)
     assert (one.status, one.ends_at, one.absent) == (SessionStatus.COMPLETED, HALF_PAST, None)
-    assert (one.agreed_until, one.booked_duration, one.total_cost_minor) == (ELEVEN, ELEVEN - TEN, 6000)
+    assert (one.agreed_until, one.booked_duration, one.student.total_cost_minor) == (ELEVEN, ELEVEN - TEN, 6000)
     assert (one.revision, one.next_step_at) == (before.revision + 1, HALF_PAST)
     assert await reservations(db) == [(COACH, TEN, HALF_PAST), (STUDENT, TEN, HALF_PAST)]
     assert await still_enqueued(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT)]

@@ -80,7 +80,7 @@ async def test_sessions_at_the_same_instant_are_on_exactly_one_page(db: Database
             for _ in range(40)
         ]
         for one in reversed(made[::2]):  # updated rows are stored in a different order
-            one.notes = "x" * 500
+            one.student.notes = "x" * 500
             await session.flush()
 
     pages = await query(db, all_pages, STUDENT)

@@ -66,7 +66,11 @@ async def test_taking_it_books_it_and_ends_the_wish(db: Database) -> None:
     booked = await transact(db, answers.take, offer.id, ANN, line.now)
     again = await transact(db, answers.take, offer.id, ANN, line.now)
 
-    assert (booked.student_id, booked.starts_at, booked.total_cost_minor) == (ANN.user_id, WEDNESDAY_TEN, 6000)
+    assert (booked.student_id, booked.starts_at, booked.student.total_cost_minor) == (
+        ANN.user_id,
+        WEDNESDAY_TEN,
+        6000,
+    )
     assert again.id == booked.id
     assert (await line.wish(wish)).end_reason is WishEnd.BOOKED
     assert [one.state for one in await line.offers()] == [OfferState.TAKEN]
