@@ -45,10 +45,12 @@ from models.session import (
     SessionType,
 )
 from models.waiting_list import FreedTime, Offer, OfferState, Wish, WishEnd
+from models.workshop import MOST_SEATS, Seat, Workshop
 
 __all__ = [
     "AHEAD",
     "LONGEST_RESERVATION",
+    "MOST_SEATS",
     "UNDECIDED",
     "Absent",
     "AccessMode",
@@ -97,6 +99,7 @@ __all__ = [
     "Review",
     "RoleGrant",
     "Route",
+    "Seat",
     "SessionStatus",
     "SessionType",
     "Snowflake",
@@ -105,4 +108,5 @@ __all__ = [
     "UTCDateTime",
     "Wish",
     "WishEnd",
+    "Workshop",
 ]

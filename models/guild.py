@@ -100,6 +100,12 @@ class Guild(Base):
     """How it takes payments by card. Off without a key, whatever this says."""
     most_make_ups: Mapped[int] = mapped_column(default=0, server_default="0")
     """How many make-ups a student gets in 90 days for sessions they cancel a day ahead; 0 for none."""
+    workshop_channel_id: Mapped[Snowflake | None]
+    """Where workshops are announced."""
+    names_participants: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the participants of a workshop are told who else takes part."""
+    mirrors_workshops: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether workshops are among the server's scheduled events."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
     """`[name, start minute, end minute]` of the hours that coaches set with one press; NULL for the defaults."""
     default_policy: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))

@@ -314,6 +314,7 @@ class Hold(Base):
             "uq_holds_one_choosing", "guild_id", "student_id", where="purpose = 'choosing'", unique=True
         ),
         partial_index("ix_holds_next_step_at", "next_step_at"),
+        Index("ix_holds_session_id", "session_id"),
     )
 
     id: Mapped[RowId]
@@ -327,6 +328,8 @@ class Hold(Base):
         default=HoldPurpose.CHOOSING,
         server_default=HoldPurpose.CHOOSING,
     )
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
+    """The workshop in which it holds a seat. It reserves the participant's time only."""
     expires_at: Mapped[datetime]
     """From then on the slot is free, even if the row is still there."""
     next_step_at: Mapped[datetime | None]
