@@ -168,9 +168,14 @@ class CoachingSession(Base):
         return theirs[0] if len(theirs) == 1 else None
 
     @property
+    def taking_part(self) -> "list[Participant]":
+        """Return its participants without those who gave up their place."""
+        return [one for one in self.participants if one.status is not ParticipantStatus.LEFT]
+
+    @property
     def people(self) -> tuple[int, ...]:
-        """Return the user ids of its coach and participants."""
-        return self.coach_id, *(one.user_id for one in self.participants)
+        """Return the user ids of its coach and of those who take part."""
+        return self.coach_id, *(one.user_id for one in self.taking_part)
 
     @property
     def absent(self) -> Absent | None:

@@ -66,6 +66,7 @@ async def create(
                 room.name,
                 category=discord.Object(category_id) if category_id else None,  # pyright: ignore[reportArgumentType]  (only its id is read)
                 overwrites=rules,
+                user_limit=room.user_limit,
                 reason=room.reason,
             )
         except discord.HTTPException as error:

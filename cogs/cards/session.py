@@ -134,7 +134,7 @@ def _agreed(one: CoachingSession) -> list[str]:
 def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
     """Make buttons to correct the attendance: for the coach, and for whoever counts as absent."""
     buttons: list[ui.Button] = []
-    can_correct = viewer_id == one.coach_id and not no_shows.is_student_decided(one)
+    can_correct = viewer_id == one.coach_id and not no_shows.is_decided_on(one, one.student)
     if can_correct and one.status is SessionStatus.COMPLETED and one.missed_at is None:
         buttons.append(ui.button("Mark no-show", routes.MARK_NO_SHOW.id(session_id=one.id)))
     if can_correct and one.absent is Absent.STUDENT:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, case, delete, func, literal, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AHEAD, Absent, Attendance, CoachingSession, Heartbeat, UTCDateTime
+from models import AHEAD, Attendance, CoachingSession, Heartbeat, UTCDateTime
 from scheduler.core.row_locks import lock_sessions
 from scheduler.sessions import lifecycle
 from scheduler.time.intervals import Interval, intersect, union
@@ -17,7 +17,7 @@ WATCH = "watch"
 _OF_SERVER = f"{WATCH}:"
 """Followed by a server's id: the heartbeat of a server that we've recorded less far than the others."""
 _MAY_HAVE_MET = timedelta(minutes=5)
-"""Unwatched for this long, coach and student may have met without us knowing."""
+"""Unwatched for this long, people may have met without us knowing."""
 
 Unwatched = Callable[[], Mapping[int, datetime] | None]
 """Returns the servers whose events aren't all recorded yet, and since when (UTC); None if no server's are."""
@@ -38,23 +38,27 @@ class Presence(NamedTuple):
     inside: timedelta
 
 
-def determine_no_show(
-    stays: Collection[Stay], coach_id: int, student_id: int, whole: Interval, late_at: datetime
-) -> Absent | None:
-    """Say whose no-show it is; None if both came, or if we watched too little of it to tell.
+def determine_absent(
+    stays: Collection[Stay], coach_id: int, participant_ids: Collection[int], whole: Interval, late_at: datetime
+) -> set[int]:
+    """Return who counts as absent; nobody if we watched too little of it to tell.
 
     You came if you were inside at any moment from the start of the `whole` session until `late_at` (see
-    `late_from`), or if you met the other person before the end.
+    `late_from`), or if you met before the end: a participant the coach, or the coach anybody.
     """
-    coach, student, unwatched = (_inside(stays, one) for one in (coach_id, student_id, None))
-    if _have_met(coach, student, whole):
-        return None
+    coach, unwatched = _inside(stays, coach_id), _inside(stays, None)
     in_time = [Interval(whole.start, late_at)]
-    theirs = {Absent.COACH: coach, Absent.STUDENT: student}
-    missing = {who for who, inside in theirs.items() if not intersect(inside, in_time)}
-    if not missing or _length(intersect(unwatched, [whole])) >= _MAY_HAVE_MET:
-        return None
-    return Absent.BOTH if len(missing) == 2 else missing.pop()
+    absent: set[int] = set()
+    has_coach_met = False
+    for user_id in participant_ids:
+        theirs = _inside(stays, user_id)
+        if _have_met(coach, theirs, whole):
+            has_coach_met = True
+        elif not intersect(theirs, in_time):
+            absent.add(user_id)
+    if not has_coach_met and not intersect(coach, in_time):
+        absent.add(coach_id)
+    return set() if _length(intersect(unwatched, [whole])) >= _MAY_HAVE_MET else absent
 
 
 def late_from(starts_at: datetime, ends_at: datetime, opened_at: datetime, grace: timedelta) -> datetime:
@@ -170,7 +174,7 @@ async def stays_of(session: AsyncSession, session_id: int, until: datetime) -> l
 
 
 async def anyone_came(session: AsyncSession, row: CoachingSession) -> bool:
-    """Whether coach or student were seen in the room during the session."""
+    """Whether anybody was seen in the room during the session."""
     came = select(Attendance.id).where(
         Attendance.session_id == row.id,
         Attendance.user_id.is_not(None),
@@ -193,7 +197,8 @@ async def is_decided(session: AsyncSession, row: CoachingSession, grace: timedel
         return True
     until = lifecycle.end_if_ended(row, now)
     stays = await stays_of(session, row.id, until)
-    return _have_met(_inside(stays, row.coach_id), _inside(stays, row.student_id), Interval(row.starts_at, until))
+    coach, whole = _inside(stays, row.coach_id), Interval(row.starts_at, until)
+    return any(_have_met(coach, _inside(stays, user_id), whole) for user_id in row.people[1:])
 
 
 async def end_stays(session: AsyncSession, session_id: int, now: datetime) -> None:
@@ -213,12 +218,12 @@ async def carry_over(session: AsyncSession, session_id: int, next_id: int, now: 
 
 
 async def people_inside(session: AsyncSession, session_id: int) -> set[int]:
-    """Return which of coach and student are in the room, as far as we know."""
+    """Return which of its people are in the room, as far as we know."""
     return {one.user_id for one in await _open_stays(session, session_id) if one.user_id is not None}
 
 
 async def attended(session: AsyncSession, row: CoachingSession, now: datetime) -> dict[int, Presence]:
-    """Say how coach and student have attended up to now, or up to the session's end."""
+    """Say how coach and participants have attended up to now, or up to the session's end."""
     stays = await stays_of(session, row.id, min(now, row.ends_at))
     return {user_id: presence(stays, user_id) for user_id in row.people}
 

@@ -26,7 +26,7 @@ _WHY = {
 _FOR_ADMINS = {
     Barrier.TIMED_OUT: "Members can't join a room until their timeout ends or you end it.",
     Barrier.SHUT_OUT: "Check who changes roles or room permissions. I set them when a room opens.",
-    Barrier.FULL: "Rooms don't need a user limit: only coach and student see them.",
+    Barrier.FULL: "Rooms don't need a user limit: only its people see them.",
 }
 
 
@@ -57,7 +57,7 @@ async def valid(
 ) -> dict[int, Barrier]:
     """Keep the barriers that excuse.
 
-    Leaving excuses only if the other person was told before the start, and a student only if that was no later
+    Leaving excuses only if somebody else was told before the start, and a student only if that was no later
     than they could cancel for free.
     """
     told = select(Notification.user_id, func.min(Notification.created_at, type_=UTCDateTime())).where(
@@ -67,8 +67,9 @@ async def valid(
     in_time = row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
 
     def is_excused(user_id: int) -> bool:
-        at = told_at.get(row.other(user_id))
-        return at is not None and at < row.starts_at and (user_id != row.student_id or at <= in_time)
+        others = (told_at[one] for one in row.people if one != user_id and one in told_at)
+        at = min(others, default=None)
+        return at is not None and at < row.starts_at and (user_id == row.coach_id or at <= in_time)
 
     return {
         user_id: barrier
@@ -98,10 +99,10 @@ async def alert_admins(
 
 
 async def resolve_alerts(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Resolve the alerts that coach or student were kept out, because they've met."""
+    """Resolve the alerts that its people were kept out, because they've met."""
     for user_id in row.people:
         await admin_alerts.resolve(session, row.guild_id, f"{_KEPT_OUT}{user_id}", now)
 
 
 def _side(row: CoachingSession, user_id: int) -> str:
-    return "coach" if user_id == row.coach_id else "student"
+    return "coach" if user_id == row.coach_id else "participant" if row.is_workshop else "student"

@@ -5,7 +5,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absent, AuditEntry, CoachingSession, NotificationKind, SessionStatus
+from models import (
+    Absent,
+    AuditEntry,
+    CoachingSession,
+    NotificationKind,
+    Participant,
+    ParticipantStatus,
+    SessionStatus,
+)
 from scheduler.attendance import outcomes
 from scheduler.core import audit
 from scheduler.core.actor import Actor
@@ -24,40 +32,48 @@ _DECISIONS = ("appeal_granted", "appeal_refused")
 _OVER = (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
 
 
-async def mark_no_show(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
-    """Record the coach's word that the student didn't come. Does nothing the second time.
+async def mark_no_show(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, of: int | None = None
+) -> CoachingSession:
+    """Record the coach's word that a participant didn't come. Does nothing the second time.
 
-    The student is told, and can appeal. Raises NotFound to anyone but the coach, TooLate a week after the end,
-    AlreadyDecided after an admin's decision, and NotAllowed for the coach's own no-show or if there was no room.
+    `of` says who; without it, it's the only participant. They are told, and can appeal. Raises NotFound to anyone
+    but the coach, TooLate a week after the end, AlreadyDecided after an admin's decision, and NotAllowed for the
+    coach's own no-show or if there was no room.
     """
-    found = await _over(session, session_id, actor, now)
-    if found.absent is Absent.COACH:
-        raise NotAllowed(_YOUR_OWN)
+    found, seat = await _over(session, session_id, actor, of, now)
     if found.missed_at is not None:
         raise NotAllowed("There was no room, so nobody can be absent. Say whether the session took place instead.")
-    if found.status is SessionStatus.NO_SHOW:
+    if seat.status is ParticipantStatus.NO_SHOW:
         return found
-    await _correct(session, found, Absent.STUDENT, "no_show_marked", actor, now)
+    if found.coach_absent:
+        raise NotAllowed(_YOUR_OWN)
+    absent = outcomes.recorded_absent(found) | {seat.user_id}
+    await _correct(session, found, absent, "no_show_marked", actor, now)
     return found
 
 
-async def unmark_no_show(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
-    """Record the coach's word that the student did come. Raises the same as `mark_no_show`.
+async def unmark_no_show(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, of: int | None = None
+) -> CoachingSession:
+    """Record the coach's word that a participant did come. Raises the same as `mark_no_show`.
 
     If neither was seen, an admin has to say so: the coach would clear their own no-show, too.
     """
-    found = await _over(session, session_id, actor, now)
-    if found.status is SessionStatus.COMPLETED:
-        return found
-    if found.absent in (Absent.COACH, Absent.BOTH):
+    found, seat = await _over(session, session_id, actor, of, now)
+    if found.coach_absent:
         raise NotAllowed(_YOUR_OWN)
-    await _correct(session, found, None, "no_show_withdrawn", actor, now)
-    events.notify_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now, except_for=actor.user_id)
+    if seat.status is not ParticipantStatus.NO_SHOW:
+        return found
+    absent = outcomes.recorded_absent(found) - {seat.user_id}
+    await _correct(session, found, absent, "no_show_withdrawn", actor, now)
+    kind = NotificationKind.ATTENDANCE_CHANGED
+    outbox.enqueue(session, kind, found.guild_id, now=now, user_id=seat.user_id, session_id=found.id)
     return found
 
 
 async def _correct(
-    session: AsyncSession, found: CoachingSession, absent: Absent | None, action: str, actor: Actor, now: datetime
+    session: AsyncSession, found: CoachingSession, absent: set[int], action: str, actor: Actor, now: datetime
 ) -> None:
     found.absence_marked_by, found.updated_at = actor.user_id, now
     await outcomes.conclude(session, found, absent, now, by=actor)
@@ -131,8 +147,11 @@ async def decide_appeal(
     found.appeal_decided_at, found.appeal_decided_by = now, actor.user_id
     if was_there and absent:
         found.absence_marked_by = actor.user_id
-        await _count_as_present(session, found, appellant(found), now)
-    events.notify_both(session, found, NotificationKind.ATTENDANCE_CHANGED, now)
+        await outcomes.conclude(session, found, outcomes.recorded_absent(found) - {appellant(found)}, now)
+    concerned = (appellant(found),) if found.is_workshop else found.people[1:]
+    for user_id in dict.fromkeys((*concerned, found.coach_id)):
+        kind = NotificationKind.ATTENDANCE_CHANGED
+        outbox.enqueue(session, kind, guild_id, now=now, user_id=user_id, session_id=found.id)
     found.updated_at = now
     await outbox.requeue_newest(session, found.id, NotificationKind.APPEAL_CARD, now)
     await outbox.requeue_direct(session, found.id, now)
@@ -151,12 +170,13 @@ async def decide_appeal(
 
 def appellant(found: CoachingSession) -> int:
     """Return who appealed against the no-show, or would."""
-    return found.appealed_by or (found.coach_id if found.absent is Absent.COACH else found.student_id)
+    is_coachs = found.is_workshop or found.absent is Absent.COACH
+    return found.appealed_by or (found.coach_id if is_coachs else found.student_id)
 
 
 def is_absent(found: CoachingSession, user_id: int | None) -> bool:
     """Whether this person counts as absent, alone or with the other."""
-    return user_id in outcomes.absentees(found, found.absent)
+    return user_id in outcomes.recorded_absent(found)
 
 
 def corrections_close_at(found: CoachingSession, user_id: int | None) -> datetime:
@@ -195,38 +215,33 @@ async def _appealed(session: AsyncSession, found: CoachingSession, user_id: int)
     return await session.scalar(earlier.limit(1))
 
 
-async def _count_as_present(session: AsyncSession, found: CoachingSession, user_id: int, now: datetime) -> None:
-    if found.absent is not Absent.BOTH:
-        await outcomes.conclude(session, found, None, now)
-        return
-    # The other person is still absent, and knows it already.
-    outcomes.mark_absent(found, Absent.COACH if user_id == found.student_id else Absent.STUDENT)
-    await events.update_room_messages(session, found, now)
-    await events.settle(session, found, now)
+def is_decided_on(found: CoachingSession, seat: Participant) -> bool:
+    """Whether the newest decision of an admin was whether this participant was there, so the coach can't say."""
+    return found.appeal_decided_at is not None and appellant(found) == seat.user_id
 
 
-def is_student_decided(found: CoachingSession) -> bool:
-    """Whether the newest decision of an admin was whether the student was there, so that the coach can't say."""
-    return found.appeal_decided_at is not None and appellant(found) == found.student_id
-
-
-async def _decided_on_student(session: AsyncSession, found: CoachingSession) -> int | None:
-    """Return the admin who decided whether the student was there, if one has."""
-    if is_student_decided(found):
+async def _decided_by(session: AsyncSession, found: CoachingSession, seat: Participant) -> int | None:
+    """Return the admin who decided whether this participant was there, if one has."""
+    if is_decided_on(found, seat):
         return found.appeal_decided_by
     decisions = select(AuditEntry).where(AuditEntry.session_id == found.id, AuditEntry.action.in_(_DECISIONS))
-    theirs = (one for one in await session.scalars(decisions) if one.details.get("user_id") == found.student_id)
+    theirs = (one for one in await session.scalars(decisions) if one.details.get("user_id") == seat.user_id)
     return next((one.actor_id for one in theirs), None)
 
 
-async def _over(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
+async def _over(
+    session: AsyncSession, session_id: int, actor: Actor, of: int | None, now: datetime
+) -> tuple[CoachingSession, Participant]:
     found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
     if found is None or actor.user_id != found.coach_id:
         raise NotFound("You don't coach that session. `/sessions` lists yours.")
     if found.status not in _OVER:
         raise NotFound("This session isn't over yet, or it was cancelled.")
-    if (admin := await _decided_on_student(session, found)) is not None:
+    seat = found.participant(of)
+    if seat is None or seat.status is ParticipantStatus.LEFT:
+        raise NotFound("That person doesn't take part in this session.")
+    if (admin := await _decided_by(session, found, seat)) is not None:
         raise AlreadyDecided(f"<@{admin}> already decided about this session. Talk to them.")
     if now >= corrections_close_at(found, actor.user_id):
         raise TooLate(_TOO_LATE)
-    return found
+    return found, seat

@@ -22,8 +22,9 @@ class NoShowDetails(NamedTuple):
 
 
 def _while_it_is_a_no_show(context: NotificationContext, _now: datetime) -> str | None:
-    about = context.session
-    return None if about is not None and about.status is SessionStatus.NO_SHOW else "it isn't a no-show any more"
+    about, reader_id = context.session, context.notification.user_id
+    is_one = about is not None and (about.status is SessionStatus.NO_SHOW or no_shows.is_absent(about, reader_id))
+    return None if is_one else "it isn't a no-show any more"
 
 
 def _until_answered(context: NotificationContext, now: datetime) -> str | None:

@@ -44,13 +44,15 @@ async def cancel(
     A student who cancels with less notice than the server asks for is marked as late.
 
     For its coach, its student, and admins of its server (`guild_id` is the server they're in; None in a DM).
+    Participants leave a workshop instead: raises NotAllowed.
     Raises NotFound to everyone else, TooLate when it's over, cancelled or can only be ended, Unreadable for a
     reason that's too long.
     """
     found = await find_cancellable(session, session_id, actor, guild_id, now, lock=True)
     check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
-    found.student.cancelled_late = is_late(found, guild, actor, now)
+    for one in found.taking_part:
+        one.cancelled_late = is_late(found, guild, actor, now)
     await events.call_off(session, found, guild, reason, now, by=actor)
     events.record(session, found, "session_cancelled", actor, now)
     return found
@@ -73,6 +75,9 @@ async def find_cancellable(
 ) -> CoachingSession:
     """Return the session if this actor can cancel it now; raises as `cancel` does."""
     found = await lookup.find_visible(session, session_id, actor, guild_id, lock=lock)
+    is_for_all = actor.user_id == found.coach_id or (actor.is_admin and guild_id == found.guild_id)
+    if found.is_workshop and not is_for_all:
+        raise NotAllowed("You can't cancel a workshop for everybody. Press **Leave** to give up your seat.")
     if found.status is SessionStatus.CANCELLED:
         when = f" {stamp(found.cancelled_at, 'R')}" if found.cancelled_at else ""
         raise TooLate(f"This session was cancelled{when}. Book a new one with `/book`.")
@@ -100,7 +105,7 @@ def is_late(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> 
     Exactly the notice is enough, but once the session has started, no notice is.
     """
     has_notice = now <= notice_ends_at(row, guild) and not lifecycle.has_started(row, now)
-    return actor.user_id == row.student_id and not has_notice
+    return row.participant(actor.user_id) is not None and not has_notice
 
 
 def notice_ends_at(row: CoachingSession, guild: Guild) -> datetime:

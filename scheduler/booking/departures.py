@@ -1,5 +1,6 @@
 """What becomes of someone's upcoming sessions when they leave the server or can no longer coach."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import StrEnum
 
@@ -36,10 +37,19 @@ class Why(StrEnum):
     SUSPENDED = "suspended"
 
 
+Leave = Callable[[AsyncSession, CoachingSession, int, datetime], Awaitable[None]]
+_leaving: list[Leave] = []
+
+
+def on_left_workshop(*leaving: Leave) -> None:
+    """Register what happens, in the same transaction, when a participant of this workshop has left the server."""
+    _leaving.extend(leaving)
+
+
 async def present_members(
     db: Database, discord: Membership, clock: Clock, row: CoachingSession
 ) -> tuple[int, ...]:
-    """Return which of coach and student are in the server, and handle the departure of whoever isn't.
+    """Return which of its people are in the server, and handle the departure of whoever isn't.
 
     If Discord can't say, they count as present: one room too many is better than one too few. Raises NotInServer.
     """
@@ -65,8 +75,9 @@ async def handle_departure(
     """Cancel or keep this person's upcoming sessions here, and return how many were cancelled.
 
     What is held for them is released either way. Without `keep`, the server's setting decides. A student who
-    leaves cancels them, perhaps too late. Ends a running session that it's too late to cancel. Notifies the other
-    person. Whoever left loses access to the rooms of sessions that are kept. Safe to call twice.
+    leaves cancels them, perhaps too late; in a workshop they give up their seat. Ends a running session that it's
+    too late to cancel. Notifies the others. Whoever left loses access to the rooms of sessions that are kept. Safe
+    to call twice.
     """
     guild = await session.get_one(Guild, guild_id)
     keeps = guild.keep_after_departure if keep is None else keep
@@ -76,26 +87,31 @@ async def handle_departure(
     await releases.release_barred(session, barred, now)
     cancelled = 0
     for row in await lock_sessions(session, *_upcoming(guild_id, user_id, now)):
-        other = row.other(user_id)
+        if row.is_workshop and user_id != row.coach_id:
+            for one in _leaving:
+                await one(session, row, user_id, now)
+            continue
         action = f"session_{'kept' if keeps else 'cancelled'}_{why}"
         if not keeps and await cancellation.can_only_be_ended(session, row, now):
             await cancellation.end_early(session, row, guild, now)
             action = f"session_ended_{why}"
         elif not keeps:
             unreachable = user_id if why is Why.LEFT else None
-            by = Actor(user_id) if why is Why.LEFT and user_id == row.student_id else None
+            by = Actor(user_id) if why is Why.LEFT and user_id != row.coach_id else None
             if by is not None:  # so that leaving is no way around what a late cancellation costs
                 row.student.cancelled_late = cancellation.is_late(row, guild, by, now)
             reason = _reason(why, is_coach=user_id == row.coach_id)
             await events.call_off(session, row, guild, reason, now, by=by, except_for=unreachable)
             cancelled += 1
         elif why is Why.LEFT:
-            left, is_theirs = NotificationKind.PERSON_LEFT, Notification.user_id == other
+            left, others = NotificationKind.PERSON_LEFT, [one for one in row.people if one != user_id]
+            is_theirs = Notification.user_id.in_(others)
             if not is_news and await outbox.was_enqueued(session, row.id, left, is_theirs):
                 continue
             row.access_granted_at = None  # the room is opened again, for those who are still here
             planning.plan_next_step(row, guild, now)
-            outbox.enqueue(session, left, guild_id, now=now, user_id=other, session_id=row.id)
+            for one in others:
+                outbox.enqueue(session, left, guild_id, now=now, user_id=one, session_id=row.id)
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
 

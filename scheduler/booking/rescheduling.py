@@ -11,7 +11,7 @@ from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import cancellation, eligibility, releases, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
-from scheduler.core.errors import NotBookable, NotFound, TooLate, Unreadable
+from scheduler.core.errors import NotAllowed, NotBookable, NotFound, TooLate, Unreadable
 from scheduler.notifications import outbox, reminders
 from scheduler.parsing.durations import write_length
 from scheduler.sessions import events, lifecycle, lookup, planning
@@ -157,6 +157,15 @@ async def find_reschedulable(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
 ) -> CoachingSession:
     """Return the session if this actor can reschedule it now; raises as `reschedule` does."""
+    found = await _find_ahead(session, session_id, actor, now, lock=lock)
+    if found.is_workshop:
+        raise NotAllowed("A workshop can't be rescheduled. Cancel it and announce another one.")
+    return found
+
+
+async def _find_ahead(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool
+) -> CoachingSession:
     found = await lookup.find_visible(session, session_id, actor, None, lock=lock)
     if found.status is SessionStatus.CANCELLED:
         raise TooLate("This session was cancelled. Book a new one with `/book`.")
@@ -175,7 +184,7 @@ def require_coach(found: CoachingSession, actor: Actor) -> None:
 
 async def keep_session(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Keep a session that's outside its coach's hours. For its coach; raises as `reschedule` does."""
-    found = await find_reschedulable(session, session_id, actor, now, lock=True)
+    found = await _find_ahead(session, session_id, actor, now, lock=True)
     require_coach(found, actor)
     found.kept_at = found.updated_at = now
     events.record(session, found, "session_kept", actor, now)

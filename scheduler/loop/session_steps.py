@@ -5,7 +5,7 @@ session's other steps or other sessions wait.
 """
 
 import logging
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -209,11 +209,12 @@ async def _do(
     """Do one step; returns when to look again if it has to wait."""
     match step:
         case Step.MAKE_ROOM:
-            if len(await departures.present_members(db, discord, clock, row)) == 2 or guild.keep_after_departure:
+            people = await departures.present_members(db, discord, clock, row)
+            if _can_meet(row, people) or guild.keep_after_departure:
                 return await rooms.make_room(db, discord, clock, row, guild)
         case Step.OPEN_ROOM:
             people = await departures.present_members(db, discord, clock, row)
-            if len(people) == 2 or guild.keep_after_departure:
+            if _can_meet(row, people) or guild.keep_after_departure:
                 await rooms.open_room(db, discord, clock, row, guild, people)
         case Step.START:
             await _start(db, row, clock())
@@ -222,6 +223,11 @@ async def _do(
         case Step.REMOVE_ROOM:
             return await rooms.remove_room(db, discord, clock, row, guild)
     return None
+
+
+def _can_meet(row: CoachingSession, people: Collection[int]) -> bool:
+    """Whether those who are still in the server include the coach and, in a session for one, the student."""
+    return row.coach_id in people and (row.is_workshop or len(people) == len(row.people))
 
 
 async def _start(db: Database, row: CoachingSession, now: datetime) -> None:

@@ -97,7 +97,7 @@ async def _report_unreachable(
     session: AsyncSession, notification: Notification, about: CoachingSession | None, now: datetime
 ) -> None:
     """Tell the coach, once per session, if it's their student. Otherwise alert admins."""
-    if about is None or notification.user_id != about.student_id:
+    if about is None or notification.user_id not in about.people[1:]:
         text = (
             f"I can't reach <@{notification.user_id}>: their direct messages are closed. Ask them to open "
             "them for this server, or pick a fallback channel in `/coaching setup`."

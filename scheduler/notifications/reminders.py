@@ -31,7 +31,7 @@ def planned_reminders(row: CoachingSession, guild: Guild, now: datetime) -> list
         )
         for lead in reminder_times(guild)
         if row.starts_at - lead >= now + TOO_SOON
-        for user_id in (row.student_id, row.coach_id)
+        for user_id in (*row.people[1:], row.coach_id)
     ]
 
 

@@ -53,12 +53,13 @@ async def get_history(
         .order_by(Notification.id)
     )
     standings = await charge_standing.standings(session, [row], actor.user_id, now, is_admin=True)
+    only = row.participant(None)
     return SessionHistory(
         row,
         list(await session.scalars(entries)),
         list(await session.scalars(enqueued)),
         await attendance.attended(session, row, now),
-        await blocks.list_blocks(session, guild_id, row.student_id),
+        await blocks.list_blocks(session, guild_id, only.user_id) if only is not None else [],
         await cancellation.can_only_be_ended(session, row, now),
         standings.get(row.id),
     )

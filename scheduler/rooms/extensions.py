@@ -209,6 +209,8 @@ def _check_open(found: CoachingSession, guild: Guild, terms: Terms) -> None:
 
 async def _why_not(session: AsyncSession, row: CoachingSession, guild: Guild, now: datetime) -> str | None:
     """Say why nobody can ask for more time. None if they can."""
+    if row.is_workshop:
+        return "A workshop can't be extended, since everybody would have to agree."
     if row.extensions_asked >= guild.most_extensions:
         return "You can't ask for more time in this session. Book another one with `/book`."
     reserved = await reservations.reservations_of(session, row)

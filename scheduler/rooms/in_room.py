@@ -43,9 +43,9 @@ async def find_endable(
 async def lock_running(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, now: datetime
 ) -> CoachingSession:
-    """Lock a running session, and the time of its two people. Raises NotFound, TooEarly, TooLate."""
+    """Lock a running session, and the time of its people. Raises NotFound, TooEarly, TooLate."""
     found = await lookup.find_visible(session, session_id, actor, guild_id)
-    await members.lock(session, found.coach_id, found.student_id)
+    await members.lock(session, *found.people)
     found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
     _check_running(found, now)
     return found
@@ -63,7 +63,7 @@ async def _check_may_end(session: AsyncSession, found: CoachingSession, now: dat
     if found.access_granted_at is not None or await attendance.anyone_came(session, found):
         until = attendance.grace_ends_at(found, timedelta(minutes=guild.no_show_grace_minutes))
         ends_at = lifecycle.end_if_ended(found, now)
-        if now < until and await outcomes.whose_no_show(session, found, guild, ends_at) is not None:
+        if now < until and await outcomes.find_absent(session, found, guild, ends_at):
             raise TooEarly(
                 f"Not everyone is here yet, and they have until {stamp(until, 't')}. End the session after that, "
                 "or cancel it in `/sessions`."

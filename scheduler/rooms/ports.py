@@ -21,6 +21,8 @@ class RoomSpec:
     """For the server's audit log."""
     role_id: int | None = None
     """The session's role, if it has one and its id is known."""
+    user_limit: int = 0
+    """How many people fit in, set when it's made; 0 for any number."""
     role_intended_at: datetime | None = None
     """The same for the role, which has the room's name; None if there's no role."""
 

@@ -1,11 +1,21 @@
 """A session's room: made, opened and removed on Discord first, then recorded. Every effect may run twice."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AccessMode, CoachingSession, Guild, Notification, NotificationKind, SessionStatus, SessionType
+from models import (
+    AccessMode,
+    CoachingSession,
+    Guild,
+    Notification,
+    NotificationKind,
+    SessionStatus,
+    SessionType,
+    Workshop,
+)
 from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.core.clock import Clock
@@ -47,7 +57,11 @@ async def make_room(
                 return None
         current = await _lock(session, row)
         current.room_intended_at = row.room_intended_at = current.room_intended_at or clock()
-    channel_id = await discord.ensure_room(_room(row, guild))
+        seats = await _seats_of(session, row)
+    room = _room(row, guild)
+    if seats is not None:  # so that an admin who looks in takes nobody's place
+        room = replace(room, user_limit=seats + 2)
+    channel_id = await discord.ensure_room(room)
     async with db.begin() as session:
         # Recorded even if the session was cancelled meanwhile: its next step then removes the room.
         current = await _lock(session, row)
@@ -55,6 +69,10 @@ async def make_room(
         current.updated_at = clock()
         events.record_by_bot(session, current, "room_made", clock(), channel_id=channel_id)
     return None
+
+
+async def _seats_of(session: AsyncSession, row: CoachingSession) -> int | None:
+    return await session.scalar(select(Workshop.seats).where(Workshop.session_id == row.id))
 
 
 async def open_room(
@@ -102,7 +120,8 @@ async def _announce_open(
 ) -> None:
     """Announce an open room in it, and to people who aren't inside yet.
 
-    Once per room and time: it isn't news when the room is opened again because someone left the server.
+    Once per person, room and time: it isn't news when the room is opened again because someone left, or joined a
+    workshop that's about to start.
     """
     is_lasting = or_(
         Notification.given_up_at.is_(None),
@@ -110,15 +129,18 @@ async def _announce_open(
         Notification.sent_at.is_not(None),
     )
     of_this_room = Notification.session_id == row.id, Notification.created_at >= row.room_intended_at, is_lasting
-    announced = select(Notification.id).where(*of_this_room, Notification.kind == NotificationKind.ROOM_OPEN)
+    announced = select(Notification.user_id).where(*of_this_room, Notification.kind == NotificationKind.ROOM_OPEN)
     if row.rescheduled_at is not None:
         announced = announced.where(Notification.created_at > row.rescheduled_at)
-    if await session.scalar(announced.limit(1)) is not None:
+    told = set(await session.scalars(announced))
+    if told and not row.is_workshop:
         return
     inside = await attendance.people_inside(session, row.id)
-    for user_id in (one for one in people if one not in inside):
+    for user_id in (one for one in people if one not in inside and one not in told):
         kind = NotificationKind.ROOM_OPEN
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
+    if told:
+        return
     welcome = select(Notification).where(*of_this_room, Notification.kind == NotificationKind.ROOM_WELCOME)
     if (existing := await session.scalar(welcome.limit(1))) is not None:
         outbox.requeue(existing, now)  # the session was rescheduled, and kept its room

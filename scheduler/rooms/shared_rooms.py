@@ -11,7 +11,7 @@ while it's being taken over.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AHEAD, CoachingSession, Guild, Participant, SessionStatus
@@ -91,12 +91,15 @@ def forget_room(row: CoachingSession) -> None:
 
 
 def _of_the_same_two(row: CoachingSession, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Select the pair's other sessions that still have something due. Those are few."""
+    """Select the pair's other sessions that still have something due. Those are few; a workshop has none."""
+    if row.is_workshop:
+        return (false(),)
     return (
         CoachingSession.starts_at > now - _LONGEST_LOOKED_AT,
         CoachingSession.next_step_at.is_not(None),
         CoachingSession.guild_id == row.guild_id,
         CoachingSession.coach_id == row.coach_id,
+        CoachingSession.is_workshop.is_(False),
         CoachingSession.has_participant(row.student_id, Participant.starts_at > now - _LONGEST_LOOKED_AT),
         CoachingSession.id != row.id,
     )

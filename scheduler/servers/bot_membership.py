@@ -74,7 +74,8 @@ async def _resume_sessions(session: AsyncSession, guild_id: int, now: datetime) 
     for row in await lock_sessions(session, *unfinished):
         row.next_step_at, row.attempts, row.last_error = now, 0, None
         if row.status is SessionStatus.SCHEDULED and row.starts_at > now:
-            row.student.membership_due_at = now
+            for one in row.taking_part:
+                one.membership_due_at = now
 
 
 async def _resume_coaches(session: AsyncSession, guild_id: int, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""Recording what happens to a session, notifying both people, and calling it off."""
+"""Recording what happens to a session, notifying its people, and calling it off."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -37,7 +37,7 @@ async def settle_one(session: AsyncSession, participant: Participant, now: datet
         await one(session, participant, now)
 
 
-def notify_both(
+def notify_people(
     session: AsyncSession,
     row: CoachingSession,
     kind: NotificationKind,
@@ -45,8 +45,9 @@ def notify_both(
     *,
     except_for: int | None = None,
 ) -> None:
-    """Notify student and coach about their session, except whoever already knows."""
-    for user_id in (one for one in (row.student_id, row.coach_id) if one != except_for):
+    """Notify the coach and those who take part about their session, except whoever already knows."""
+    coach_id, *participant_ids = row.people
+    for user_id in (one for one in (*participant_ids, coach_id) if one != except_for):
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
 
 
@@ -74,7 +75,7 @@ async def call_off(
     by: Actor | None = None,
     except_for: int | None = None,
 ) -> None:
-    """Cancel without checking permission: free the time, let the room go, notify both except `except_for`.
+    """Cancel without checking permission: free the time, let the room go, notify all except `except_for`.
 
     Without `by`, the bot did it.
     """
@@ -87,20 +88,21 @@ async def call_off(
     planning.plan_next_step(found, guild, now)
     await _free(session, found, now)
     await outbox.drop(session, found.id, [NotificationKind.SESSION_REMINDER], "the session was cancelled", now)
-    notify_both(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
+    notify_people(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
     await update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)
     await settle(session, found, now)
 
 
 async def _free(session: AsyncSession, found: CoachingSession, now: datetime) -> None:
-    """Free the time of both, and announce the coach's, with the buffers."""
+    """Free the time of all its people, and announce the coach's, with the buffers."""
     its = Reservation.session_id == found.id
     taken = select(Reservation.starts_at, Reservation.ends_at).where(its, Reservation.user_id == found.coach_id)
     periods = list(await session.execute(taken))
     await session.execute(delete(Reservation).where(its))
     for starts_at, ends_at in periods:
-        await announce(session, Freed(found.coach_id, starts_at, ends_at, found.student_id), now)
+        only = found.participant(None)
+        await announce(session, Freed(found.coach_id, starts_at, ends_at, only.user_id if only else None), now)
 
 
 async def update_room_messages(session: AsyncSession, row: CoachingSession, now: datetime) -> None:

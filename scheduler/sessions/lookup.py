@@ -11,12 +11,12 @@ from scheduler.core.errors import NotFound
 async def find_visible(
     session: AsyncSession, session_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
 ) -> CoachingSession:
-    """Return the session to its coach, its student and admins of its server. Raises NotFound to everyone else.
+    """Return the session to its coach, its participants and admins of its server. Raises NotFound to others.
 
-    Without `guild_id`, admins don't see it either.
+    Without `guild_id`, admins don't see it either. Whoever gave up their place still sees it.
     """
     found = await session.get(CoachingSession, session_id, with_for_update=lock, populate_existing=lock)
-    if found is not None and actor.user_id in found.people:
+    if found is not None and (actor.user_id == found.coach_id or found.participant(actor.user_id) is not None):
         return found
     if found is not None and actor.is_admin and guild_id == found.guild_id:
         return found

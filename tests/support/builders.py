@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    Absent,
     AvailabilityRule,
     Coach,
     CoachingSession,
@@ -165,7 +166,7 @@ def session_for_one(**values: Any) -> CoachingSession:
     only = Participant(**joined | theirs | shared)
     booked = CoachingSession(participants=[only], **values)
     if absent is not None:
-        outcomes.mark_absent(booked, absent)
+        set_absent(booked, absent)
     return booked
 
 
@@ -199,9 +200,15 @@ def change_rows(row: CoachingSession, **values: Any) -> None:
     """Set columns of a session or its only participant, and `absent`, which sets several."""
     for name, value in values.items():
         if name == "absent":
-            outcomes.mark_absent(row, value)
+            set_absent(row, value)
         else:
             setattr(row if name in _OF_BOTH else row.student, name, value)
+
+
+def set_absent(row: CoachingSession, absent: Absent | str | None) -> None:
+    """Store whose no-show a session for one was."""
+    student = {row.student_id} if absent in (Absent.STUDENT, Absent.BOTH) else set[int]()
+    outcomes.mark_absent(row, student | ({row.coach_id} if absent in (Absent.COACH, Absent.BOTH) else set()))
 
 
 async def a_notification(session: AsyncSession, **changed: Any) -> Notification:

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models import Absent
-from scheduler.attendance.attendance import Presence, Stay, determine_no_show, late_from, presence
+from scheduler.attendance.attendance import Presence, Stay, determine_absent, late_from, presence
 from scheduler.time.intervals import Interval
 from tests.support.attended_sessions import TEN, Spell, at
 from tests.support.builders import COACH, MINUTE, STUDENT
@@ -21,7 +21,16 @@ def stays_of(*spells: Spell) -> list[Stay]:
 def no_show(*spells: Spell, ends: int = 60, opened: int = -5, grace: int = 15) -> Absent | None:
     """Determine it for a session from ten on; all times are minutes after ten."""
     late_at = late_from(TEN, at(ends), at(opened), grace * MINUTE)
-    return determine_no_show(stays_of(*spells), COACH, STUDENT, Interval(TEN, at(ends)), late_at)
+    absent = determine_absent(stays_of(*spells), COACH, [STUDENT], Interval(TEN, at(ends)), late_at)
+    return ABSENT[frozenset(absent)]
+
+
+ABSENT = {
+    frozenset[int](): None,
+    frozenset({COACH}): Absent.COACH,
+    frozenset({STUDENT}): Absent.STUDENT,
+    frozenset({COACH, STUDENT}): Absent.BOTH,
+}
 
 
 def c(since: int, until: int = 60) -> Spell:

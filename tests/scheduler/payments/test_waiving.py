@@ -47,7 +47,7 @@ async def completed(here: Till) -> int:
     here.now = TEN + HOUR
     async with here.db.begin() as session:
         row = await session.get_one(CoachingSession, session_id)
-        await outcomes.conclude(session, row, None, here.now)
+        await outcomes.conclude(session, row, set(), here.now)
     return session_id
 
 
@@ -176,7 +176,7 @@ async def test_an_admins_refund_waives_the_charge_also_before_the_session(db: Da
         here.now = TEN + HOUR
         async with db.begin() as session:
             row = await session.get_one(CoachingSession, payment.session_id)
-            await outcomes.conclude(session, row, None, here.now)
+            await outcomes.conclude(session, row, set(), here.now)
 
         assert await went_back(here) == [6000]
         assert await earned(here) == 0
