@@ -12,11 +12,12 @@ _CLOSED = {
     OfferState.PAYING: "You're paying for it. `/sessions` shows where.",
     OfferState.TAKEN: "You've booked it.",
     OfferState.RESCHEDULED: "You've moved your session to it.",
-    OfferState.PASSED: "You've passed it on, and keep your place in line.",
-    OfferState.LAPSED: "This offer is over.",
+    OfferState.PASSED: "We've passed it on.",
+    OfferState.LAPSED: "It ran out before you answered.",
     OfferState.UNDELIVERED: "This offer is over.",
     OfferState.WITHDRAWN: "It's no longer on offer.",
 }
+_KEEPS_PLACE = (OfferState.PASSED, OfferState.LAPSED)
 
 
 def _offered(context: NotificationContext) -> ui.Item:
@@ -26,7 +27,10 @@ def _offered(context: NotificationContext) -> ui.Item:
     offer, coach = details.offer, ui.quoted(context.about_coach.display_name)
     facts = f"{cards.length(offer.ends_at - offer.starts_at)} with {coach} · {panels.price(offer)}"
     if offer.state is not OfferState.OPEN:
-        words = f"**A time was offered to you**\n{cards.when(offer.starts_at)}\n{facts}\n{_CLOSED[offer.state]}"
+        outcome = _CLOSED[offer.state]
+        if offer.state in _KEEPS_PLACE and details.wish.ended_at is None:
+            outcome += " You keep your place in line."
+        words = f"**A time was offered to you**\n{cards.when(offer.starts_at)}\n{facts}\n{outcome}"
         return ui.Container(ui.text(words))
     held = (
         "We've told others, too. Whoever takes it first gets it."

@@ -1,11 +1,12 @@
 """What somebody waits for, in words, and how they can pay for what's offered."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from enum import IntEnum
 
 from cogs import cards, routes, ui
 from cogs.ui.routing import Route
-from models import Guild, Offer, Wish
+from models import Guild, Offer, PaymentMode, Wish
 from scheduler.booking.cancellation import notice_of
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
@@ -37,7 +38,7 @@ class Way(IntEnum):
 
 
 def describe(wish: Wish, coach_name: str | None, zone_name: str, cycle: HourCycle = HourCycle.H23) -> str:
-    """Write what somebody waits for, on their own clock."""
+    """Write what somebody waits for, on their own clock, with the last day that suits."""
     who = ui.quoted(coach_name) if coach_name is not None else "any coach"
     days = "any day" if wish.weekdays == rules.EVERY_DAY else write_days(rules.days_in(wish.weekdays))
     is_any_hour = (wish.from_minute, wish.until_minute) == (0, LONGEST_DAY)
@@ -46,7 +47,7 @@ def describe(wish: Wish, coach_name: str | None, zone_name: str, cycle: HourCycl
         if is_any_hour
         else f"{cycle.span(wish.from_minute, wish.until_minute)} in {show_zone(zone_name)}"
     )
-    return f"{wish.minutes} min with {who}, {days}, {hours}, until {stamp(wish.until, 'D')}"
+    return f"{wish.minutes} min with {who}, {days}, {hours}, until {stamp(wish.until - timedelta(minutes=1), 'D')}"
 
 
 def list_panel(found: Sequence[tuple[Place, str, str]], cycle: HourCycle, said: str | None = None) -> ui.Panel:
@@ -73,7 +74,9 @@ def _ordinal(place: int) -> str:
 def terms(offer: Offer, guild: Guild) -> list[str]:
     """Write what somebody agrees to who takes it."""
     lines: list[str] = []
-    if offer.cost_minor and guild.payment_instructions:
+    if offer.cost_minor and guild.payment_mode is not PaymentMode.OFF:
+        lines.append("**How to pay** We ask you when you press **Take it**.")
+    elif offer.cost_minor and guild.payment_instructions:
         lines.append(f"**How to pay** {ui.quoted(guild.payment_instructions)}")
     notice = notice_of(guild)
     if not notice:

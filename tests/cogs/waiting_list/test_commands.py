@@ -5,6 +5,7 @@ from typing import Any
 from models import Offer, OfferState, Wish
 from models.storage.database import Database
 from scheduler.core.actor import Actor
+from scheduler.core.clock import stamp
 from tests.cogs.booking.people import BUTTON, Visitor, components
 from tests.cogs.payments.test_paying import taking_cards
 from tests.support.builders import DAY, HOUR, MINUTE
@@ -126,7 +127,7 @@ async def test_an_unanswered_offer_says_that_it_is_over(open_world: Academy) -> 
 
     await world.wait_until(world.now + 35 * MINUTE)
 
-    assert "This offer is over." in words(last_dm(world.other_student))
+    assert "It ran out before you answered. You keep your place in line." in words(last_dm(world.other_student))
     assert labels(last_dm(world.other_student)) == []
 
 
@@ -149,7 +150,8 @@ async def test_the_list_shows_wishes_and_ends_them(open_world: Academy) -> None:
     await transact(world.db, a_wish, Actor(world.student.id), **pair, now=world.now, until=world.now + DAY)
     stu = await Visitor(world, world.student).slash("sessions")
     await stu.press("Waiting list: 1")
-    assert "60 min with Cara, any day, at any time, until" in stu.said
+    last_day = stamp(world.now + DAY - MINUTE, "D")  # the wish ends where the next day begins
+    assert f"60 min with Cara, any day, at any time, until {last_day}" in stu.said
 
     await stu.press("Stop waiting")
 
@@ -205,6 +207,7 @@ async def test_an_offer_can_be_paid_by_card(db: Database) -> None:
         await stu.press("14:00", "Pay another way", "Confirm")
         await waiting_for(world, world.other_student)
         await cancelled(world, world.student)
+        assert "**How to pay** We ask you when you press **Take it**." in words(last_dm(world.other_student))
         sam = Visitor(world, world.other_student.user)
         sam.take(await world.other_student.user.click(last_dm(world.other_student), label="Take it"))
         assert sam.buttons == ["Pay $60.00 by card", "Pay another way"]
