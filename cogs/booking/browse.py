@@ -77,10 +77,10 @@ def _coach(one: Listing, *, has_avatars: bool) -> list[ui.Item]:
         if one.next_free
         else f"nothing free in the next {coach.horizon_days} days"
     )
-    book = ui.button(
-        "Book",
-        routes.BOOK_COACH.id(coach_id=coach.user_id, minutes=0, day=0, page=0),
-        disabled=one.next_free is None,
+    book = (
+        ui.button("Book", routes.BOOK_COACH.id(coach_id=coach.user_id, minutes=0, day=0, page=0))
+        if one.next_free
+        else ui.button("Tell me when…", routes.WAIT.id(coach_id=coach.user_id, minutes=0))
     )
     words = (
         f"**<@{coach.user_id}>** · {cards.rating(coach)} · {cards.rate(coach)}\n"
