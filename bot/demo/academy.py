@@ -25,6 +25,8 @@ from scheduler.payments import overview
 from scheduler.reviews import reviews
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
+from scheduler.waiting_list import rules, wishes
+from scheduler.waiting_list.rules import Wanted
 
 ZONE = "Europe/Berlin"
 LANGUAGE = "en-US"
@@ -93,12 +95,22 @@ _COACHES = {
         rate="70",
         time_zone="Europe/London",
     ),
+    "vera": Application(
+        display_name="Vera",
+        bio="Guitar parts that serve the song. I'm on tour this spring, so I coach whenever we stop in Berlin.",
+        experience="Session and stage guitarist since 2011.",
+        specialties=("Guitar", "Music theory"),
+        rate="65",
+        time_zone=ZONE,
+    ),
 }
 _HOURS = {
     "ben": (("Mon-Fri", "10-13, 15-19"),),
     "nora": (("Mon, Wed", "9-12"), ("Thu", "14-20")),
     "theo": (("Tue-Fri", "17-21"), ("Sat", "10-14")),
 }
+_VERAS_DAY, _VERAS_HOUR = dt.date(2026, 3, 6), "16-17"
+"""The only time at which Vera coaches. Sam has booked it."""
 CARA = Application(
     display_name="Cara",
     bio="I help songwriters finish songs: structure, lyrics, the second verse that never comes.",
@@ -136,7 +148,7 @@ def build(env: simcord.Env) -> Academy:
         key: Person(key, name, part, join(name, *([admin_role] if key == "admin" else [])))
         for key, name, part in _PARTS
     }
-    others = {name: join(name.capitalize()) for name in ("nora", "theo")}
+    others = {name: join(name.capitalize()) for name in ("nora", "theo", "vera")}
     return Academy(guild, people, others, lobby, review, category, coach_role.id)
 
 
@@ -148,6 +160,8 @@ _SESSIONS = (
     ("sam", "ben", dt.datetime(2026, 3, 3, 10, tzinfo=dt.UTC), "The snare in the chorus drives me mad."),
     ("stu", "ben", dt.datetime(2026, 3, 3, 15, tzinfo=dt.UTC), "Second mix of the single."),
     ("sam", "nora", dt.datetime(2026, 3, 4, 9, tzinfo=dt.UTC), "High notes, please."),
+    ("sam", "vera", dt.datetime(2026, 3, 6, 15, tzinfo=dt.UTC), "A riff for the bridge."),
+    ("nora", "theo", dt.datetime(2026, 3, 7, 11, tzinfo=dt.UTC), "My first own track."),
 )
 _PACKAGE = PackageTerms("Five hours", 300, 250_00, "EUR")
 """What Stu has bought. All his sessions with Ben are booked with it."""
@@ -155,6 +169,13 @@ _INSTRUCTIONS = "In cash, at the academy."
 """How people pay who don't pay by card."""
 _CALLED_OFF = dt.datetime(2026, 2, 26, 16, tzinfo=dt.UTC)
 """When Stu would have met Ben, had he not cancelled."""
+_FRIDAYS, _SATURDAYS = rules.weekdays([4]), rules.weekdays([5])
+_WISHES = (
+    # coach, days, hours, until (UTC); all of them Sam's. Nora cancels the session with Theo that he waits for.
+    ("theo", _SATURDAYS, (12 * 60, 13 * 60), dt.datetime(2026, 3, 7, 23, tzinfo=dt.UTC)),
+    ("nora", _FRIDAYS, (18 * 60, 21 * 60), dt.datetime(2026, 3, 27, 23, tzinfo=dt.UTC)),
+)
+NORA_CANCELS = dt.datetime(2026, 3, 2, 7, 30, tzinfo=dt.UTC)
 _REVIEWS = (
     # student, coach of their first session, stars, comment; Stu hasn't reviewed anything yet
     ("sam", "ben", 4, "He heard in a minute what I'd missed for weeks."),
@@ -163,7 +184,7 @@ _REVIEWS = (
 
 
 async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> None:
-    """Store the settings, coaches with hours, a package, and sessions before and after the visitor arrives."""
+    """Store the settings, coaches, a package, wishes, and sessions before and after the visitor arrives."""
     admin = Actor(world.people["admin"].member.id, is_admin=True)
     ids = _ids(world)
     settings = GuildChanges(
@@ -180,12 +201,17 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
             coach = Actor(ids[name])
             await applications.apply(session, guild, coach, application, now)
             await applications.approve(session, guild.id, coach.user_id, admin, now)
-            for days, hours in _HOURS[name]:
+            for days, hours in _HOURS.get(name, ()):
                 await schedule.set_hours(session, guild.id, coach, parse_days(days), parse_hours(hours), now)
+        hour = parse_hours(_VERAS_HOUR)
+        await schedule.add_extra_hours(session, guild.id, Actor(ids["vera"]), _VERAS_DAY, hour, now)
         await _sell_a_package(session, guild, admin, ids, now)
         for student, coach_name, start, notes in _SESSIONS:
             book = charges.book if (student, coach_name) == ("stu", "ben") else booking.book
             await book(session, guild, Actor(ids[student]), ids[coach_name], start, _HOUR, notes, now)
+        for coach_name, days, hours, until in _WISHES:
+            wanted = Wanted(days, *hours, until)
+            await wishes.add(session, guild, Actor(ids["sam"]), ids[coach_name], 60, wanted, now)
 
 
 async def _sell_a_package(
@@ -197,6 +223,15 @@ async def _sell_a_package(
     await packages.give(session, guild, package, stu.user_id, now, actor=admin)
     one = await charges.book(session, guild, stu, ids["ben"], _CALLED_OFF, _HOUR, None, now)
     await cancellation.cancel(session, one.id, stu, guild.id, "The band is on the road today.", now)
+
+
+async def nora_cancels(db: Database, world: Academy, now: dt.datetime) -> None:
+    """Cancel Nora's session with Theo, whose time is then offered to Sam."""
+    ids = _ids(world)
+    theirs = CoachingSession.student_id == ids["nora"], CoachingSession.coach_id == ids["theo"]
+    async with db.begin() as session:
+        one = (await session.scalars(select(CoachingSession.id).where(*theirs))).one()
+        await cancellation.cancel(session, one, Actor(ids["nora"]), world.guild.id, "I've lost my voice.", now)
 
 
 async def review_the_past(db: Database, world: Academy) -> None:

@@ -269,6 +269,9 @@ async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:
     await stage.env.settle()
     if lived_until is None:
         await academy.open_the_academy(stage.db, stage.world, stage.now)
+        await stage.advance_to(academy.NORA_CANCELS)
+        await academy.nora_cancels(stage.db, stage.world, stage.now)
+        await simcord_private.as_the_bot(stage.env, stage.bot.wake)
         await stage.advance_to(academy.BEGINS)
         await academy.review_the_past(stage.db, stage.world)
         await academy.chat(stage.world)

@@ -14,9 +14,12 @@ from models import (
     CoachStatus,
     Notification,
     NotificationKind,
+    Offer,
+    OfferState,
     Payment,
     Review,
     SessionStatus,
+    Wish,
 )
 
 # Who does each step, its title and how to do it. `_done` uses the same order.
@@ -69,6 +72,17 @@ _SCRIPT = (
         "Type and send /sessions in #lobby, press Cancel… on the session with Stu, and say why.",
     ),
     ("student", "Read the message about it", "Open your direct messages."),
+    (
+        "student",
+        "Join the waiting list",
+        "Type and send /book in #lobby. Vera has nothing free: press Tell me when… next to her, then Submit.",
+    ),
+    (
+        "student2",
+        "Free the time",
+        "Type and send /sessions in #lobby, and press Cancel… on the session with Vera.",
+    ),
+    ("student", "Take the offer", "Open your direct messages, press Take it, and choose how to pay."),
 )
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _JOIN = 4
@@ -118,6 +132,7 @@ async def _done(stage: Stage) -> list[bool]:
         welcome = await _last_sent(session, booked, NotificationKind.ROOM_WELCOME, None)
         cancelled = await _last_sent(session, by_ben, NotificationKind.SESSION_CANCELLED, stu)
         by_card = await _paid_by_card(session, stage)
+        waited = await _waited(session, stu)
     is_open = booked is not None and booked.access_granted_at is not None and booked.room_removed_at is None
     inside = simcord_private.inside(stage.world.guild, booked.discord_channel_id or 0) if booked else []
     is_over = booked is not None and (booked.status not in _RUNNING or booked.ends_at <= stage.now)
@@ -137,7 +152,15 @@ async def _done(stage: Stage) -> list[bool]:
         stage.person.key == "admin" and stage.shows(_CARD_PAYMENTS),
         by_ben is not None,
         _has_read(stage, cancelled),
+        *waited,
     ]
+
+
+async def _waited(session: AsyncSession, stu: int) -> list[bool]:
+    """Whether Stu has joined the waiting list, been offered a time that became free, and taken it."""
+    taken = Offer.user_id == stu, Offer.state.in_((OfferState.TAKEN, OfferState.RESCHEDULED))
+    which = select(Wish.id).where(Wish.user_id == stu), select(Offer.id).where(Offer.user_id == stu)
+    return [await session.scalar(one.limit(1)) is not None for one in (*which, select(Offer.id).where(*taken))]
 
 
 async def _paid_by_card(session: AsyncSession, stage: Stage) -> list[bool]:

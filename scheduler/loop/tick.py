@@ -131,11 +131,17 @@ async def _do_all(
     report.failed_quietly += sum(failed for _, failed in roles) + sum(members) + delivered.failed
 
 
-_VISIBLE = (CoachingSession.next_step_at, Coach.role_due_at, Notification.due_at, CreditLot.next_step_at)
-"""When something is due that people notice; each column has a partial index."""
-_WAITING = (FreedTime.next_step_at, Offer.next_step_at, Wish.next_step_at, Hold.next_step_at)
+_WAITING = (FreedTime.next_step_at, Offer.next_step_at, Wish.next_step_at)
 """When the waiting list has something to do."""
-_DUE = (*_VISIBLE, *_WAITING, Coach.membership_due_at, Participant.membership_due_at)
+_VISIBLE = (
+    CoachingSession.next_step_at,
+    Coach.role_due_at,
+    Notification.due_at,
+    CreditLot.next_step_at,
+    *_WAITING,
+)
+"""When something is due that people notice; each column has a partial index."""
+_DUE = (*_VISIBLE, Hold.next_step_at, Coach.membership_due_at, Participant.membership_due_at)
 """When anything is due."""
 _AT_STRIPE = (Payment.next_check_at, Refund.next_try_at)
 """When Stripe is asked something."""

@@ -21,7 +21,10 @@ from models import (
     CreditEntry,
     EntryKind,
     Notification,
+    Offer,
+    OfferState,
     SessionStatus,
+    Wish,
 )
 from models.storage.database import Database
 from scheduler.booking import cancellation
@@ -61,11 +64,12 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
     statuses = [one.status for one in await fetch_all(kept, select(CoachingSession))]
     rated = {one.display_name: cards.rating(one) for one in await fetch_all(kept, select(Coach))}
     ledger = await fetch_all(kept, select(CreditEntry).order_by(CreditEntry.id))
+    waiting, offered = await fetch_all(kept, select(Wish)), await fetch_all(kept, select(Offer))
     came = await fetch_all(kept, select(Attendance.user_id).where(Attendance.user_id.is_not(None)))
 
     assert first_visit.now == academy.BEGINS.isoformat()
     assert statuses.count(SessionStatus.COMPLETED) == 3
-    assert statuses.count(SessionStatus.SCHEDULED) == 3
+    assert statuses.count(SessionStatus.SCHEDULED) == 4
     assert len(came) == 6
     assert [(one.kind, one.minutes) for one in ledger] == [
         (EntryKind.GRANTED, 300),
@@ -75,9 +79,11 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
         (EntryKind.RESERVED, -60),
         (EntryKind.CHARGED, 0),
     ]
-    assert rated == {"Ben": "★ 4.0 (1)", "Theo": "★ 5.0 (1)", "Nora": "new", "Cara": "new"}
+    assert rated == {"Ben": "★ 4.0 (1)", "Theo": "★ 5.0 (1)", "Nora": "new", "Vera": "new", "Cara": "new"}
+    assert [(one.user_id, one.state) for one in offered] == [(waiting[0].user_id, OfferState.OPEN)]
+    assert [one.ended_at for one in waiting] == [None, None]
     assert first_visit.unread_by_admin == 1
-    assert first_visit.steps_done == [False] * 17
+    assert first_visit.steps_done == [False] * 20
     assert first_visit.faults == []
 
 
@@ -204,7 +210,7 @@ async def test_a_kept_database_continues_where_it_ended(db: Database) -> None:
 
         assert stage.now - ended <= dt.timedelta(hours=5)
         assert stage.now > academy.BEGINS
-        assert len(await fetch_all(db, select(CoachingSession))) == 7
+        assert len(await fetch_all(db, select(CoachingSession))) == 9
         sam = stage.world.people["student2"]
         assert stage.unread(sam, stage.channel_id(sam, DIRECT))
 

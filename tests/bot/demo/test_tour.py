@@ -30,7 +30,8 @@ class Visitor:
 
     async def is_now(self, name: str) -> None:
         person = self.page.get_by_role("radio", name=re.compile(rf"^{name}\b"))
-        await person.click()
+        async with self.page.expect_response(lambda answer: answer.url.endswith("/demo/person")):
+            await person.click()
         await expect(person).to_be_checked()
 
     async def opens(self, place: str) -> None:
@@ -46,8 +47,12 @@ class Visitor:
         await self.page.keyboard.press("Enter")
         await expect(self.channel.locator("#channel-message-list article").last).to_be_in_viewport()
 
-    async def presses(self, label: str) -> None:
-        await self.channel.get_by_role("button", name=label).last.click()
+    async def presses(self, label: str, about: str | None = None) -> None:
+        """Press a button, or the one in the card or line that contains these words."""
+        within = self.channel.locator("body")
+        if about is not None:
+            within = self.channel.locator(".component-section, .component-container", has_text=about).last
+        await within.get_by_role("button", name=label).last.click()
 
     async def follows(self, label: str) -> Page:
         """Press a link, and return the tab that it opens."""
@@ -66,10 +71,10 @@ class Visitor:
 
     async def jumps_until_counted(self, steps: int) -> None:
         """Press "Next event" until this many steps are done."""
-        await self.jumps_until(f"#tour-count:text-is('{steps} of 17')")
+        await self.jumps_until(f"#tour-count:text-is('{steps} of 20')")
 
     async def has_done(self, steps: int) -> None:
-        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 17")
+        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 20")
         await self.looks(f"done-{steps}")
 
     async def looks(self, name: str) -> None:
@@ -166,8 +171,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.opens("lobby")
         await visitor.types("/sessions")
         await visitor.looks("paid")
-        card = visitor.channel.locator(".component-container", has_text="With @Theo")
-        await card.last.get_by_role("button", name="Cancel…").click()
+        await visitor.presses("Cancel…", "With @Theo")
         await visitor.channel.get_by_role("button", name="Submit").click()
         await visitor.has_done(13)
         await visitor.opens("Coaching")
@@ -191,6 +195,27 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.opens("Coaching")
         await expect(visitor.channel.get_by_text("My studio is under water.").last).to_be_visible()
         await visitor.has_done(17)
+
+        # Stu waits for Vera, who has nothing free; Sam cancels, and Stu takes the time.
+        await visitor.opens("lobby")
+        await visitor.types("/book")
+        await visitor.presses("Tell me when…", "@Vera")
+        await visitor.looks("tell-me-when")
+        await visitor.channel.get_by_role("button", name="Submit").click()
+        await visitor.has_done(18)
+        await visitor.is_now("Sam")
+        await visitor.types("/sessions")
+        await visitor.presses("Cancel…", "With @Vera")
+        await visitor.channel.get_by_role("button", name="Submit").click()
+        await visitor.has_done(19)
+        await visitor.is_now("Stu")
+        await visitor.opens("Coaching")
+        await expect(visitor.channel.get_by_text("A time is free").last).to_be_visible()
+        await visitor.looks("offer")
+        await visitor.presses("Take it")
+        await visitor.presses("Use 60 minutes of credit")
+        await expect(visitor.channel.get_by_text("You've booked it.").last).to_be_visible()
+        await visitor.has_done(20)
         await expect(page.locator("#faults")).to_be_hidden()
 
         await page.close()  # or its console would say that the demo is gone
