@@ -55,11 +55,13 @@ _ACTIONS = {
     "wish_blocked": "off the waiting list, blocked",
     "time_offered": "time offered to the waiting list",
     "time_told": "waiting list told of a time",
+    "offer_passed": "offer passed to the next person",
     "offer_lapsed": "offer ran out",
+    "offer_undelivered": "offer not delivered",
     "offer_rescheduled": "offer taken by rescheduling",
 }
 """Actions whose stored names aren't what people say."""
-_WITH_MINUTES = ("credits_granted", "credits_revoked", "credits_short", "make_up_granted")
+_WITH_MINUTES = ("credits_granted", "credits_revoked", "credits_short", "make_up_granted", "wish_made")
 _MESSAGES = {
     NotificationKind.SESSION_BOOKED: "booking confirmation",
     NotificationKind.SESSION_RESCHEDULED: "new time",

@@ -15,13 +15,13 @@ from scheduler.core.errors import NotFound
 from scheduler.reports import export
 from scheduler.time.abbreviations import show_zone
 
-Table = Literal["sessions", "coaches", "reviews", "audit", "statement"]
-"""What can be downloaded."""
+Table = Literal["sessions", "coaches", "reviews", "audit", "statement", "wishes", "offers"]
+"""What can be downloaded. Buttons number it, so add new ones last."""
 # {table} is an index of TABLES.
 TABLE = Route("records:export:{table}")
 
 TABLES: tuple[Table, ...] = get_args(Table)
-_LABELS = {"audit": "Audit log", "statement": "Monthly statement"}
+_LABELS = {"audit": "Audit log", "statement": "Monthly statement", "wishes": "Waiting list"}
 
 
 class ExportCog(Cog):
@@ -41,7 +41,7 @@ class ExportCog(Cog):
             ui.button(_LABELS.get(what, what.capitalize()), beside(TABLE.id(table=at)))
             for at, what in enumerate(TABLES)
         ]
-        await ui.show(interaction, ui.Panel(ui.text("### What do you want to download?"), ui.row(*buttons)))
+        await ui.show(interaction, ui.Panel(ui.text("### What do you want to download?"), *ui.rows(*buttons)))
 
     @on(TABLE)
     async def table_pressed(self, interaction: Interaction, table: int) -> None:
@@ -74,7 +74,8 @@ class ExportCog(Cog):
         if what == export.STATEMENT:
             await ui.show(interaction, _statement(guild.time_zone, readable.named(), complete.named()))
         else:
-            await ui.show(interaction, _panel(what.capitalize(), zone_name, readable.named(), complete.named()))
+            title = _LABELS.get(what, what.capitalize())
+            await ui.show(interaction, _panel(title, zone_name, readable.named(), complete.named()))
 
 
 def _panel(title: str, zone_name: str, readable: tuple[str, bytes], complete: tuple[str, bytes]) -> ui.Panel:

@@ -1,19 +1,22 @@
 """The columns of `/coaching export`'s files for people, in words and on the reader's clock."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
 from cogs import cards
-from cogs.reports import audit_words
-from models import Coach, CoachingSession, SessionStatus
+from cogs.reports import audit_words, waiting_list_words
+from models import Coach, CoachingSession, SessionStatus, Wish
 from scheduler.parsing.money import write_sum
+from scheduler.parsing.weekly_hours import write_days
 from scheduler.reports import export
 from scheduler.reports.earnings import Earned
 from scheduler.reports.export import Cell, Columns
 from scheduler.servers.changes import NameOf
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import zone, zone_with_offset
+from scheduler.waiting_list.rules import days_in
 
 
 class Reader(NamedTuple):
@@ -146,6 +149,43 @@ def _audit(reader: Reader) -> Columns:
     }
 
 
+def _wishes(reader: Reader) -> Columns:
+    return _instant(reader, lambda row: row.Wish.created_at) | {
+        "Coach": lambda row: reader.name(row.Wish.coach_id) if row.Wish.coach_id else "any",
+        "Student": lambda row: reader.name(row.Wish.user_id),
+        "Length": lambda row: cards.length(timedelta(minutes=row.Wish.minutes)),
+        "Days": lambda row: write_days(days_in(row.Wish.weekdays)),
+        "Hours on their clock": lambda row: _hours(row.Wish),
+        "Last day": lambda row: reader.date(row.Wish.until - timedelta(minutes=1)),
+        "Offers unanswered": lambda row: row.Wish.unanswered,
+        "Ended": lambda row: reader.date(row.Wish.ended_at),
+        "Why it ended": lambda row: waiting_list_words.ENDS.get(row.Wish.end_reason),
+        "Coach ID": lambda row: str(row.Wish.coach_id) if row.Wish.coach_id else None,
+        "Student ID": lambda row: str(row.Wish.user_id),
+    }
+
+
+def _hours(wish: Wish) -> str:
+    return HourCycle.H23.span(wish.from_minute, wish.until_minute)
+
+
+def _offers(reader: Reader) -> Columns:
+    return _instant(reader, lambda row: row.Offer.offered_at) | {
+        "Coach": lambda row: reader.name(row.Offer.coach_id),
+        "Student": lambda row: reader.name(row.Offer.user_id),
+        "Offered date": lambda row: reader.date(row.Offer.starts_at),
+        "Start": lambda row: reader.local(row.Offer.starts_at).time(),
+        "End": lambda row: reader.local(row.Offer.ends_at).time(),
+        "Price": lambda row: write_sum(row.Offer.cost_minor, row.Offer.currency),
+        "Offered to others": lambda row: "yes" if row.Offer.is_shared else "no",
+        "Outcome": lambda row: waiting_list_words.OUTCOMES[row.Offer.state],
+        "Closed": lambda row: reader.date(row.Offer.closed_at),
+        "Session": lambda row: row.code,
+        "Coach ID": lambda row: str(row.Offer.coach_id),
+        "Student ID": lambda row: str(row.Offer.user_id),
+    }
+
+
 def _statement(_reader: Reader) -> Columns:
     def money(name: str, earned: Earned) -> Cell:
         return write_sum(getattr(earned, name), earned.currency)
@@ -169,5 +209,7 @@ _COLUMNS: Mapping[str, Callable[[Reader], Columns]] = {
     "coaches": _coaches,
     "reviews": _reviews,
     "audit": _audit,
+    "wishes": _wishes,
+    "offers": _offers,
     export.STATEMENT: _statement,
 }

@@ -56,6 +56,7 @@ class HealthCog(Cog):
             *_connection(found, self.bot.clock(), self.bot.latency),
             *_sessions(found),
             *_messages(found),
+            *_waiting_list(found),
             *_payments(found),
             *(_fitting(_odd_prices(found), _MOST_OF_A_KIND) if self.bot.stripe is not None else []),
             *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
@@ -130,6 +131,15 @@ def _messages(found: Health) -> list[str]:
             f"{_NOTE} **Not delivered** {count} in the last week. Choose a fallback channel in `/coaching setup`."
         )
     return lines
+
+
+def _waiting_list(found: Health) -> list[str]:
+    """Say who waits, and what's overdue, if anything."""
+    if found.overdue_offers:
+        overdue = "1 offer is" if found.overdue_offers == 1 else f"{found.overdue_offers} offers are"
+        return [f"{_BAD} **Waiting list** {overdue} overdue. Press **Run background checks now**."]
+    people = "1 person" if found.on_waiting_list == 1 else f"{found.on_waiting_list} people"
+    return [f"{_GOOD} **Waiting list** {people} waiting"] if found.on_waiting_list else []
 
 
 def _payments(found: Health) -> list[str]:

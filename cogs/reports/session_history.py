@@ -7,12 +7,12 @@ from discord import app_commands
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, routes, ui
-from cogs.reports import audit_words
+from cogs.reports import audit_words, waiting_list_words
 from cogs.ui import Interaction, Typed
 from cogs.ui.options import LONGEST_CODE, SessionCode
 from cogs.ui.routing import Cog, Route, group_command, on, opens
 from cogs.ui.text import cut_our_text
-from models import BlockedFrom, Guild, Notification, SessionStatus
+from models import BlockedFrom, Guild, Notification, Offer, SessionStatus
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.reports import session_history
@@ -100,6 +100,7 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
         *([ui.text("\n".join(state))] if (state := _state(found)) else []),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),
+        *([ui.text("**Waiting list**\n" + "\n".join(map(_offer, found.offers)))] if found.offers else []),
         ui.row(*buttons),
     )
 
@@ -126,6 +127,11 @@ def _entries(found: SessionHistory) -> list[str]:
         for entry in found.entries
     ]
     return _newest(lines, _ENTRIES) or ["nothing yet"]
+
+
+def _offer(one: Offer) -> str:
+    outcome = waiting_list_words.OUTCOMES[one.state]
+    return f"{stamp(one.offered_at, 'f')} offered to <@{one.user_id}>: {outcome}"
 
 
 def _messages(enqueued: list[Notification]) -> list[str]:

@@ -19,6 +19,7 @@ from scheduler.parsing.money import write_sum
 from scheduler.reports import earnings, statistics
 from scheduler.reports.earnings import Earned
 from scheduler.reports.statistics import Stats, average
+from scheduler.reports.waiting_list import Offered
 
 PICK = Route("stats:period")
 
@@ -102,7 +103,18 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
     if tried:
         yield f"**Rooms** {found.with_room} of {tried} sessions had one ({room_share(found)})"
     yield f"**Reviews** {_rating(found.stars) or 'none'}"
+    if any(found.offered):
+        yield f"**Waiting list** {_offered(found.offered)}"
     yield _checks(found, tick_interval)
+
+
+def _offered(found: Offered) -> str:
+    facts = ["1 person waiting" if found.waiting == 1 else f"{found.waiting} people waiting"]
+    if found.made:
+        facts.append("1 offer made" if found.made == 1 else f"{found.made} offers made")
+        outcomes = ((found.taken, "taken"), (found.passed, "passed"), (found.lapsed, "ran out"))
+        facts += [f"{count} {outcome}" for count, outcome in outcomes]
+    return " · ".join(facts)
 
 
 def _checks(found: Stats, interval: timedelta) -> str:

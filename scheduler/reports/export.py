@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Column, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Base, Coach, CoachingSession, Guild, Participant, Review
+from models import AuditEntry, Base, Coach, CoachingSession, Guild, Offer, Participant, Review, Wish
 from models.base import DiscordId
 from scheduler.availability import coach_search
 from scheduler.core.actor import Actor
@@ -26,6 +26,8 @@ TABLES: Mapping[str, type[Base]] = {
     "coaches": Coach,
     "reviews": Review,
     "audit": AuditEntry,
+    "wishes": Wish,
+    "offers": Offer,
 }
 """The tables that can be exported, by the names admins use."""
 STATEMENT = "statement"
@@ -38,6 +40,8 @@ _PEOPLE = {
     "coaches": (),
     "reviews": (Review.student_id,),
     "audit": (AuditEntry.actor_id, AuditEntry.coach_id, AuditEntry.member_id),
+    "wishes": (Wish.user_id,),
+    "offers": (Offer.user_id,),
 }
 """The columns with people who may not be coaches."""
 
@@ -74,8 +78,8 @@ async def readable_csv(
 ) -> AsyncIterator[str]:
     """Yield a table for people as pieces of CSV, starting with the headings. Raises NotAllowed.
 
-    `columns` are given rows with an object of the table under its class's name, and for reviews and the audit log
-    with the `code` of the session.
+    `columns` are given rows with an object of the table under its class's name, and for reviews, the audit log and
+    offers with the `code` of the session.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]
@@ -197,4 +201,8 @@ _READABLE: Mapping[str, Any] = {
     "audit": select(AuditEntry, CoachingSession.code)
     .outerjoin(CoachingSession, CoachingSession.id == AuditEntry.session_id)
     .order_by(AuditEntry.at, AuditEntry.id),
+    "wishes": select(Wish).order_by(Wish.id),
+    "offers": select(Offer, CoachingSession.code)
+    .outerjoin(CoachingSession, CoachingSession.id == Offer.session_id)
+    .order_by(Offer.id),
 }

@@ -23,6 +23,7 @@ from models import (
 )
 from models.job_run import TICK
 from scheduler.core.actor import Actor
+from scheduler.reports import waiting_list
 from scheduler.reports.odd_prices import OddPrice, list_odd
 from scheduler.time.time_zones import is_known
 
@@ -68,6 +69,10 @@ class Health(NamedTuple):
     """Payments that couldn't be paid back."""
     odd_prices: list[OddPrice]
     """What can't be paid by card although cards are taken."""
+    on_waiting_list: int
+    """People who wait for something."""
+    overdue_offers: int
+    """Offers that should have run out, and times that should have been offered."""
 
 
 async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
@@ -115,6 +120,8 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         ),
         refunds_failed=list(await session.scalars(refunded.where(Refund.status == RefundStatus.FAILED))),
         odd_prices=await _odd_prices(session, guild_id),
+        on_waiting_list=await waiting_list.count_waiting(session, guild_id),
+        overdue_offers=await waiting_list.count_overdue(session, guild_id, now - LATE),
     )
 
 

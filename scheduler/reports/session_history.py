@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind
+from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind, Offer
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import blocks, cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
+from scheduler.reports import waiting_list
 from scheduler.sessions import charge_standing, events, lifecycle
 from scheduler.sessions.charge_standing import ChargeStanding
 
@@ -32,6 +33,8 @@ class SessionHistory(NamedTuple):
     """Whether it can only be ended, because it's too late to cancel."""
     standing: ChargeStanding | None
     """What this admin can do about what it cost."""
+    offers: Sequence[Offer]
+    """To whom its time was offered, and from which offer it was booked."""
 
 
 async def get_history(
@@ -62,6 +65,7 @@ async def get_history(
         await blocks.list_blocks(session, guild_id, only.user_id) if only is not None else [],
         await cancellation.can_only_be_ended(session, row, now),
         standings.get(row.id),
+        await waiting_list.offers_about(session, row),
     )
 
 

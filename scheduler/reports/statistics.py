@@ -14,8 +14,10 @@ from scheduler.availability import free_times
 from scheduler.availability.slots import Hours
 from scheduler.core.actor import Actor
 from scheduler.parsing import names
+from scheduler.reports import waiting_list
 from scheduler.reports.health import HAD_NO_ROOM, HAD_ROOM
 from scheduler.reports.local_days import MICROSECOND, LocalDays
+from scheduler.reports.waiting_list import Offered
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import is_known, zone
 
@@ -81,6 +83,7 @@ class Stats:
     stars: Mapping[int, int]
     """How often each number of stars was given. Hidden reviews aren't counted."""
     ticks: Ticks = field(default_factory=Ticks)
+    offered: Offered = field(default_factory=Offered)
 
     @property
     def total(self) -> Day:
@@ -128,6 +131,7 @@ async def gather(
         without_room=without_room,
         stars=dict(sorted(sum(map(Counter, given.values()), Counter()).items())),
         ticks=await _count_ticks(session, calendar),
+        offered=await waiting_list.count_offers(session, guild_id, calendar),
     )
 
 

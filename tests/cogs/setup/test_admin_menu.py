@@ -5,6 +5,7 @@ from typing import Any, cast
 import pytest
 from simcord.components import walk_components
 
+from cogs.reports import export
 from cogs.ui.routing import BESIDE
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, labels, press
@@ -131,7 +132,7 @@ async def test_each_table_can_be_downloaded(world: Academy) -> None:
 
     files = [(await press(hal, question, label)).attachments[0].filename for label in labels(question)]
 
-    assert files == ["sessions.csv", "coaches.csv", "reviews.csv", "audit.csv", "statement.csv"]
+    assert files == [f"{what}.csv" for what in export.TABLES]
 
 
 async def test_the_panel_is_posted_in_the_chosen_channel(world: Academy) -> None:
