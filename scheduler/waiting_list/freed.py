@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachStatus, FreedTime, Wish
 from scheduler.sessions.freed_times import Freed
+from scheduler.waiting_list import gate
 
 
 async def record(session: AsyncSession, freed: Freed, now: datetime) -> None:
@@ -64,6 +65,7 @@ async def look_again(session: AsyncSession, freed_id: int | None, now: datetime)
 async def _is_awaited(session: AsyncSession, coach_id: int) -> bool:
     here = Coach.user_id == coach_id, Coach.status == CoachStatus.APPROVED
     servers = list(await session.scalars(select(Coach.guild_id).where(*here)))
+    await gate.while_freeing(session, servers)
     # Two questions, because an index answers each of them alone.
     for whose in (Wish.coach_id == coach_id, Wish.coach_id.is_(None)):
         waiting = exists().where(Wish.guild_id.in_(servers), whose, Wish.ended_at.is_(None))

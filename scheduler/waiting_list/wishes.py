@@ -16,6 +16,7 @@ from scheduler.core.clock import stamp
 from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate, Unreadable
 from scheduler.notifications import outbox
 from scheduler.time.time_zones import zone
+from scheduler.waiting_list import gate
 from scheduler.waiting_list.rules import LONGEST_WAIT, MOST_WISHES, Wanted
 
 LONGEST_DAY = 24 * 60
@@ -67,7 +68,6 @@ async def add(
             return one
     if len(open_ones) >= MOST_WISHES:
         raise TooLate(f"You're waiting for {MOST_WISHES} things already. End one of them in `/sessions` first.")
-    await _require_nothing_free(session, guild, actor, offered, minutes, wanted, now)
     wish = Wish(
         guild_id=guild.id,
         user_id=actor.user_id,
@@ -83,8 +83,11 @@ async def add(
     session.add(wish)
     # They've just asked to be messaged, so their messages may be open again.
     (await session.get_one(Member, actor.user_id)).dms_closed_at = None
-    await session.flush()
     _record(session, wish, "wish_made", now, actor_id=actor.user_id)
+    await session.flush()
+    # Last, so that what became free until now is seen, and whoever frees more from now on sees this wish.
+    await gate.while_joining(session, guild.id)
+    await _require_nothing_free(session, guild, actor, offered, minutes, wanted, now)
     return wish
 
 
