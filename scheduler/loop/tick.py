@@ -36,6 +36,7 @@ from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due
 from scheduler.notifications.delivery import deliver_due
 from scheduler.payments import due as payments
+from scheduler.payments import ways
 from scheduler.payments.ports import Stripe
 from scheduler.waiting_list import due as waiting_list
 
@@ -124,7 +125,8 @@ async def _do_all(
     if stripe is not None:
         report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
     await expiry.do_due(db, clock)
-    report.failed_quietly += await waiting_list.do_due(db, discord, clock, background.waiting_list)
+    can_pay = partial(ways.can_pay, stripe)
+    report.failed_quietly += await waiting_list.do_due(db, discord, clock, background.waiting_list, can_pay)
     delivered = await deliver_due(db, discord, clock, background.notifications)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more

@@ -11,6 +11,7 @@ from scheduler.credits import ledger
 from scheduler.parsing import card_amounts
 from scheduler.parsing.money import price
 from scheduler.payments.ports import Stripe
+from scheduler.waiting_list.line import Match
 
 LEAST_NOTICE = timedelta(minutes=40)
 """How long before the start somebody can begin to pay."""
@@ -83,6 +84,15 @@ def check_otherwise(guild: Guild, cost_minor: int, currency: str, stripe: Stripe
     """Raise NotBookable if this can't be booked now and paid later. What cards can't be charged always can."""
     if requires_cards(guild, stripe) and card_amounts.can_charge(cost_minor, currency):
         raise NotBookable("This server takes payment by card before it books. Choose the time again to pay.")
+
+
+async def can_pay(stripe: Stripe | None, session: AsyncSession, match: Match, now: datetime) -> bool:
+    """Return whether someone in the waiting list's line could pay for a time if they were offered it now."""
+    if not requires_cards(match.guild, stripe) or can_still_pay(match.starts_at, now):
+        return True
+    asked = match.wish.user_id, match.starts_at, match.duration, now
+    found = await ways_to_pay(session, match.guild, match.coach, *asked, stripe)
+    return not found.cost_minor or found.by_credit or found.otherwise
 
 
 def can_still_pay(starts_at: datetime, now: datetime) -> bool:

@@ -18,7 +18,7 @@ from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure
 from scheduler.core.task_pool import Job, TaskPool
 from scheduler.waiting_list import line, offers, rules
-from scheduler.waiting_list.line import Match
+from scheduler.waiting_list.line import CanPay, Match
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,9 @@ _A_ROUND = 50
 _ASKED_AT_ONCE = 25
 
 
-async def do_due(db: Database, discord: Membership, clock: Clock, pool: TaskPool[bool]) -> int:
+async def do_due(
+    db: Database, discord: Membership, clock: Clock, pool: TaskPool[bool], can_pay: CanPay | None = None
+) -> int:
     """Do what's due, some of it at a time, and return how much failed, to be retried."""
     await releases.announce_expired(db, clock)
     async with db.read() as session:
@@ -45,7 +47,7 @@ async def do_due(db: Database, discord: Membership, clock: Clock, pool: TaskPool
         async with db.read() as session:
             freed = list(await session.scalars(_due(FreedTime.id, FreedTime.next_step_at, clock())))
     working: dict[Hashable, Job[bool]] = {
-        ("freed", one): partial(_try, f"freed time {one}", partial(offer, db, discord, clock, one))
+        ("freed", one): partial(_try, f"freed time {one}", partial(offer, db, discord, clock, one, can_pay))
         for one in freed
     }
     done += await pool.work(working)
@@ -74,7 +76,7 @@ async def _step(
         await step(session, row_id, clock())
 
 
-async def offer(db: Database, discord: Membership, clock: Clock, freed_id: int) -> None:
+async def offer(db: Database, discord: Membership, clock: Clock, freed_id: int, can_pay: CanPay | None) -> None:
     """Offer a time to whoever is next in line, or let everybody book it if nobody is.
 
     Asks Discord between transactions who is still in the server. If it can't say, they count as present.
@@ -82,7 +84,7 @@ async def offer(db: Database, discord: Membership, clock: Clock, freed_id: int) 
     present: dict[tuple[int, int], bool] = {}
     while True:
         async with db.begin() as session:
-            unknown = await advance(session, freed_id, present, clock())
+            unknown = await advance(session, freed_id, present, can_pay, clock())
         if not unknown:
             return
         for guild_id, user_id in sorted(unknown):
@@ -92,7 +94,9 @@ async def offer(db: Database, discord: Membership, clock: Clock, freed_id: int) 
                 present[guild_id, user_id] = True
 
 
-async def advance(session: AsyncSession, freed_id: int, present: Present, now: datetime) -> set[tuple[int, int]]:
+async def advance(
+    session: AsyncSession, freed_id: int, present: Present, can_pay: CanPay | None, now: datetime
+) -> set[tuple[int, int]]:
     """Make the next offers of a time. Returns who has to be looked for in their server first.
 
     Then nothing may have been done; call it again once that's known.
@@ -111,20 +115,20 @@ async def advance(session: AsyncSession, freed_id: int, present: Present, now: d
     if found.ends_at <= now:
         await _open_to_all(session, found)
     elif found.is_new_hours:
-        unknown = await _offer_hours(session, found, present, now)
+        unknown = await _offer_hours(session, found, present, can_pay, now)
     else:
-        unknown = await _offer_time(session, found, present, now)
+        unknown = await _offer_time(session, found, present, can_pay, now)
     if unknown:
         found.next_step_at = due_at
     return unknown
 
 
 async def _offer_time(
-    session: AsyncSession, found: FreedTime, present: Present, now: datetime
+    session: AsyncSession, found: FreedTime, present: Present, can_pay: CanPay | None, now: datetime
 ) -> set[tuple[int, int]]:
     """Hold the time for the first in line or, if it's too late for that, tell several."""
     is_shared, chosen = found.offers >= rules.MOST_OFFERS, list[Match]()
-    async for match in line.matches(session, found, now):
+    async for match in line.matches(session, found, now, can_pay):
         if not present.get(match.who, True) or match.who in [one.who for one in chosen]:
             continue
         is_shared = is_shared or rules.is_shared(match.starts_at, now)
@@ -142,12 +146,12 @@ async def _offer_time(
 
 
 async def _offer_hours(
-    session: AsyncSession, found: FreedTime, present: Present, now: datetime
+    session: AsyncSession, found: FreedTime, present: Present, can_pay: CanPay | None, now: datetime
 ) -> set[tuple[int, int]]:
     """Offer a time in new hours to each in line who has no open offer, a different one to each."""
     unknown, made = set[tuple[int, int]](), 0
     served = set[int]()
-    async for match in line.matches(session, found, now):
+    async for match in line.matches(session, found, now, can_pay):
         if match.wish.user_id in served or not present.get(match.who, True):
             continue
         if unknown or match.who not in present:  # nobody is served before those ahead of them

@@ -1,7 +1,7 @@
 """Finding who is next in line for time that became free."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -49,11 +49,17 @@ class Match(NamedTuple):
         return self.wish.guild_id, self.wish.user_id
 
 
-async def matches(session: AsyncSession, freed: FreedTime, now: datetime) -> AsyncIterator[Match]:
+CanPay = Callable[[AsyncSession, Match, datetime], Awaitable[bool]]
+"""Whether someone could pay for a time if they were offered it now. Without it, everyone can."""
+
+
+async def matches(
+    session: AsyncSession, freed: FreedTime, now: datetime, can_pay: CanPay | None
+) -> AsyncIterator[Match]:
     """Yield who is in line for this time, each with the first start that fits, first come first.
 
-    Each is judged when it's asked for, so that it sees what was offered to those before. People who can't book or
-    can't be messaged are left out and keep their places.
+    Each is judged when it's asked for, so that it sees what was offered to those before. People who can't book,
+    can't pay or can't be messaged are left out and keep their places.
     """
     here = Coach.user_id == freed.coach_id, Coach.status == CoachStatus.APPROVED, Coach.left_at.is_(None)
     servers = select(Coach, Guild).join(Guild, Guild.id == Coach.guild_id).where(*here)
@@ -74,7 +80,8 @@ async def matches(session: AsyncSession, freed: FreedTime, now: datetime) -> Asy
             await eligibility.require_bookable(session, guild, coach, actor, starts_at, match.duration, None, now)
         except CoachingError:
             continue
-        yield match
+        if can_pay is None or await can_pay(session, match, now):
+            yield match
 
 
 async def _waiting(

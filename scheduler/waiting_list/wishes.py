@@ -85,8 +85,6 @@ async def add(
     (await session.get_one(Member, actor.user_id)).dms_closed_at = None
     _record(session, wish, "wish_made", now, actor_id=actor.user_id)
     await session.flush()
-    # Last, so that what became free until now is seen, and whoever frees more from now on sees this wish.
-    await gate.while_joining(session, guild.id)
     await _require_nothing_free(session, guild, actor, offered, minutes, wanted, now)
     return wish
 
@@ -120,7 +118,8 @@ async def _require_nothing_free(
     wanted: Wanted,
     now: datetime,
 ) -> None:
-    """Raise NotBookable if they needn't wait."""
+    """Raise NotBookable if they needn't wait. The wish is stored, so whoever frees time later sees it."""
+    await gate.while_joining(session, guild.id)
     duration = timedelta(minutes=minutes)
     known = await free_times.calendars(
         session, found, student_id=actor.user_id, now=now, since=now, until=wanted.until + duration

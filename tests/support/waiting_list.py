@@ -14,6 +14,7 @@ from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.task_pool import TaskPool
 from scheduler.waiting_list import due
+from scheduler.waiting_list.line import CanPay
 from scheduler.waiting_list.rules import EVERY_DAY, Wanted
 from tests.support.builders import DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_server_with_a_coach, a_session
 from tests.support.fakes import FakeDiscord
@@ -74,6 +75,7 @@ class Line:
     db: Database
     discord: FakeDiscord = field(default_factory=FakeDiscord)
     clock: FakeClock = field(default_factory=FakeClock)
+    can_pay: CanPay | None = None
 
     @property
     def now(self) -> datetime:
@@ -84,7 +86,7 @@ class Line:
         self.clock.forward(after)
         for _ in range(3):
             pool: TaskPool[bool] = TaskPool(wait_for_slow=True)
-            failed = await due.do_due(self.db, self.discord, self.clock, pool)
+            failed = await due.do_due(self.db, self.discord, self.clock, pool, self.can_pay)
             assert not failed
             if delivered:
                 await deliver_due(self.db, self.discord, self.clock)

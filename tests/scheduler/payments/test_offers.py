@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 
+import pytest
 from sqlalchemy import select
 
 from models import (
@@ -13,6 +15,7 @@ from models import (
     Offer,
     OfferState,
     Payment,
+    PaymentMode,
     PaymentStatus,
     RefundStatus,
     Reservation,
@@ -21,9 +24,10 @@ from models.storage.database import Database
 from scheduler.booking import blocks, cancellation
 from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
-from scheduler.payments import checkouts, starting
+from scheduler.payments import checkouts, starting, ways
 from tests.support.bookings import STU, book
 from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MINUTE, a_session
+from tests.support.credits import a_lot
 from tests.support.payments import BACK, Till, till
 from tests.support.transactions import fetch, fetch_all, fetch_only, transact
 from tests.support.waiting_list import WAITING, WEDNESDAY_TEN, Line
@@ -70,6 +74,26 @@ async def test_a_paid_offer_is_booked_at_the_price_that_was_told(db: Database) -
         assert (offer.state, offer.session_id) == (OfferState.TAKEN, paid.session_id)
         assert paid.status is PaymentStatus.PAID
         assert await line.freed() == []
+
+
+@pytest.mark.parametrize("minutes", [39, 40])
+async def test_whoever_could_only_pay_by_card_is_not_told_when_its_too_late_for_that(
+    db: Database, minutes: int
+) -> None:
+    async with till(db, hours=[(2, 600, 660)], horizon_days=6, minimum_notice_minutes=0) as here:
+        async with db.begin() as session:
+            booked = await a_session(session, starts_at=WEDNESDAY_TEN)
+            (await session.get_one(Guild, GUILD)).payment_mode = PaymentMode.REQUIRED
+            await a_lot(session, 60, user_id=BOB.user_id)
+        line = Line(db, can_pay=partial(ways.can_pay, here.api))
+        for one in (ANN, BOB):
+            await line.waits(one)
+        line.clock.forward(WEDNESDAY_TEN - minutes * MINUTE - line.now)
+        await line.cancel(booked.id, STU)
+
+        await line.tick()
+
+        assert await line.open_to() == [one.user_id for one in (ANN, BOB) if one is BOB or minutes == 40]
 
 
 async def test_an_unpaid_offer_counts_as_passed(db: Database) -> None:
