@@ -200,8 +200,9 @@ async def _fulfil(
         Offer.coach_id == offer.coach_id,
         Offer.state == OfferState.OPEN,
         Offer.is_shared,
-        Offer.next_step_at.is_not(None),
-        Offer.starts_at < offer.ends_at,
+        # They run out when they start. An index has the few open ones by that.
+        Offer.next_step_at < offer.ends_at,
+        Offer.next_step_at > offer.starts_at - timedelta(days=1),
         Offer.ends_at > offer.starts_at,
         Offer.id != offer.id,
     )

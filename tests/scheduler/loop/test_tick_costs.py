@@ -7,19 +7,22 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from models import RefundStatus
+from models import OfferState, RefundStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation, departures
 from scheduler.core.actor import Actor
 from scheduler.reviews.reviews import review_states
 from scheduler.sessions import charge_standing, upcoming
+from scheduler.waiting_list import answers
 from tests.bench.tick import COACH, GUILD, MONDAY, Side
-from tests.support.bookings import TEN
-from tests.support.builders import DAY, HOUR, STUDENT, FakeClock, a_coach, a_guild, a_session
+from tests.support.bookings import STU, TEN
+from tests.support.builders import DAY, HOUR, MINUTE, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.credits import a_lot, book_with_credit, entries
 from tests.support.fakes import FakeDiscord
 from tests.support.payments import till
 from tests.support.rounds import tick
+from tests.support.transactions import transact
+from tests.support.waiting_list import WAITING, WEDNESDAY_TEN, a_line
 
 GROWING = (
     *("coaching_sessions", "session_participants", "reservations", "notifications", "attendance"),
@@ -141,3 +144,34 @@ def is_a_walk(step: str) -> bool:
 def is_a_page(statement: str, steps: list[str]) -> bool:
     """Whether it stops after a few rows, because an index has them in order."""
     return "LIMIT" in statement and "ORDER BY" in statement and not any("TEMP B-TREE" in step for step in steps)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_no_offer_walks_through_the_history(db: Database) -> None:
+    line, booked = await a_line(db, minimum_notice_minutes=0)
+    people = ann, _, cat, dan = WAITING[:4]
+    for person in people:
+        await line.waits(person)
+    soon = WEDNESDAY_TEN - HOUR
+
+    with all_statements(db) as said:
+        await line.cancel(booked, STU)
+        await line.tick()
+        await transact(db, answers.decline, 1, ann, line.now)
+        await line.tick()
+        await line.tick(2 * HOUR + MINUTE)  # the second one runs out
+        again = await transact(db, answers.take, 3, cat, line.now)
+        await line.tick(soon - line.now)
+        await line.cancel(again.id, cat)
+        await line.tick()  # from now on, everyone is told
+        taken = await transact(db, answers.take, 5, dan, line.now)
+
+    assert taken.starts_at == WEDNESDAY_TEN
+    assert [one.state for one in await line.offers()] == [
+        OfferState.PASSED,
+        OfferState.LAPSED,
+        OfferState.TAKEN,
+        OfferState.WITHDRAWN,
+        OfferState.TAKEN,
+    ]
+    assert await walks_of(db, said) == []
