@@ -67,7 +67,6 @@ class CoachTimes:
 
     def nothing_free(self) -> ui.Panel:
         """Say that there's no day to choose, and what to do instead."""
-        wait = ui.button("Tell me when…", routes.WAIT.id(coach_id=self.coach.user_id, minutes=self.minutes))
         nothing = (
             f"**Nothing is free** in the next {self.coach.horizon_days} days. Try another length, or"
             if takes_bookings(self.coach)
@@ -75,7 +74,7 @@ class CoachTimes:
         )
         hint = "-# With **Tell me when…**, we message you when a time becomes free."
         words = ui.text(f"{nothing} choose another coach.\n{hint}")
-        return ui.Panel(*self._head(0), words, *ui.rows(wait, *self._others()))
+        return ui.Panel(*self._head(0), words, *ui.rows(self._wait(), *self._others()))
 
     def panel(self, shown: Shown, times_page: int, week: WeekPicture, png: bytes, notes: str) -> ui.Panel:
         """Show lengths, days and times, a picture of the chosen day's week, and the notes typed so far."""
@@ -84,7 +83,9 @@ class CoachTimes:
         return ui.Panel(
             *self._head(day),
             ui.picture(_WEEK_FILE, describe(week)),
-            *self.picker.items(shown, times_page, *self._others(), ui.button("Change zone…", zone_id)),
+            *self.picker.items(
+                shown, times_page, *self._others(), ui.button("Change zone…", zone_id), if_room=self._wait()
+            ),
             *([ui.store_field(NOTES_NAME, notes)] if notes else []),
             files=[(_WEEK_FILE, png)],
         )
@@ -111,6 +112,9 @@ class CoachTimes:
             for minutes in coach.durations_minutes[:25]
         )
         return [about, ui.row(ui.select(PICK_LENGTH.id(coach_id=coach.user_id, day=day), lengths))]
+
+    def _wait(self) -> ui.Button:
+        return ui.button("Tell me when…", routes.WAIT.id(coach_id=self.coach.user_id, minutes=self.minutes))
 
     def _others(self) -> list[ui.Button]:
         return [ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))] if self.in_server else []

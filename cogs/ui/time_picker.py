@@ -15,6 +15,7 @@ from scheduler.time.time_zones import zone
 
 _DAYS_A_PAGE = 25
 _TIMES_A_PAGE = 20
+_BUTTONS_A_ROW = 5
 _MINUTE = timedelta(minutes=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST_START = (datetime(9000, 1, 1, tzinfo=UTC) - _EPOCH) // _MINUTE
@@ -59,8 +60,10 @@ class TimePicker(NamedTuple):
         on_page = all_days[page * _DAYS_A_PAGE :][:_DAYS_A_PAGE]
         return Shown(day if day in on_page else on_page[0], page, on_page)
 
-    def items(self, shown: Shown, times_page: int, *others: ui.Button) -> list[ui.Item]:
-        """Return the controls. The last row turns pages and ends with up to two `others`."""
+    def items(
+        self, shown: Shown, times_page: int, *others: ui.Button, if_room: ui.Button | None = None
+    ) -> list[ui.Item]:
+        """Return the controls. The last row turns pages, and ends with up to two `others` and `if_room`."""
         times = self.days[shown.day]
         last = (len(times) - 1) // _TIMES_A_PAGE
         page = min(times_page, last)
@@ -72,6 +75,8 @@ class TimePicker(NamedTuple):
             for at in times[page * _TIMES_A_PAGE :][:_TIMES_A_PAGE]
         ]
         turning = [*self._more_times(shown, page, last), *self._more_days(shown), *others]
+        if if_room is not None and len(turning) < _BUTTONS_A_ROW:
+            turning.append(if_room)
         return [
             ui.row(self._day_select(shown)),
             ui.text(

@@ -86,6 +86,15 @@ async def test_where_nothing_is_free_one_can_wait_for_that_coach(open_world: Aca
     assert "A time is free" in words(last_dm(world.student))
 
 
+async def test_one_can_wait_for_other_hours_of_a_coach_with_free_times(open_world: Academy) -> None:
+    stu = await Visitor(open_world, open_world.student).book()
+    assert stu.times
+
+    await wait(stu, "Tell me when…", Hours="20-22")
+
+    assert "60 min with Cara, any day, 20:00–22:00 in Europe/Berlin" in stu.said
+
+
 async def test_nobody_waits_for_what_is_free(open_world: Academy) -> None:
     stu = await waiting_for(open_world, open_world.student)
 
