@@ -20,7 +20,9 @@ from playwright.async_api import FrameLocator, Locator, Page, async_playwright, 
 from tests.bot.demo.program import PATIENCE_MILLISECONDS, PATIENCE_TO_START_MILLISECONDS, ROOT, demo
 
 SCREENS = ROOT / ".github" / "screens"
-COLOURS = 128
+COLOURS = (128, 64)
+"""The second if a picture would be too large with the first."""
+LARGEST_BYTES = 100_000
 MARGIN, BACKGROUND = 16, "#323339"
 WIDTH, HEIGHT = 960, 1900
 """High enough for the tallest message."""
@@ -171,8 +173,11 @@ class Photographer:
         """Save a picture with few colours, so that it's small, and this margin below."""
         picture = Image.open(io.BytesIO(png)).convert("RGB")
         picture = ImageOps.expand(picture, (0, 0, 0, margin), fill=BACKGROUND)
-        few = picture.quantize(COLOURS, dither=Image.Dither.NONE)
-        few.save(self.folder / f"{name}.png", optimize=True)
+        path = self.folder / f"{name}.png"
+        for colours in COLOURS:
+            picture.quantize(colours, dither=Image.Dither.NONE).save(path, optimize=True)
+            if path.stat().st_size <= LARGEST_BYTES:
+                break
 
 
 async def main_screens(camera: Photographer) -> None:
