@@ -16,6 +16,7 @@ from models.storage import schema_version
 from models.storage.advisory_locks import AdvisoryLocks
 from models.storage.file_locks import FileLocks
 from models.storage.locks import RUN, TICK, Locks
+from models.storage.lookups import QuickLookups
 
 # Maps a backend to its async driver, whatever driver the URL names.
 _DRIVERS = {"sqlite": "sqlite+aiosqlite"} | dict.fromkeys(("postgresql", "postgres"), "postgresql+asyncpg")
@@ -72,8 +73,8 @@ class Database:
             self._engines = [writer]
             self.locks = AdvisoryLocks(alone, writer.execution_options(**at_once), _LOCKS)
         self._writer = writer
-        self._write = async_sessionmaker(writer, expire_on_commit=False)
-        self._read = async_sessionmaker(reader, expire_on_commit=False)
+        self._write = async_sessionmaker(writer, expire_on_commit=False, sync_session_class=QuickLookups)
+        self._read = async_sessionmaker(reader, expire_on_commit=False, sync_session_class=QuickLookups)
 
     @property
     def file(self) -> Path | None:
