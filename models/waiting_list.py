@@ -114,6 +114,7 @@ class Offer(Base):
     __table_args__ = (
         to_coach(),
         Index("ix_offers_user_id_coach_id", "user_id", "coach_id", "starts_at"),
+        Index("ix_offers_coach_id_starts_at", "coach_id", "starts_at"),
         Index("ix_offers_wish_id", "wish_id"),
         Index("ix_offers_freed_id", "freed_id"),
         Index("ix_offers_hold_id", "hold_id"),

@@ -228,7 +228,7 @@ async def _sell_a_package(
 async def nora_cancels(db: Database, world: Academy, now: dt.datetime) -> None:
     """Cancel Nora's session with Theo, whose time is then offered to Sam."""
     ids = _ids(world)
-    theirs = CoachingSession.student_id == ids["nora"], CoachingSession.coach_id == ids["theo"]
+    theirs = CoachingSession.has_participant(ids["nora"]), CoachingSession.coach_id == ids["theo"]
     async with db.begin() as session:
         one = (await session.scalars(select(CoachingSession.id).where(*theirs))).one()
         await cancellation.cancel(session, one, Actor(ids["nora"]), world.guild.id, "I've lost my voice.", now)

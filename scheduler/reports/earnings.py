@@ -93,6 +93,7 @@ async def _daily(session: AsyncSession, days: LocalDays, here: ColumnElement[boo
         CoachingSession.starts_at,
         CoachingSession.coach_id,
         CoachingSession.currency,
+        CoachingSession.id,
         length.label("minutes"),
         func.coalesce(Participant.credit_minutes, 0).label("credit"),
         func.coalesce(Participant.credit_worth_minor, 0).label("worth"),
@@ -100,7 +101,10 @@ async def _daily(session: AsyncSession, days: LocalDays, here: ColumnElement[boo
         where=[here, _WITH_SESSION, _SETTLED],
     )
     by = rows.c.day, rows.c.coach_id, rows.c.currency
-    sums = (func.sum(one) for one in (rows.c.minutes, rows.c.credit, rows.c.worth, rows.c.money))
+    paid = (func.sum(one).label(one.name) for one in (rows.c.credit, rows.c.worth, rows.c.money))
+    each = select(*by, func.max(rows.c.minutes).label("minutes"), *paid).group_by(*by, rows.c.id).subquery()
+    by = each.c.day, each.c.coach_id, each.c.currency
+    sums = (func.sum(one) for one in (each.c.minutes, each.c.credit, each.c.worth, each.c.money))
     found = await session.execute(select(*by, func.count(), *sums).group_by(*by))
     return [
         _Day(day, coach_id, currency, [int(one) for one in counted]) for day, coach_id, currency, *counted in found

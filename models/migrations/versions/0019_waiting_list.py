@@ -112,6 +112,7 @@ def _offers() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_offers")),
     )
     op.create_index("ix_offers_user_id_coach_id", "offers", ["user_id", "coach_id", "starts_at"])
+    op.create_index("ix_offers_coach_id_starts_at", "offers", ["coach_id", "starts_at"])
     op.create_index("ix_offers_wish_id", "offers", ["wish_id"])
     op.create_index("ix_offers_freed_id", "offers", ["freed_id"])
     op.create_index("ix_offers_hold_id", "offers", ["hold_id"])

@@ -89,7 +89,7 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
 
 async def test_stars_for_any_session_tick_off_the_step(kept_stage: Stage) -> None:
     stu = kept_stage.world.people["student"].member.id
-    over = CoachingSession.student_id == stu, CoachingSession.status == SessionStatus.COMPLETED
+    over = CoachingSession.has_participant(stu), CoachingSession.status == SessionStatus.COMPLETED
     [past] = await fetch_all(kept_stage.db, select(CoachingSession).where(*over))
 
     async with kept_stage.db.begin() as session:
