@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -105,7 +105,7 @@ async def _daily(session: AsyncSession, days: LocalDays, here: ColumnElement[boo
     each = select(*by, func.max(rows.c.minutes).label("minutes"), *paid).group_by(*by, rows.c.id).subquery()
     by = each.c.day, each.c.coach_id, each.c.currency
     sums = (func.sum(one) for one in (each.c.minutes, each.c.credit, each.c.worth, each.c.money))
-    found = await session.execute(select(*by, func.count(), *sums).group_by(*by))
+    found: Iterable[Any] = await session.execute(select(*by, func.count(), *sums).group_by(*by))
     return [
         _Day(day, coach_id, currency, [int(one) for one in counted]) for day, coach_id, currency, *counted in found
     ]
