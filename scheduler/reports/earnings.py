@@ -105,7 +105,7 @@ async def _daily(session: AsyncSession, days: LocalDays, here: ColumnElement[boo
     each = select(*by, func.max(rows.c.minutes).label("minutes"), *paid).group_by(*by, rows.c.id).subquery()
     by = each.c.day, each.c.coach_id, each.c.currency
     sums = (func.sum(one) for one in (each.c.minutes, each.c.credit, each.c.worth, each.c.money))
-    found: Iterable[Any] = await session.execute(select(*by, func.count(), *sums).group_by(*by))
+    found: Any = await session.execute(select(*by, func.count(), *sums).group_by(*by))
     return [
         _Day(day, coach_id, currency, [int(one) for one in counted]) for day, coach_id, currency, *counted in found
     ]
