@@ -93,9 +93,9 @@ async def appealable(
         said = "An admin has decided." if decided else "An admin will decide."
         raise AlreadyDecided(f"You already appealed this {stamp(when, 'R')}. {said}")
     if found.appealed_at is not None and found.appeal_decided_at is None:
+        who = "Somebody else" if found.is_workshop else f"<@{appellant(found)}>"  # they may not know each other
         raise TooEarly(
-            f"<@{appellant(found)}> has appealed too. You can appeal once an admin has decided that. You'll hear "
-            "from us then."
+            f"{who} has appealed too. You can appeal once an admin has decided that. You'll hear from us then."
         )
     if now >= corrections_close_at(found, actor.user_id):
         raise TooLate(_TOO_LATE)
