@@ -30,6 +30,8 @@ from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
 from scheduler.waiting_list import freed, offers
 from scheduler.waiting_list import notifications as waiting_list_kinds
+from scheduler.workshops import announcements
+from scheduler.workshops import notifications as workshops
 
 NOTIFICATION_KINDS = (
     *booking.KINDS,
@@ -45,6 +47,7 @@ NOTIFICATION_KINDS = (
     *credit_kinds.KINDS,
     *payment_kinds.KINDS,
     *waiting_list_kinds.KINDS,
+    *workshops.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -66,6 +69,7 @@ def register() -> None:
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)
     releases.on_barred(due.hurry_barred)
+    releases.on_seat_freed(announcements.update_announcement)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:
         notifications.register(words)

@@ -54,6 +54,10 @@ class NotificationKind(StrEnum):
     ORDER_DECLINED = "order_declined"
     TIME_OFFERED = "time_offered"
     WISH_ENDED = "wish_ended"
+    WORKSHOP_ANNOUNCEMENT = "workshop_announcement"
+    WORKSHOP_CREATED = "workshop_created"
+    SEAT_TAKEN = "seat_taken"
+    SEAT_LEFT = "seat_left"
 
 
 class Route(StrEnum):

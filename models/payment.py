@@ -17,6 +17,8 @@ class PaymentPurpose(StrEnum):
 
     SESSION = "session"
     PACKAGE = "package"
+    SEAT = "seat"
+    """A seat in a workshop."""
 
 
 class PaymentStatus(StrEnum):

@@ -1,11 +1,15 @@
 """Workshops: sessions for several people, and their seats."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, ForeignRowId, Money, RowId, Snowflake, partial_index
+
+if TYPE_CHECKING:
+    from models.session import CoachingSession
 
 MOST_SEATS = 50
 
@@ -33,6 +37,7 @@ class Workshop(Base):
     least: Mapped[int | None]
     """How many people must have a seat at `decide_at`, or it's cancelled. None: it takes place with anybody."""
     decide_at: Mapped[datetime | None]
+    """When that's decided; None once it is, and without a least number."""
     channel_id: Mapped[Snowflake | None]
     """Where it's announced."""
     has_event: Mapped[bool] = mapped_column(default=False)
@@ -45,6 +50,8 @@ class Workshop(Base):
     """When the loop looks at it next: to count its people, or to make, change or delete its event."""
     attempts: Mapped[int] = mapped_column(default=0)
     last_error: Mapped[str | None]
+
+    session: Mapped["CoachingSession"] = relationship(lazy="joined", innerjoin=True)
 
 
 class Seat(Base):

@@ -27,6 +27,17 @@ _ending: list[Follow] = []
 _following: list[Follow] = []
 
 
+_freeing_seats: list[Callable[[AsyncSession, int, datetime], Awaitable[None]]] = []
+
+
+def on_seat_freed(*freeing: Callable[[AsyncSession, int, datetime], Awaitable[None]]) -> None:
+    """Register what follows, in the same transaction, when a seat in a workshop is no longer held.
+
+    It's given the id of the workshop's session.
+    """
+    _freeing_seats.extend(freeing)
+
+
 def before_barring(*ending: Follow) -> None:
     """Register what ends first, in the same transaction, because it decides who gets the time that it held."""
     _ending.extend(ending)
@@ -111,7 +122,10 @@ async def _delete(session: AsyncSession, which: ColumnElement[bool]) -> list[Hol
 
 
 async def _announce(session: AsyncSession, held: Hold, now: datetime) -> None:
-    if held.purpose is not HoldPurpose.OFFER:  # the waiting list knows of its own
+    if held.session_id is not None:  # a seat, which takes nothing from the coach
+        for follow in _freeing_seats:
+            await follow(session, held.session_id, now)
+    elif held.purpose is not HoldPurpose.OFFER:  # the waiting list knows of its own
         await announce(session, Freed(held.coach_id, held.starts_at, held.ends_at, held.student_id), now)
 
 

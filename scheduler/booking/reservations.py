@@ -40,22 +40,24 @@ async def reserve(
 
 
 async def reserve_coach(
-    session: AsyncSession, coach: Coach, starts_at: datetime, duration: timedelta, *, hold_id: int
+    session: AsyncSession, coach: Coach, starts_at: datetime, duration: timedelta, **owner: int
 ) -> bool:
-    """Take the time from the coach alone, for a hold nobody asked for. Return whether it was free."""
+    """Take the time from the coach alone, for a workshop or an offer. Return whether it was free."""
     buffered_start, buffered_end = _with_buffers(coach, starts_at, starts_at + duration)
-    taken = {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end, "hold_id": hold_id}
+    taken = owner | {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end}
     return await _execute_if_free(session, insert(Reservation), [taken])
 
 
 async def reserve_student(session: AsyncSession, held: Hold) -> bool:
     """Take the time of a hold that reserves the coach alone from its student, too. Return whether it was free."""
-    taken = {
-        "user_id": held.student_id,
-        "starts_at": held.starts_at,
-        "ends_at": held.ends_at,
-        "hold_id": held.id,
-    }
+    return await reserve_participant(session, held.student_id, held.starts_at, held.ends_at, hold_id=held.id)
+
+
+async def reserve_participant(
+    session: AsyncSession, user_id: int, starts_at: datetime, ends_at: datetime, **owner: int
+) -> bool:
+    """Take the time from somebody who joins what its coach is reserved for. Return whether it was free."""
+    taken = owner | {"user_id": user_id, "starts_at": starts_at, "ends_at": ends_at}
     return await _execute_if_free(session, insert(Reservation), [taken])
 
 

@@ -55,6 +55,10 @@ class NotBookable(CoachingError):
     """A rule forbids booking this coach, length or time, and trying again won't help."""
 
 
+class WorkshopFull(CoachingError):
+    """Every seat of the workshop is taken, or kept for somebody who is paying. One may become free."""
+
+
 class AlreadyDecided(CoachingError):
     """Someone else decided first."""
 

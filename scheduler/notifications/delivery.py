@@ -185,6 +185,10 @@ def _channel_of(context: NotificationContext) -> int | None:
             if guild.review_channel_id is None:
                 raise Unreachable("the server has no review channel yet")
             return guild.review_channel_id
+        case Audience.WORKSHOP_CHANNEL, _:
+            if guild.workshop_channel_id is None:
+                raise Unreachable("the server has no channel for workshops", for_admins=True)
+            return guild.workshop_channel_id
         case _, route:
             return guild.fallback_channel_id if route is Route.FALLBACK else None
 

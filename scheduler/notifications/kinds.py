@@ -22,6 +22,8 @@ class Audience(Enum):
     """Everyone in the session's room: its chat."""
     REVIEW_CHANNEL = auto()
     """Admins with something to decide: a card in the review channel."""
+    WORKSHOP_CHANNEL = auto()
+    """Everyone in the server: the channel for workshops."""
     ADMINS = auto()
     """Admins: the alerts channel, or else the system channel, or else the owner."""
     NEW_SERVER = auto()

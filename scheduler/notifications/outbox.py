@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Notification, NotificationKind
@@ -130,8 +130,12 @@ async def requeue_sent(session: AsyncSession, session_id: int, kind: Notificatio
         requeue(notification, now)
 
 
-async def requeue_direct(session: AsyncSession, session_id: int, now: datetime) -> None:
+async def requeue_direct(
+    session: AsyncSession, session_id: int, now: datetime, *, user_id: int | None = None
+) -> None:
     """Update the direct messages about a session that were sent, or are being sent right now.
+
+    With `user_id`, only those to this person.
 
     Called whenever the session is rescheduled, begins, ends or is cancelled, with one statement. Delivery updates
     few at a time, and a message that changes again meanwhile just once.
@@ -143,10 +147,15 @@ async def requeue_direct(session: AsyncSession, session_id: int, now: datetime) 
             Notification.session_id == session_id,
             Notification.kind.in_(kinds.following_sessions()),
             Notification.route.is_(None),
+            _is_to(user_id),
             or_(Notification.message_id.is_not(None), is_being_sent),
         )
         .values(due_at=now, given_up_at=None, attempts=0, revision=Notification.revision + 1)
     )
+
+
+def _is_to(user_id: int | None) -> ColumnElement[bool]:
+    return true() if user_id is None else Notification.user_id == user_id
 
 
 async def requeue_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
@@ -165,9 +174,15 @@ async def requeue_newest(session: AsyncSession, session_id: int, kind: Notificat
 
 
 async def drop(
-    session: AsyncSession, session_id: int, kinds: Collection[NotificationKind], why: str, now: datetime
+    session: AsyncSession,
+    session_id: int,
+    kinds: Collection[NotificationKind],
+    why: str,
+    now: datetime,
+    *,
+    user_id: int | None = None,
 ) -> None:
-    """Withdraw unsent messages of these kinds about a session; `why` is noted on each."""
+    """Withdraw unsent messages of these kinds about a session, to everybody or one; `why` is noted on each."""
     await session.execute(
         update(Notification)
         .where(
@@ -175,6 +190,7 @@ async def drop(
             Notification.kind.in_(kinds),
             Notification.due_at.is_not(None),
             Notification.sent_at.is_(None),
+            _is_to(user_id),
         )
         .values(due_at=None, given_up_at=now, last_error=why, revision=Notification.revision + 1)
     )

@@ -15,8 +15,10 @@ from scheduler.notifications.outbox import PlannedNotification
 from scheduler.notifications.reminder_times import TOO_SOON, reminder_times
 
 
-def planned_reminders(row: CoachingSession, guild: Guild, now: datetime) -> list[PlannedNotification]:
-    """Plan reminders for coach and student, except those due within `TOO_SOON`.
+def planned_reminders(
+    row: CoachingSession, guild: Guild, now: datetime, *, only: int | None = None
+) -> list[PlannedNotification]:
+    """Plan reminders for participants and coach, or `only` one of them, except those due within `TOO_SOON`.
 
     People who turned reminders off get theirs too, in case they change their minds. That's checked on delivery.
     """
@@ -32,6 +34,7 @@ def planned_reminders(row: CoachingSession, guild: Guild, now: datetime) -> list
         for lead in reminder_times(guild)
         if row.starts_at - lead >= now + TOO_SOON
         for user_id in (*row.people[1:], row.coach_id)
+        if only in (None, user_id)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from models import CoachingSession, Guild, ParticipantStatus, SessionStatus
+from models import CoachingSession, Guild, Participant, ParticipantStatus, SessionStatus
 from scheduler.sessions.lifecycle import next_step
 
 _MEMBERSHIP_CHECK = timedelta(days=1)
@@ -13,8 +13,13 @@ def plan_next_step(row: CoachingSession, guild: Guild, now: datetime) -> None:
     """Set when the loop has to look at this session again."""
     due = next_step(row, guild, now)
     row.next_step_at = due.at if due else None
-    check_at = now + _MEMBERSHIP_CHECK
-    is_far_off = row.status is SessionStatus.SCHEDULED and row.starts_at > check_at
     for one in row.participants:
-        is_checked = is_far_off and one.status is ParticipantStatus.BOOKED
-        one.membership_due_at = (one.membership_due_at or check_at) if is_checked else None
+        plan_membership_check(one, now)
+
+
+def plan_membership_check(one: Participant, now: datetime) -> None:
+    """Set when to check again whether a participant is still in the server."""
+    check_at, row = now + _MEMBERSHIP_CHECK, one.session
+    is_far_off = row.status is SessionStatus.SCHEDULED and row.starts_at > check_at
+    is_checked = is_far_off and one.status is ParticipantStatus.BOOKED
+    one.membership_due_at = (one.membership_due_at or check_at) if is_checked else None

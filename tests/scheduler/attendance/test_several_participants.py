@@ -18,8 +18,8 @@ from scheduler.time.intervals import Interval
 from tests.support.attended_sessions import CARA, ELEVEN, ROOM, TEN, Spell, add_stays, at
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, refusal
 from tests.support.stored import enqueued, reservations, session_now
+from tests.support.stored_workshops import ANN, BEN, CLEO, a_workshop
 from tests.support.transactions import transact
-from tests.support.workshops import ANN, BEN, CLEO, a_workshop
 
 CLASS = (ANN, BEN, CLEO)
 NOBODY: Mapping[int, Barrier] = {}

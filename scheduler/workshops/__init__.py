@@ -1,0 +1,1 @@
+"""Workshops: sessions in which several people each take a seat."""

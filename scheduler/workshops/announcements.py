@@ -1,0 +1,71 @@
+"""The message that announces a workshop, and keeping it true."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import CoachingSession, Notification, NotificationKind, UTCDateTime, Workshop
+from scheduler.notifications import outbox
+
+EDITED_AFTER = timedelta(seconds=30)
+"""How long after a change the message is edited, so that it's edited once for many.
+
+Discord limits edits of messages older than an hour (30046), and each press answers with what's true anyway."""
+
+
+def announce(session: AsyncSession, workshop: Workshop, coach_id: int, now: datetime) -> None:
+    """Enqueue the message in the server's channel for workshops."""
+    outbox.enqueue(
+        session,
+        NotificationKind.WORKSHOP_ANNOUNCEMENT,
+        workshop.guild_id,
+        now=now,
+        coach_id=coach_id,
+        session_id=workshop.session_id,
+    )
+
+
+async def update_announcement(session: AsyncSession, session_id: int, now: datetime) -> None:
+    """Have the message edited, at most once in `EDITED_AFTER`. One that couldn't be sent is tried again.
+
+    Call it last: whoever else changes the workshop waits for it until the transaction ends.
+    """
+    soon = func.coalesce(Notification.due_at, now, type_=UTCDateTime())
+    is_new = Notification.tried_at.is_(None)
+    await session.execute(
+        update(Notification)
+        .where(
+            Notification.session_id == session_id,
+            Notification.kind == NotificationKind.WORKSHOP_ANNOUNCEMENT,
+        )
+        .values(
+            due_at=case(
+                (Notification.due_at > now, Notification.due_at),
+                (is_new, soon),
+                else_=now + EDITED_AFTER,
+            ),
+            revision=Notification.revision + 1,  # it may be being sent right now, with what was true
+            attempts=0,
+            given_up_at=None,
+            undeliverable_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def update_if_workshop(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Have the message of a workshop edited because its session was changed. Does nothing for other sessions."""
+    if row.is_workshop:
+        await update_announcement(session, row.id, now)
+
+
+async def find_message(session: AsyncSession, session_id: int) -> tuple[int, int] | None:
+    """Return the ids of the channel and the message; None as long as it isn't sent."""
+    sent = select(Notification.channel_id, Notification.message_id).where(
+        Notification.session_id == session_id,
+        Notification.kind == NotificationKind.WORKSHOP_ANNOUNCEMENT,
+        Notification.message_id.is_not(None),
+    )
+    found = (await session.execute(sent.limit(1))).one_or_none()
+    return None if found is None else (found[0], found[1])

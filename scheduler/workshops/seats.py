@@ -1,0 +1,362 @@
+"""Seats of a workshop: taking one, holding one until it's paid for, and giving it back.
+
+People press at the same time. Each locks only themselves and, shared with the others, the session, so that they
+don't wait for each other, and takes the seat with one statement. Whoever changes the session as a whole locks it
+alone, and waits for all of them.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    BlockedFrom,
+    Coach,
+    CoachingSession,
+    Guild,
+    Hold,
+    HoldPurpose,
+    NotificationKind,
+    Participant,
+    ParticipantStatus,
+    Reservation,
+    Seat,
+    SessionStatus,
+    Workshop,
+)
+from scheduler.booking import blocks, booking, cancellation, eligibility, releases, reservations
+from scheduler.booking.booking import ReserveCredit
+from scheduler.core import audit, coaches, members
+from scheduler.core.actor import Actor
+from scheduler.core.errors import NotBookable, NotFound, TooLate, WorkshopFull
+from scheduler.notifications import outbox, reminders
+from scheduler.parsing.money import write_money
+from scheduler.sessions import events, lifecycle, planning
+from scheduler.workshops import announcements
+from scheduler.workshops.free_seats import free_seats, is_free
+
+__all__ = ["book_held", "free_seats", "give_up", "has_paid_before", "hold", "leave", "take"]
+
+
+async def take(
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    agreed_minor: int | None = None,
+    agreed_currency: str | None = None,
+    reserve_credit: ReserveCredit | None = None,
+) -> Participant:
+    """Give the actor a seat. Does nothing if they have one.
+
+    Releases what they're choosing in this server. With `reserve_credit` it costs no money but their minutes, which
+    that takes; see `credits.charges.take_seat`. Who was charged for a seat, because they left it too late, comes
+    back without paying again.
+
+    Raises NotFound, WorkshopFull, TooLate once it has started or was cancelled, Blocked if they can't book here,
+    NotBookable for its coach, for someone who has another session then or as many upcoming ones as the server
+    allows, if they're paying for a seat here, if the price is no longer `agreed_minor` in `agreed_currency`, and
+    if credit isn't taken or not enough.
+    """
+    workshop, row, guild = await _enter(session, session_id, actor, now)
+    if (already := _seat_of(row, actor.user_id)) is not None:
+        return already
+    await _check(session, workshop, row, guild, actor, now)
+    _check_price(workshop, row, agreed_minor, agreed_currency)
+    if reserve_credit is not None and not workshop.takes_credit:
+        raise NotBookable("Seats in this workshop can't be paid for with credit. Choose another way to pay.")
+    await _reserve_time(session, row, actor, now, session_id=row.id)
+    await _claim(session, row, now, user_id=actor.user_id)
+    return await _join(session, workshop, row, guild, actor, workshop.price_minor, now, reserve_credit)
+
+
+async def hold(session: AsyncSession, session_id: int, actor: Actor, now: datetime, expires_at: datetime) -> Hold:
+    """Hold a seat, and the actor's time, until it's paid for.
+
+    Once the hold is gone or has expired, the seat is free by itself. Raises as `take` does, and NotBookable if
+    they have a seat, or have paid for one before.
+    """
+    workshop, row, guild = await _enter(session, session_id, actor, now)
+    if _seat_of(row, actor.user_id) is not None:
+        raise NotBookable("You have a seat in this workshop already. `/sessions` lists it.")
+    if has_paid_before(row.participant(actor.user_id)):
+        raise NotBookable(
+            "You've paid for a seat in this workshop before, so you can take one without paying again."
+        )
+    await _check(session, workshop, row, guild, actor, now)
+    expires_at = min(expires_at, row.starts_at)
+    held = Hold(
+        guild_id=row.guild_id,
+        coach_id=row.coach_id,
+        student_id=actor.user_id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        purpose=HoldPurpose.PAYMENT,
+        session_id=row.id,
+        expires_at=expires_at,
+        next_step_at=expires_at,
+    )
+    session.add(held)
+    await session.flush()
+    await _reserve_time(session, row, actor, now, hold_id=held.id)
+    await _claim(session, row, now, hold_id=held.id)
+    await announcements.update_announcement(session, row.id, now)
+    return held
+
+
+async def book_held(session: AsyncSession, held: Hold, cost_minor: int, now: datetime) -> Participant:
+    """Give somebody the seat that a hold keeps for them, at this price. Their row in `members` must be locked.
+
+    If the hold has expired and its seat is taken, any free one will do. Raises WorkshopFull if there's none,
+    TooLate if the workshop has started or was cancelled, Blocked, and NotBookable if they have a seat or another
+    session then.
+    """
+    assert held.session_id is not None, "it holds a seat"
+    actor, now_free = Actor(held.student_id), update(Seat).where(Seat.hold_id == held.id)
+    workshop, row, guild = await _enter(session, held.session_id, actor, now)
+    if _seat_of(row, actor.user_id) is not None:
+        raise NotBookable("They have a seat already.")
+    _check_open(row, now)
+    await blocks.require_unblocked(session, row.guild_id, actor.user_id, BlockedFrom.BOOKING)
+    kept = now_free.values(hold_id=None, user_id=actor.user_id).returning(Seat.id)
+    has_kept = (await session.scalars(kept.execution_options(synchronize_session=False))).first() is not None
+    await session.execute(delete(Hold).where(Hold.id == held.id).execution_options(synchronize_session=False))
+    session.expunge(held)
+    await releases.release_holds(session, row.guild_id, actor.user_id, actor.user_id, now)
+    await _reserve_time(session, row, actor, now, session_id=row.id)
+    if not has_kept:
+        await _claim(session, row, now, user_id=actor.user_id)
+    return await _join(session, workshop, row, guild, actor, cost_minor, now)
+
+
+async def leave(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> Participant:
+    """Give the actor's seat back.
+
+    They get back what they paid, unless it's less notice than the server asks for. Nothing changes for anybody
+    else, except that the coach is told. Does nothing if they have left before. Raises NotFound if they never had a
+    seat, TooLate once the workshop has started or was cancelled.
+    """
+    await members.lock(session, actor.user_id)
+    row = await _lock(session, session_id)
+    seat = None if row is None else row.participant(actor.user_id)
+    if row is None or seat is None:
+        raise NotFound("You have no seat in this workshop. `/sessions` lists your sessions.")
+    if seat.status is ParticipantStatus.LEFT:
+        return seat
+    if row.status is SessionStatus.CANCELLED:
+        raise TooLate("This workshop was cancelled, so there's no seat to give back.")
+    if row.status is not SessionStatus.SCHEDULED or lifecycle.has_started(row, now):
+        raise TooLate("This workshop has started, so it's too late to give your seat back.")
+    guild = await session.get_one(Guild, row.guild_id)
+    await give_up(session, seat, guild, now, by=actor)
+    return seat
+
+
+async def give_up(
+    session: AsyncSession, seat: Participant, guild: Guild, now: datetime, *, by: Actor | None = None
+) -> None:
+    """Give a participant's seat back without checking permission, and tell them and the coach.
+
+    Without `by`, the bot does it because they left the server, so only the coach is told. That can be late, too.
+    They and the session must be locked.
+    """
+    row = seat.session
+    seat.cancelled_late = is_late(row, guild, now)
+    seat.status, seat.membership_due_at = ParticipantStatus.LEFT, None
+    theirs = Reservation.session_id == row.id, Reservation.user_id == seat.user_id
+    await session.execute(delete(Reservation).where(*theirs))
+    await session.execute(
+        update(Seat)
+        .where(Seat.session_id == row.id, Seat.user_id == seat.user_id)
+        .values(user_id=None)
+        .execution_options(synchronize_session=False)
+    )
+    await events.settle_one(session, seat, now)
+    _let_in_again(row, guild, now)
+    kinds = [NotificationKind.SESSION_REMINDER]
+    await outbox.drop(session, row.id, kinds, "they gave their seat back", now, user_id=seat.user_id)
+    await _tell(session, seat, NotificationKind.SEAT_LEFT, now, only_coach=by is None)
+    _record(session, seat, "seat_left", by, now)
+    await outbox.requeue_direct(session, row.id, now, user_id=seat.user_id)
+    await announcements.update_announcement(session, row.id, now)
+
+
+def is_late(row: CoachingSession, guild: Guild, now: datetime) -> bool:
+    """Whether a seat given back now would be given back too late to cost nothing.
+
+    Exactly the notice is enough, but once the workshop has started, no notice is.
+    """
+    return now > cancellation.notice_ends_at(row, guild) or lifecycle.has_started(row, now)
+
+
+def has_paid_before(seat: Participant | None) -> bool:
+    """Whether somebody who left was charged for their seat, credit or money, and not given it back."""
+    return seat is not None and seat.status is ParticipantStatus.LEFT and seat.credit_charged_at is not None
+
+
+async def _enter(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime
+) -> tuple[Workshop, CoachingSession, Guild]:
+    """Lock the actor, then the session together with others who press."""
+    await members.lock(session, actor.user_id)
+    row = await _lock(session, session_id)
+    workshop = None if row is None else await session.get(Workshop, session_id)
+    if row is None or workshop is None:
+        raise NotFound("There's no such workshop. `/workshop list` shows what's coming up.")
+    return workshop, row, await session.get_one(Guild, row.guild_id)
+
+
+async def _lock(session: AsyncSession, session_id: int) -> CoachingSession | None:
+    """Lock a session so that it doesn't change, but others can press, too.
+
+    Once its room is open, people have to be let in and out, which changes it: then one presses after the other.
+    """
+    let_in = select(CoachingSession.access_granted_at).where(CoachingSession.id == session_id)
+    is_shared = await session.scalar(let_in) is None
+    how = {"read": is_shared}
+    return await session.get(CoachingSession, session_id, populate_existing=True, with_for_update=how)
+
+
+def _seat_of(row: CoachingSession, user_id: int) -> Participant | None:
+    seat = row.participant(user_id)
+    return None if seat is None or seat.status is ParticipantStatus.LEFT else seat
+
+
+def _check_open(row: CoachingSession, now: datetime) -> None:
+    if row.status is SessionStatus.CANCELLED:
+        raise TooLate("This workshop was cancelled. `/workshop list` shows what else is coming up.")
+    if row.status is not SessionStatus.SCHEDULED or lifecycle.has_started(row, now):
+        raise TooLate("This workshop has started. `/workshop list` shows what else is coming up.")
+
+
+async def _check(
+    session: AsyncSession, workshop: Workshop, row: CoachingSession, guild: Guild, actor: Actor, now: datetime
+) -> None:
+    _check_open(row, now)
+    await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
+    if actor.user_id == row.coach_id:
+        raise NotBookable("This is your own workshop: you're in it without a seat.")
+    eligibility.check_here(await coaches.approved_coach(session, guild.id, row.coach_id))
+    paying = select(Hold.id).where(
+        Hold.session_id == row.id, Hold.student_id == actor.user_id, Hold.expires_at > now
+    )
+    if await session.scalar(paying.limit(1)) is not None:
+        raise NotBookable("You're already paying for a seat here. Pay for it or close it in `/sessions` first.")
+    if not (await free_seats(session, [row.id], now))[row.id]:
+        raise _full()
+    await eligibility.check_upcoming(session, guild, actor, now)
+    await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
+
+
+def _full() -> WorkshopFull:
+    return WorkshopFull("Every seat is taken. `/workshop list` shows what else is coming up.")
+
+
+def _check_price(workshop: Workshop, row: CoachingSession, agreed_minor: int | None, currency: str | None) -> None:
+    cost = workshop.price_minor
+    if agreed_minor not in (None, cost) or (cost and currency not in (None, row.currency)):
+        is_now = write_money(cost, row.currency)
+        raise NotBookable(f"A seat costs {is_now} now. Press **Take a seat** again if that's fine with you.")
+
+
+async def _reserve_time(
+    session: AsyncSession, row: CoachingSession, actor: Actor, now: datetime, **owner: int
+) -> None:
+    period = row.starts_at, row.ends_at
+    if not await reservations.reserve_participant(session, actor.user_id, *period, **owner):
+        raise NotBookable("You have another session then. Cancel or reschedule it in `/sessions` first.")
+
+
+async def _claim(session: AsyncSession, row: CoachingSession, now: datetime, **owner: int) -> None:
+    """Take a free seat with one statement, which skips those that others are taking. Raises WorkshopFull.
+
+    Looking for the first free one and then taking it would give one seat to everybody who looks at the same time.
+    """
+    free = select(Seat.id).where(Seat.session_id == row.id, is_free(now)).order_by(Seat.id).limit(1)
+    first = free.with_for_update(skip_locked=True).scalar_subquery()
+    claim = update(Seat).where(Seat.id == first).values({"user_id": None, "hold_id": None} | owner)
+    claimed = await session.scalars(claim.returning(Seat.id).execution_options(synchronize_session=False))
+    if claimed.first() is None:
+        raise _full()
+
+
+async def _join(
+    session: AsyncSession,
+    workshop: Workshop,
+    row: CoachingSession,
+    guild: Guild,
+    actor: Actor,
+    cost_minor: int,
+    now: datetime,
+    reserve_credit: ReserveCredit | None = None,
+) -> Participant:
+    """Store a participant who has a seat, with notifications and reminders."""
+    seat = row.participant(actor.user_id)
+    is_paid = has_paid_before(seat)
+    if seat is None:
+        seat = Participant(
+            guild_id=row.guild_id, user_id=actor.user_id, coach_id=row.coach_id, starts_at=row.starts_at
+        )
+        row.participants.append(seat)
+    if not is_paid:
+        seat.total_cost_minor = cost_minor
+        seat.booked_cost_minor = seat.credit_minutes = seat.credit_worth_minor = None
+    seat.status, seat.joined_at, seat.cancelled_late = ParticipantStatus.BOOKED, now, None
+    seat.credit_charged_at = seat.charge_waived_at = seat.charge_waived_by = None
+    planning.plan_membership_check(seat, now)
+    if reserve_credit is not None and not is_paid:
+        booking.use_credit(seat)
+    await session.flush()
+    news = []
+    if reserve_credit is not None and not is_paid:
+        coach = await session.get_one(Coach, (row.guild_id, row.coach_id))
+        news = await reserve_credit(session, seat, coach, now)
+    news += reminders.planned_reminders(row, guild, now, only=actor.user_id)
+    await outbox.enqueue_all(session, news, now)
+    _let_in_again(row, guild, now)
+    await _tell(session, seat, NotificationKind.SEAT_TAKEN, now)
+    _record(session, seat, "seat_taken", actor, now)
+    await announcements.update_announcement(session, workshop.session_id, now)
+    return seat
+
+
+def _let_in_again(row: CoachingSession, guild: Guild, now: datetime) -> None:
+    """Have the room opened for those who take part now, if it was opened for others."""
+    if row.access_granted_at is not None:
+        row.access_granted_at = None
+        planning.plan_next_step(row, guild, now)
+
+
+async def _tell(
+    session: AsyncSession,
+    seat: Participant,
+    kind: NotificationKind,
+    now: datetime,
+    *,
+    only_coach: bool = False,
+) -> None:
+    for user_id in (seat.coach_id,) if only_coach else (seat.user_id, seat.coach_id):
+        outbox.enqueue(
+            session,
+            kind,
+            seat.guild_id,
+            now=now,
+            user_id=user_id,
+            about_user_id=seat.user_id,
+            session_id=seat.session_id,
+        )
+
+
+def _record(session: AsyncSession, seat: Participant, action: str, by: Actor | None, now: datetime) -> None:
+    audit.record(
+        session,
+        seat.guild_id,
+        action,
+        at=now,
+        actor_id=by.user_id if by else None,
+        coach_id=seat.coach_id,
+        session_id=seat.session_id,
+        member_id=seat.user_id,
+    )
