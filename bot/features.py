@@ -30,7 +30,7 @@ from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
 from scheduler.waiting_list import freed, offers
 from scheduler.waiting_list import notifications as waiting_list_kinds
-from scheduler.workshops import announcements
+from scheduler.workshops import announcements, deadlines
 from scheduler.workshops import notifications as workshops
 
 NOTIFICATION_KINDS = (
@@ -65,6 +65,7 @@ WORDS = (
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
+    events.on_called_off(deadlines.follow_session)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)

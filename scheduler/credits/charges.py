@@ -25,6 +25,7 @@ from scheduler.notifications.outbox import PlannedNotification
 from scheduler.sessions import events, lookup
 from scheduler.sessions.charge_standing import can_waive
 from scheduler.waiting_list import answers
+from scheduler.workshops import seats
 
 LOW = 60
 """A person is told once no more than these minutes are left."""
@@ -78,6 +79,30 @@ async def book(
 async def take_offer(session: AsyncSession, offer_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Take an offer of the waiting list as `answers.take` does, with the actor's credit in place of money."""
     return await answers.take(session, offer_id, actor, now, reserve_credit=_reserve)
+
+
+async def take_seat(
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    agreed_minor: int | None = None,
+    agreed_currency: str | None = None,
+) -> Participant:
+    """Take a seat in a workshop as `seats.take` does, with as many minutes of the actor's credit as it's long.
+
+    Also raises NotBookable if there isn't enough credit.
+    """
+    return await seats.take(
+        session,
+        session_id,
+        actor,
+        now,
+        agreed_minor=agreed_minor,
+        agreed_currency=agreed_currency,
+        reserve_credit=_reserve,
+    )
 
 
 async def _reserve(

@@ -28,6 +28,7 @@ class BackgroundWork:
         self.notifications: TaskPool[list[bool | None]] = TaskPool(wait_for_slow=wait_for_slow)
         self.payments: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.waiting_list: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
+        self.workshops: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
         self._pools = (
             self.sessions,
@@ -36,6 +37,7 @@ class BackgroundWork:
             self.notifications,
             self.payments,
             self.waiting_list,
+            self.workshops,
             self.sweeps,
         )
         self._longest = longest

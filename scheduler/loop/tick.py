@@ -23,6 +23,7 @@ from models import (
     Refund,
     UTCDateTime,
     Wish,
+    Workshop,
 )
 from models.job_run import TICK
 from models.storage.database import Database
@@ -39,6 +40,7 @@ from scheduler.payments import due as payments
 from scheduler.payments import ways
 from scheduler.payments.ports import Stripe
 from scheduler.waiting_list import due as waiting_list
+from scheduler.workshops import deadlines as workshops
 
 
 @dataclass(slots=True)
@@ -127,6 +129,7 @@ async def _do_all(
     await expiry.do_due(db, clock)
     can_pay = partial(ways.can_pay, stripe)
     report.failed_quietly += await waiting_list.do_due(db, discord, clock, background.waiting_list, can_pay)
+    report.failed_quietly += await workshops.do_due(db, discord, clock, background.workshops)
     delivered = await deliver_due(db, discord, clock, background.notifications)
     report.roles = sum(done for done, _ in roles)
     report.notifications, report.more = delivered.sent, delivered.more
@@ -141,6 +144,7 @@ _VISIBLE = (
     Notification.due_at,
     CreditLot.next_step_at,
     *_WAITING,
+    Workshop.next_step_at,
 )
 """When something is due that people notice; each column has a partial index."""
 _DUE = (*_VISIBLE, Hold.next_step_at, Coach.membership_due_at, Participant.membership_due_at)

@@ -8,11 +8,13 @@ webhook.
 import contextlib
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
     UNDECIDED,
     BlockedFrom,
+    CoachingSession,
     Guild,
     Hold,
     NotificationKind,
@@ -21,6 +23,7 @@ from models import (
     PaymentPurpose,
     PaymentStatus,
     RefundReason,
+    SessionStatus,
 )
 from models.storage.database import Database
 from scheduler.booking import blocks, booking, releases
@@ -42,6 +45,7 @@ from scheduler.payments.ports import (
     StripeUnavailable,
 )
 from scheduler.waiting_list import answers
+from scheduler.workshops import seats
 
 _FIRST_CHECK = timedelta(seconds=5)
 _OFTEN, _OFTEN_FOR = timedelta(seconds=10), timedelta(minutes=5)
@@ -179,7 +183,8 @@ async def _deliver(session: AsyncSession, payment: Payment, paid_at: datetime, n
     payment.closed_at, payment.next_check_at = now, None
     records.record(session, payment, "payment_received", now)
     if not await _is_lost(session, payment):
-        give = _give_package if payment.purpose is PaymentPurpose.PACKAGE else _book
+        ways = {PaymentPurpose.PACKAGE: _give_package, PaymentPurpose.SEAT: _give_seat}
+        give = ways.get(payment.purpose, _book)
         if await give(session, await session.get_one(Guild, payment.guild_id), payment, now):
             return
     await _release(session, payment, now)
@@ -195,7 +200,29 @@ async def _is_lost(session: AsyncSession, payment: Payment) -> bool:
         return True
     if payment.purpose is PaymentPurpose.SESSION:
         return payment.hold_id is None
+    if payment.purpose is PaymentPurpose.SEAT:
+        return payment.hold_id is None or not await _takes_place(session, payment.hold_id)
     return await blocks.find(session, guild.id, payment.user_id, BlockedFrom.BOOKING) is not None
+
+
+async def _takes_place(session: AsyncSession, hold_id: int) -> bool:
+    """Whether the workshop in which a seat is held wasn't cancelled. Its holds stay then, until this is asked."""
+    statuses = select(CoachingSession.status).join(Hold, Hold.session_id == CoachingSession.id)
+    return await session.scalar(statuses.where(Hold.id == hold_id)) is SessionStatus.SCHEDULED
+
+
+async def _give_seat(session: AsyncSession, _guild: Guild, payment: Payment, now: datetime) -> bool:
+    """Give the seat that was held, unless the workshop has begun or was cancelled."""
+    held = await session.get_one(Hold, payment.hold_id, with_for_update=True)
+    session_id = held.session_id
+    try:
+        async with session.begin_nested():
+            await seats.book_held(session, held, payment.amount_minor, now)
+    except CoachingError as refused:
+        payment.last_error = str(refused)
+        return False
+    payment.session_id, payment.hold_id = session_id, None
+    return True
 
 
 async def _give_package(session: AsyncSession, guild: Guild, payment: Payment, now: datetime) -> bool:

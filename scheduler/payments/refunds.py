@@ -98,8 +98,9 @@ async def keep_or_owe(session: AsyncSession, seat: Participant, now: datetime) -
         return
     row = seat.session
     theirs = Payment.session_id == row.id, Payment.user_id == seat.user_id
-    paid = select(Payment).where(*theirs, Payment.status == PaymentStatus.PAID)
-    payment = await session.scalar(paid.with_for_update())
+    # Whoever left a workshop and came back has paid twice. The first payment was paid back then.
+    paid = select(Payment).where(*theirs, Payment.status == PaymentStatus.PAID).order_by(Payment.id.desc())
+    payment = await session.scalar(paid.limit(1).with_for_update())
     if payment is None:
         return
     if await refund_of(session, payment.id) is not None:
@@ -111,6 +112,8 @@ async def keep_or_owe(session: AsyncSession, seat: Participant, now: datetime) -
         reason = RefundReason.CANCELLED if seat.charge_waived_at is None else RefundReason.WAIVED
         by_themselves = seat.status is ParticipantStatus.LEFT or row.cancelled_by == seat.user_id
         is_asked = reason is RefundReason.CANCELLED and row.missed_at is None and not by_themselves
+        # A seat costs another amount than its minutes with the coach, so it can't become credit.
+        is_asked = is_asked and not row.is_workshop
         owe(session, payment, reason, now, after=CHOICE_FOR if is_asked else timedelta(0))
 
 

@@ -20,6 +20,7 @@ from scheduler.payments import records, ways
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 from scheduler.waiting_list import answers, offers
+from scheduler.workshops import seats, workshops
 
 PAYABLE_FOR = timedelta(minutes=32)
 """How long the page to pay is open. Stripe's least is 30 minutes, by its own clock."""
@@ -73,13 +74,23 @@ async def for_session(
 
 
 async def _store_for_hold(
-    session: AsyncSession, guild: Guild, payment: Payment, held: Hold, coach: Coach, back_to: str, now: datetime
+    session: AsyncSession,
+    guild: Guild,
+    payment: Payment,
+    held: Hold,
+    coach: Coach,
+    back_to: str,
+    now: datetime,
+    *,
+    what: str = "",
 ) -> Payment:
     duration = held.ends_at - held.starts_at
-    payment.purpose, payment.hold_id = PaymentPurpose.SESSION, held.id
+    minutes = duration // timedelta(minutes=1)
+    what = what or f"{minutes} minutes of coaching with {coach.display_name}"
+    payment.purpose = PaymentPurpose.SESSION if held.session_id is None else PaymentPurpose.SEAT
+    payment.hold_id = held.id
     payment.coach_id, payment.starts_at, payment.ends_at = coach.user_id, held.starts_at, held.ends_at
     zone_name = await reader_zone.zone_name_of(session, payment.user_id, guild.time_zone)
-    what = f"{duration // timedelta(minutes=1)} minutes of coaching with {coach.display_name}"
     payment.request = _request(payment, what, back_to, details=_when(held.starts_at, duration, zone_name))
     return await _store(session, payment, now)
 
@@ -122,6 +133,41 @@ async def for_offer(
     held = await answers.begin_to_pay(session, offer, min(now + HELD_FOR, offer.starts_at))
     payment = _new_payment(guild.id, actor, offer.cost_minor, offer.currency, livemode, now)
     return await _store_for_hold(session, guild, payment, held, coach, back_to, now)
+
+
+async def for_seat(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    session_id: int,
+    now: datetime,
+    *,
+    livemode: bool,
+    agreed_minor: int,
+    agreed_currency: str,
+    back_to: str,
+) -> Payment:
+    """Hold a seat in a workshop until it's paid for, as `for_session` does with a time.
+
+    If it isn't paid, the seat is free again. Raises as `seats.hold` does, and NotBookable as `for_session` does.
+    """
+    workshop = await workshops.find(session, session_id, guild.id)
+    row = workshop.session
+    await members.lock(session, actor.user_id)
+    open_one = _is_open(guild.id, actor.user_id, livemode=livemode)
+    if (already := await _find_open(session, open_one, row.coach_id, row.starts_at, row.duration)) is not None:
+        return already
+    if not ways.can_still_pay(row.starts_at, now):
+        raise NotBookable("This workshop starts too soon to pay by card: that takes up to 40 minutes.")
+    await _check_open(session, open_one, now)
+    seats.check_price(workshop, row, agreed_minor, agreed_currency)
+    if not workshop.price_minor:
+        raise NotBookable("Seats in this workshop are free. Press **Take a seat** again.")
+    held = await seats.hold(session, session_id, actor, now, now + HELD_FOR)
+    coach = await session.get_one(Coach, (guild.id, row.coach_id))
+    payment = _new_payment(guild.id, actor, workshop.price_minor, row.currency, livemode, now)
+    what = f"A seat in “{workshop.title}” with {coach.display_name}"
+    return await _store_for_hold(session, guild, payment, held, coach, back_to, now, what=what)
 
 
 async def for_package(

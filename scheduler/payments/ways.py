@@ -1,17 +1,18 @@
 """How something can be paid for: credit, card, or as the server's payment instructions say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, Guild, PaymentMode
+from models import Coach, Guild, PaymentMode, Workshop
 from scheduler.core.errors import NotBookable
 from scheduler.credits import ledger
 from scheduler.parsing import card_amounts
 from scheduler.parsing.money import price
 from scheduler.payments.ports import Stripe
 from scheduler.waiting_list.line import Match
+from scheduler.workshops import seats
 
 LEAST_NOTICE = timedelta(minutes=40)
 """How long before the start somebody can begin to pay."""
@@ -68,6 +69,21 @@ async def ways_to_pay(
         otherwise=not can_charge or not requires_cards(guild, stripe),
         is_too_odd=bool(cost) and takes and not can_charge,
     )
+
+
+async def ways_for_seat(
+    session: AsyncSession, guild: Guild, workshop: Workshop, user_id: int, now: datetime, stripe: Stripe | None
+) -> Ways:
+    """Return how somebody can pay for a seat in a workshop.
+
+    It's free for someone who has paid for one before, and left too late to get that back.
+    """
+    row = workshop.session
+    coach = await session.get_one(Coach, (guild.id, row.coach_id))
+    cost = 0 if seats.has_paid_before(row.participant(user_id)) else workshop.price_minor
+    what = coach, user_id, row.starts_at, row.duration, now, stripe
+    found = await ways_to_pay(session, guild, *what, told=(cost, row.currency))
+    return found if workshop.takes_credit else replace(found, credit=0)
 
 
 def takes_cards(guild: Guild, stripe: Stripe | None) -> bool:

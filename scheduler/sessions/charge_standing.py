@@ -125,6 +125,7 @@ async def _paid(session: AsyncSession, ids: Collection[int]) -> dict[_Key, tuple
         select(Payment, Refund)
         .outerjoin(Refund, Refund.payment_id == Payment.id)
         .where(Payment.session_id.in_(ids), Payment.status == PaymentStatus.PAID)
+        .order_by(Payment.id)
     )
     return (
         {(one.session_id, one.user_id): (one, refund) for one, refund in await session.execute(found)}

@@ -15,6 +15,8 @@ from scheduler.sessions.freed_times import Freed, announce
 
 Settle = Callable[[AsyncSession, Participant, datetime], Awaitable[None]]
 _settling: list[Settle] = []
+Follow = Callable[[AsyncSession, CoachingSession, datetime], Awaitable[None]]
+_called_off: list[Follow] = []
 
 
 def on_settled(*settling: Settle) -> None:
@@ -23,6 +25,11 @@ def on_settled(*settling: Settle) -> None:
     It follows for each participant by themselves.
     """
     _settling.extend(settling)
+
+
+def on_called_off(*following: Follow) -> None:
+    """Register what else follows, in the same transaction, when a session is cancelled."""
+    _called_off.extend(following)
 
 
 async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
@@ -92,6 +99,8 @@ async def call_off(
     await update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)
     await settle(session, found, now)
+    for follow in _called_off:
+        await follow(session, found, now)
 
 
 async def _free(session: AsyncSession, found: CoachingSession, now: datetime) -> None:

@@ -38,7 +38,7 @@ class ScheduledEvents(Protocol):
     async def ensure_event(self, event: EventSpec) -> int:
         """Make the event, or change the one with its id so that it agrees. Returns its id.
 
-        Without an id, one that the bot made, with the same name and start and younger than `intended_at`, is it.
+        Without an id, one that the bot made with the same link, and not before `intended_at`, is it.
 
         Raises EventGone if its id is known and it isn't there any more, DiscordFailure.
         """

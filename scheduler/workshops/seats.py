@@ -64,7 +64,7 @@ async def take(
     if (already := _seat_of(row, actor.user_id)) is not None:
         return already
     await _check(session, workshop, row, guild, actor, now)
-    _check_price(workshop, row, agreed_minor, agreed_currency)
+    check_price(workshop, row, agreed_minor, agreed_currency)
     if reserve_credit is not None and not workshop.takes_credit:
         raise NotBookable("Seats in this workshop can't be paid for with credit. Choose another way to pay.")
     await _reserve_time(session, row, actor, now, session_id=row.id)
@@ -114,16 +114,16 @@ async def book_held(session: AsyncSession, held: Hold, cost_minor: int, now: dat
     session then.
     """
     assert held.session_id is not None, "it holds a seat"
-    actor, now_free = Actor(held.student_id), update(Seat).where(Seat.hold_id == held.id)
+    actor = Actor(held.student_id)
     workshop, row, guild = await _enter(session, held.session_id, actor, now)
     if _seat_of(row, actor.user_id) is not None:
         raise NotBookable("They have a seat already.")
     _check_open(row, now)
     await blocks.require_unblocked(session, row.guild_id, actor.user_id, BlockedFrom.BOOKING)
-    kept = now_free.values(hold_id=None, user_id=actor.user_id).returning(Seat.id)
-    has_kept = (await session.scalars(kept.execution_options(synchronize_session=False))).first() is not None
-    await session.execute(delete(Hold).where(Hold.id == held.id).execution_options(synchronize_session=False))
-    session.expunge(held)
+    kept = update(Seat).where(Seat.hold_id == held.id).values(hold_id=None, user_id=actor.user_id)
+    kept = kept.returning(Seat.id).execution_options(synchronize_session=False)
+    has_kept = (await session.scalars(kept)).first() is not None
+    await session.execute(delete(Hold).where(Hold.id == held.id))
     await releases.release_holds(session, row.guild_id, actor.user_id, actor.user_id, now)
     await _reserve_time(session, row, actor, now, session_id=row.id)
     if not has_kept:
@@ -254,7 +254,8 @@ def _full() -> WorkshopFull:
     return WorkshopFull("Every seat is taken. `/workshop list` shows what else is coming up.")
 
 
-def _check_price(workshop: Workshop, row: CoachingSession, agreed_minor: int | None, currency: str | None) -> None:
+def check_price(workshop: Workshop, row: CoachingSession, agreed_minor: int | None, currency: str | None) -> None:
+    """Raise NotBookable if a seat doesn't cost what the actor was shown (None: nothing was shown)."""
     cost = workshop.price_minor
     if agreed_minor not in (None, cost) or (cost and currency not in (None, row.currency)):
         is_now = write_money(cost, row.currency)

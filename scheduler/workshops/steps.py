@@ -7,7 +7,6 @@ from models import CoachingSession, SessionStatus, Workshop
 
 def plan(workshop: Workshop, row: CoachingSession, now: datetime, *, soon: bool = False) -> None:
     """Set when the background checks look at it again: `soon`, when it's decided, and when it starts."""
-    workshop.attempts, workshop.last_error = 0, None
     instants = (workshop.decide_at, row.starts_at) if row.status is SessionStatus.SCHEDULED else ()
     later = min((at for at in instants if at is not None and at > now), default=None)
     workshop.next_step_at = now if soon else later

@@ -16,6 +16,7 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.notifications.ports import Receipt
 from scheduler.rooms.ports import Access, Removal, RoomSeen, RoomSpec
 from scheduler.servers.resources import ServerResource, SetupIssue
+from scheduler.workshops.ports import EventGone, EventSpec
 from tests.support.watched import is_in_transaction
 
 Method = Literal[
@@ -30,6 +31,8 @@ Method = Literal[
     "voice_rooms",
     "look_around",
     "ensure_place",
+    "ensure_event",
+    "remove_event",
 ]
 Meanwhile = Callable[["Call"], Awaitable[None]]
 """Runs while a request is in progress. What it raises becomes Discord's answer."""
@@ -68,6 +71,8 @@ class FakeDiscord:
         self.rooms: dict[int, str] = {}
         self.theirs: set[int] = set()
         """Which of these don't look like the bot's rooms."""
+        self.events: dict[int, EventSpec] = {}
+        """The server's scheduled events, by id."""
         self.here: Collection[int] | None = None
         """The servers the bot is in; None without a gateway."""
         self.rooms_stay: Removal | None = None
@@ -165,6 +170,23 @@ class FakeDiscord:
         """Return the stored id or a new one."""
         await self._ask(Call("ensure_place", place))
         return place.id_in(settings) or next(self._ids)
+
+    async def ensure_event(self, event: EventSpec) -> int:
+        """Return the stored id, that of an event with the same link, or a new one."""
+        await self._ask(Call("ensure_event", event.name))
+        if event.event_id is not None and event.event_id not in self.events:
+            raise EventGone("the event is gone")
+        same = (known for known, one in self.events.items() if one.link == event.link)
+        event_id = event.event_id or next(same, None) or next(self._ids)
+        self.events[event_id] = event
+        return event_id
+
+    async def remove_event(self, event: EventSpec) -> None:
+        """Delete the event with this id or link."""
+        await self._ask(Call("remove_event", event.name))
+        self.events = {
+            known: one for known, one in self.events.items() if known != event.event_id and one.link != event.link
+        }
 
     async def deliver(self, context: NotificationContext) -> Receipt:
         """Return a message id per notification."""
