@@ -16,8 +16,8 @@ from cogs.waiting_list import notifications as waiting_list_words
 from scheduler.attendance import notifications as attendance
 from scheduler.availability import changed_hours
 from scheduler.availability import notifications as availability
+from scheduler.booking import departures, releases
 from scheduler.booking import notifications as booking
-from scheduler.booking import releases
 from scheduler.coaches import notifications as coaches
 from scheduler.credits import charges, make_ups
 from scheduler.credits import notifications as credit_kinds
@@ -30,7 +30,7 @@ from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
 from scheduler.waiting_list import freed, offers
 from scheduler.waiting_list import notifications as waiting_list_kinds
-from scheduler.workshops import announcements, deadlines
+from scheduler.workshops import announcements, deadlines, seats
 from scheduler.workshops import notifications as workshops
 
 NOTIFICATION_KINDS = (
@@ -70,6 +70,7 @@ def register() -> None:
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)
     releases.on_barred(due.hurry_barred)
+    departures.on_left_workshop(seats.give_up_after_departure)
     releases.on_seat_freed(announcements.update_announcement)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:

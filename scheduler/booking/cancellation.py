@@ -51,8 +51,8 @@ async def cancel(
     found = await find_cancellable(session, session_id, actor, guild_id, now, lock=True)
     check_reason(reason)
     guild = await session.get_one(Guild, found.guild_id)
-    for one in found.taking_part:
-        one.cancelled_late = is_late(found, guild, actor, now)
+    for one in found.taking_part:  # nobody is late for a workshop that doesn't take place, not even an admin in it
+        one.cancelled_late = not found.is_workshop and is_late(found, guild, actor, now)
     await events.call_off(session, found, guild, reason, now, by=actor)
     events.record(session, found, "session_cancelled", actor, now)
     return found

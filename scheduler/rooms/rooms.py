@@ -97,6 +97,8 @@ async def open_room(
         current = await _lock(session, row)
         if (current.starts_at, current.discord_channel_id) != (row.starts_at, row.discord_channel_id):
             return  # rescheduled, or the room was deleted: it's opened at the new time, or another one is
+        if set(current.people) != set(row.people):
+            return  # somebody joined or left a workshop meanwhile: it's opened again, for those who take part now
         current.access_granted_at = current.updated_at = clock()
         events.record_by_bot(session, current, "room_opened", clock(), channel_id=current.discord_channel_id)
         if current.status is not SessionStatus.CANCELLED:

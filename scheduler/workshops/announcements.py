@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Notification, NotificationKind, UTCDateTime, Workshop
@@ -31,7 +31,8 @@ async def update_announcement(session: AsyncSession, session_id: int, now: datet
 
     Call it last: whoever else changes the workshop waits for it until the transaction ends.
     """
-    soon = func.coalesce(Notification.due_at, now, type_=UTCDateTime())
+    # Typed, since SQLite would store text otherwise.
+    at_once, later = (literal(at, UTCDateTime()) for at in (now, now + EDITED_AFTER))
     is_new = Notification.tried_at.is_(None)
     await session.execute(
         update(Notification)
@@ -42,8 +43,8 @@ async def update_announcement(session: AsyncSession, session_id: int, now: datet
         .values(
             due_at=case(
                 (Notification.due_at > now, Notification.due_at),
-                (is_new, soon),
-                else_=now + EDITED_AFTER,
+                (is_new, func.coalesce(Notification.due_at, at_once)),
+                else_=later,
             ),
             revision=Notification.revision + 1,  # it may be being sent right now, with what was true
             attempts=0,

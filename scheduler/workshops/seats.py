@@ -183,6 +183,18 @@ async def give_up(
     await announcements.update_announcement(session, row.id, now)
 
 
+async def give_up_after_departure(
+    session: AsyncSession, row: CoachingSession, user_id: int, now: datetime
+) -> None:
+    """Give up the seat of somebody who has left the server. Once the workshop has started, attendance decides.
+
+    They and the session must be locked. Safe to call twice.
+    """
+    seat = _seat_of(row, user_id)
+    if seat is not None and row.status is SessionStatus.SCHEDULED and not lifecycle.has_started(row, now):
+        await give_up(session, seat, await session.get_one(Guild, row.guild_id), now)
+
+
 def is_late(row: CoachingSession, guild: Guild, now: datetime) -> bool:
     """Whether a seat given back now would be given back too late to cost nothing.
 
