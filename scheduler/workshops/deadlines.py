@@ -67,7 +67,9 @@ async def decide(session: AsyncSession, session_id: int, now: datetime) -> bool:
         workshop.decide_at = None
     else:
         is_open = is_open and row.starts_at <= now
-    steps.plan(workshop, row, now)
+    # Due until its event agrees, in case the process dies before Discord is asked.
+    may_have_event = workshop.has_event or workshop.event_intended_at is not None
+    steps.plan(workshop, row, now, soon=may_have_event)
     await session.flush()
     if is_open:
         await announcements.update_announcement(session, session_id, now)

@@ -10,7 +10,7 @@ from models import CoachingSession, Guild, SessionStatus, Workshop
 from models.storage.database import Database
 from scheduler.core import retry
 from scheduler.core.clock import Clock
-from scheduler.core.errors import DiscordFailure, NotInServer
+from scheduler.core.errors import DiscordFailure
 from scheduler.notifications import admin_alerts
 from scheduler.workshops import announcements, steps
 from scheduler.workshops.ports import EventGone, EventSpec, ScheduledEvents
@@ -50,8 +50,6 @@ async def sync(db: Database, discord: ScheduledEvents, clock: Clock, session_id:
     except EventGone:  # somebody has deleted it, who won't want it back
         await _record(db, wanted.event, session_id, None, clock(), is_gone=True)
         return True
-    except NotInServer:
-        return True
     except DiscordFailure as failure:
         await _record_failure(db, session_id, failure, clock())
         return False
@@ -64,15 +62,15 @@ async def _intend(session: AsyncSession, session_id: int, now: datetime) -> _Wan
     row = await session.get_one(CoachingSession, session_id, with_for_update=True, populate_existing=True)
     workshop = await session.get_one(Workshop, session_id, populate_existing=True)
     guild = await session.get_one(Guild, row.guild_id)
-    if guild.bot_removed_at is not None:
-        return None
     message = await announcements.find_message(session, session_id)
     is_ahead = row.status is SessionStatus.SCHEDULED and now < row.starts_at
     is_wanted = is_ahead and workshop.has_event and guild.mirrors_workshops and message is not None
     is_cancelled = row.status is SessionStatus.CANCELLED
     may_exist = workshop.event_intended_at is not None
-    if not is_wanted and not (may_exist and (is_ahead or is_cancelled)):
-        return None  # Discord ends events by itself
+    is_needless = not is_wanted and not (may_exist and (is_ahead or is_cancelled))  # Discord ends events by itself
+    if is_needless or guild.bot_removed_at is not None:
+        steps.plan(workshop, row, now)
+        return None
     workshop.event_intended_at = workshop.event_intended_at or now
     return _Wanted(_describe(workshop, row, message), is_wanted)
 
