@@ -21,6 +21,7 @@ from scheduler.booking import booking, cancellation, holds, membership_checks, r
 from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError, SlotTaken
+from scheduler.workshops import seats
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY
 from tests.support.fakes import FakeDiscord
 from tests.support.transactions import transact
@@ -80,6 +81,28 @@ def race(url: str, students: Sequence[int], coach_id: int, at: datetime, *, hold
 
     async def all_at_once(db: Database) -> list[Press]:
         return await asyncio.gather(*(press(db, partial(use_case, student=student)) for student in students))
+
+    return _run(url, all_at_once)
+
+
+def race_for_seats(url: str, workshop: int, takers: Sequence[int], leavers: Sequence[int]) -> list[Press]:
+    """Let some people take a seat in a workshop and others give theirs back, or its coach cancel it, at once."""
+
+    async def take(session: AsyncSession, user_id: int) -> object:
+        return await seats.take(
+            session, workshop, Actor(user_id), MONDAY, agreed_minor=2000, agreed_currency="USD"
+        )
+
+    async def give_back(session: AsyncSession, user_id: int) -> object:
+        if user_id in COACHES:
+            return await cancellation.cancel(session, workshop, Actor(user_id), GUILD, "", MONDAY)
+        return await seats.leave(session, workshop, Actor(user_id), MONDAY)
+
+    async def all_at_once(db: Database) -> list[Press]:
+        taking = [partial(take, user_id=one) for one in takers]
+        leaving = [partial(give_back, user_id=one) for one in leavers]
+        mixed = [*taking[: len(taking) // 2], *leaving, *taking[len(taking) // 2 :]]
+        return await asyncio.gather(*(press(db, one) for one in mixed))
 
     return _run(url, all_at_once)
 
