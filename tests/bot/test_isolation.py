@@ -1,4 +1,4 @@
-"""Who sees which room at every moment of random days: only its coach and student, and only while it's open.
+"""Who sees which room at every moment of random days: only its coach and participants, and only while it's open.
 
 Checked after each of the bot's requests and each step of the day.
 """
@@ -25,8 +25,9 @@ from scheduler.core.errors import CoachingError
 from scheduler.loop.tick import next_due
 from scheduler.notifications.room_names import room_name
 from scheduler.rooms import extensions
-from scheduler.rooms.extensions import Terms
-from tests.support.builders import MINUTE, a_coach
+from scheduler.workshops import seats, workshops
+from scheduler.workshops.terms import Terms
+from tests.support.builders import ADMIN, MINUTE, a_coach
 from tests.support.simulated import Academy, academy
 
 ACCESS, HALF_HOUR = 5 * MINUTE, 30 * MINUTE
@@ -34,11 +35,17 @@ ALWAYS = [(day, 0, 24 * 60) for day in range(7)]
 COACHES, STUDENTS = range(2), range(3)
 AHEAD = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
+_SEATS = {"sit down": seats.take, "stand up": seats.leave}
+
 which = st.integers(0, 7)
 STEPS = st.one_of(
     st.tuples(st.just("wait"), st.sampled_from([1, 4, 5, 10, 15, 30])),
     st.tuples(st.just("wait"), st.sampled_from([5, 10, 30])),
     st.tuples(st.just("book"), st.sampled_from(COACHES), st.sampled_from(STUDENTS), st.integers(1, 4)),
+    st.tuples(st.just("announce"), st.sampled_from(COACHES), st.integers(1, 4)),
+    st.tuples(st.just("sit down"), which, st.sampled_from(STUDENTS)),
+    st.tuples(st.just("sit down"), which, st.sampled_from(STUDENTS)),
+    st.tuples(st.just("stand up"), which, st.sampled_from(STUDENTS)),
     st.tuples(st.just("cancel"), which),
     st.tuples(st.just("reschedule"), which, st.integers(-2, 3)),
     st.tuples(st.just("extend"), which),
@@ -73,7 +80,7 @@ class Day:
         for room in self.rooms():
             row = self.rows[room.name]
             viewers = {one.id for one in people if self.world.sees(one, room)}
-            if strangers := viewers - ({row.coach_id, row.student_id} - self.left):
+            if strangers := viewers - ({*row.people} - self.left):
                 self.wrong.append(f"{room.name} is seen by {strangers}")
             if not self.world.sees(self.administrator, room):
                 self.wrong.append(f"{room.name} is hidden from an administrator")
@@ -142,15 +149,24 @@ class Day:
                 guild = await session.get_one(Guild, world.guild.id)
                 at = full + rest[2] * HALF_HOUR
                 await booking.book(session, guild, Actor(student.id), coach.id, at, HALF_HOUR, None, now)
+            elif name == "announce":
+                full = now.replace(minute=0, second=0, microsecond=0)
+                guild = await session.get_one(Guild, world.guild.id)
+                terms = Terms("Mixing", "", full + rest[1] * HALF_HOUR, HALF_HOUR, seats=2, price_minor=0)
+                await workshops.create(session, guild, ADMIN, self.coaches[rest[0]].id, terms, now)
+            elif name in _SEATS:
+                if classes := [row for row in known if row.is_workshop]:
+                    student = Actor(self.students[rest[1]].id)
+                    await _SEATS[name](session, classes[rest[0] % len(classes)].id, student, now)
             elif known:
                 row = known[rest[0] % len(known)]
-                actor = Actor(row.student_id)
+                actor = Actor(row.people[-1])
                 if name == "cancel":
                     await cancellation.cancel(session, row.id, actor, row.guild_id, "", now)
                 elif name == "extend":
-                    terms = Terms(row.ends_at + extensions.EXTENSION, 0)
-                    await extensions.ask(session, row.id, actor, terms, now)
-                    await extensions.agree(session, row.id, Actor(row.coach_id), terms, now)
+                    more = extensions.Terms(row.ends_at + extensions.EXTENSION, 0)
+                    await extensions.ask(session, row.id, actor, more, now)
+                    await extensions.agree(session, row.id, Actor(row.coach_id), more, now)
                 else:
                     at = row.starts_at + rest[1] * HALF_HOUR
                     await rescheduling.reschedule(session, row.id, actor, at, "", now)
@@ -165,23 +181,24 @@ class Day:
         self.look_closely()
 
     def look_closely(self) -> None:
-        """Check what must be true once all is quiet: both see open rooms, and finished sessions have none."""
+        """Check what must be true once all is quiet: all see open rooms, and finished sessions have none."""
         there = {room.id: room.name for room in self.rooms()}
         ahead = [row for row in self.rows.values() if row.status in AHEAD]
         for row in ahead:
-            both = {row.coach_id, row.student_id}
+            both = {*row.people}
             if not both & self.left and row.starts_at - ACCESS <= self.world.now < row.ends_at:
                 # They share the room of an earlier session until that one is over.
                 shared = [
                     one
                     for one in ahead
-                    if {one.coach_id, one.student_id} == both and one.starts_at <= row.starts_at
+                    if one is row
+                    or ({*one.people} == both and one.starts_at <= row.starts_at and not row.is_workshop)
                 ]
                 [room_id] = {one.discord_channel_id for one in shared} & there.keys()
                 assert {viewer for viewer, seen_id in self.seen if seen_id == room_id} == both, row.code
         kept = {row.discord_channel_id for row in ahead}
         for name, row in self.rows.items():
-            if row not in ahead and not {row.coach_id, row.student_id} & self.left:
+            if row not in ahead and not {*row.people} & self.left:
                 left_over = [one for one, called in there.items() if called == name and one not in kept]
                 assert left_over == [], name
 
@@ -200,7 +217,8 @@ async def live(db: Database, mode: AccessMode, steps: list[tuple[Any, ...]]) -> 
             world, [member(f"c{one}") for one in COACHES], [member(f"s{one}") for one in STUDENTS], administrator
         )
         async with db.begin() as session:
-            (await session.get_one(Guild, world.guild.id)).access_mode = mode
+            guild = await session.get_one(Guild, world.guild.id)
+            guild.access_mode, guild.workshop_channel_id = mode, world.review.id
             for coach in day.coaches:
                 await a_coach(
                     session, guild_id=world.guild.id, user_id=coach.id, hours=ALWAYS, durations_minutes=[30]
@@ -235,6 +253,11 @@ def on_a_new_database(path: Path, mode: AccessMode, steps: list[tuple[Any, ...]]
     asyncio.run(run())
 
 
+A_WORKSHOP: list[tuple[Any, ...]] = [
+    *(("announce", 1, 4), ("sit down", 0, 0), ("sit down", 0, 2), ("sit down", 0, 1), ("wait", 30), ("wait", 30)),
+    *(("stand up", 0, 0), ("sit down", 0, 1), ("restart",), ("wait", 5), ("leave", 4), ("wait", 30)),
+]
+"""The room is opened, then one gives their seat to another; a third leaves the server."""
 EVENTFUL: list[tuple[Any, ...]] = [
     *(("wait", 10), ("delete", 0), ("reschedule", 1, 2), ("restart",), ("wait", 5), ("extend", 0), ("leave", 2)),
     *(("book", 1, 1, 3), ("wait", 30), ("cancel", 3), ("wait", 30)),
@@ -246,6 +269,13 @@ def test_everyone_sees_only_their_own_open_rooms_on_an_eventful_day(
     migrated_sqlite: Path, mode: AccessMode
 ) -> None:
     on_a_new_database(migrated_sqlite, mode, EVENTFUL)
+
+
+@pytest.mark.parametrize("mode", [AccessMode.ROLE, pytest.param(AccessMode.PEOPLE, marks=pytest.mark.slow)])
+def test_the_room_of_a_workshop_is_seen_by_those_who_have_a_seat_now(
+    migrated_sqlite: Path, mode: AccessMode
+) -> None:
+    on_a_new_database(migrated_sqlite, mode, A_WORKSHOP)
 
 
 @given(mode=st.sampled_from(AccessMode), steps=DAYS)
