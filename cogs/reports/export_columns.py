@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from cogs import cards
 from cogs.reports import audit_words, waiting_list_words
-from models import Coach, CoachingSession, SessionStatus, Wish
+from models import Absent, Coach, CoachingSession, Participant, ParticipantStatus, SessionStatus, Wish
 from scheduler.parsing.money import write_sum
 from scheduler.parsing.weekly_hours import write_days
 from scheduler.reports import export
@@ -68,10 +68,10 @@ def _sessions(reader: Reader) -> Columns:
         "Length": lambda row: cards.length(row.CoachingSession.duration),
         "Coach": lambda row: reader.name(row.CoachingSession.coach_id),
         "Student": lambda row: reader.name(row.Participant.user_id),
-        "Status": lambda row: _status(row.CoachingSession),
+        "Status": lambda row: _status(row.CoachingSession, row.Participant),
         "Price": lambda row: write_sum(row.Participant.total_cost_minor, row.CoachingSession.currency),
         "Credit minutes": lambda row: row.Participant.credit_minutes,
-        "Credit worth": lambda row: _credit_worth(row.CoachingSession),
+        "Credit worth": lambda row: _credit_worth(row.Participant, row.CoachingSession.currency),
         "Charged": lambda row: reader.date(row.Participant.credit_charged_at),
         "Charge waived": lambda row: reader.date(row.Participant.charge_waived_at),
         "Notes": lambda row: row.Participant.notes,
@@ -82,17 +82,24 @@ def _sessions(reader: Reader) -> Columns:
     }
 
 
-def _credit_worth(one: CoachingSession) -> Cell:
-    return (
-        None if one.student.credit_worth_minor is None else write_sum(one.student.credit_worth_minor, one.currency)
-    )
+def _credit_worth(seat: Participant, currency: str) -> Cell:
+    return None if seat.credit_worth_minor is None else write_sum(seat.credit_worth_minor, currency)
 
 
-def _status(one: CoachingSession) -> str:
-    words = cards.STATUS_WORDS[one.status].capitalize()
-    if one.status is SessionStatus.NO_SHOW and one.absent is not None:
-        return f"{words} ({one.absent})"
-    return f"{words} (late)" if one.student.cancelled_late else words
+def _status(one: CoachingSession, seat: Participant) -> str:
+    words = "Left" if seat.status is ParticipantStatus.LEFT else cards.STATUS_WORDS[one.status].capitalize()
+    if absent := _absent(one, seat):
+        return f"{cards.STATUS_WORDS[SessionStatus.NO_SHOW].capitalize()} ({absent})"
+    return f"{words} (late)" if seat.cancelled_late else words
+
+
+def _absent(one: CoachingSession, seat: Participant) -> Absent | None:
+    """Return who of the coach and this participant missed the session."""
+    if one.status not in (SessionStatus.NO_SHOW, SessionStatus.COMPLETED):
+        return None
+    if seat.status is ParticipantStatus.NO_SHOW:
+        return Absent.BOTH if one.coach_absent else Absent.STUDENT
+    return Absent.COACH if one.coach_absent else None
 
 
 def _coaches(reader: Reader) -> Columns:

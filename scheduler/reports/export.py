@@ -107,7 +107,8 @@ async def complete_csv(session: AsyncSession, what: str, guild_id: int, actor: A
     order: list[Any] = list(table.__table__.primary_key)
     if table is CoachingSession:
         theirs = {_OF_PARTICIPANT.get(name, name): one for name, one in Participant.__table__.columns.items()}
-        columns, order = theirs | columns, [*order, Participant.joined_at, Participant.user_id]
+        columns |= {name: one for name, one in theirs.items() if name not in ("session_id", *columns)}
+        order += [Participant.joined_at, Participant.user_id]
         query = query.join(Participant, Participant.session_id == CoachingSession.id)
     query = query.with_only_columns(*columns.values(), maintain_column_froms=True)
 
@@ -197,7 +198,7 @@ _READABLE: Mapping[str, Any] = {
     "coaches": select(Coach).order_by(Coach.display_name, Coach.user_id),
     "reviews": select(Review, CoachingSession.code)
     .join(CoachingSession, CoachingSession.id == Review.session_id)
-    .order_by(Review.created_at, Review.session_id),
+    .order_by(Review.created_at, Review.session_id, Review.student_id),
     "audit": select(AuditEntry, CoachingSession.code)
     .outerjoin(CoachingSession, CoachingSession.id == AuditEntry.session_id)
     .order_by(AuditEntry.at, AuditEntry.id),
