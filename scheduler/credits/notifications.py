@@ -76,7 +76,8 @@ async def _dispute(session: AsyncSession, context: NotificationContext, now: dat
 
 async def _payment(session: AsyncSession, context: NotificationContext, now: datetime) -> Payment | None:
     about = context.about_session
-    standing = (await charge_standing.standings(session, [about], None, now)).get(about.id)
+    found = await charge_standing.standings(session, [about], context.notification.about_user_id, now)
+    standing = found.get(about.id)
     return standing.payment if standing is not None else None
 
 

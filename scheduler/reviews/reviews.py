@@ -163,7 +163,7 @@ async def list_reviews(
         query = query.where(Review.coach_id == coach_id)
     if not with_hidden:
         query = query.where(Review.hidden_at.is_(None))
-    newest = query.order_by(Review.created_at.desc(), Review.session_id.desc())
+    newest = query.order_by(Review.created_at.desc(), Review.session_id.desc(), Review.student_id.desc())
     found = list(await session.scalars(newest.offset(page * size).limit(size + 1)))
     return Page(found[:size], has_more=len(found) > size)
 
