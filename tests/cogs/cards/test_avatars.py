@@ -69,4 +69,4 @@ async def test_a_full_page_of_coaches_has_room_for_avatars(world: Academy) -> No
     stu = await Visitor(world, world.student).slash("book")
 
     assert avatars(stu.panel) == [url] * 5
-    assert stu.buttons == [*["Book"] * 5, "▶"]
+    assert stu.buttons == [*["Book"] * 5, "▶", "Nothing suits? Tell me when…"]

@@ -77,7 +77,7 @@ PREFILLED = {
     *("availability:rules:sessions:{week}:{days}", "availability:rules:limits:{week}:{days}"),
 }
 NOT_STORED = {"To these days"}
-NOT_FROM_ROWS = {"coach:suspend:{user_id}", "credits:package:add"}
+NOT_FROM_ROWS = {"coach:suspend:{user_id}", "credits:package:add", "wait:new:{coach_id}:{minutes}"}
 """Open with a choice that isn't stored."""
 
 
