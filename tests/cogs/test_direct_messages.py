@@ -146,7 +146,7 @@ def _details(kind: NotificationKind) -> Any:
         about = CoachingSession(id=3, coach_id=COACH, starts_at=STARTS_AT)
         return LotDetails(lot, Facts({1: 60}, {}, {}, {}, {3: about}), {COACH: "Cara"})
     if kind in (K.DISPUTE_CARD, K.DISPUTE_DECIDED):
-        dispute = CreditDispute(session_id=3, opened_at=MONDAY, reason="I was.", decided_at=None)
+        dispute = CreditDispute(session_id=3, user_id=STUDENT, opened_at=MONDAY, reason="I was.", decided_at=None)
         return DisputeDetails(dispute, {})
     if kind in (K.ORDER_CARD, K.ORDER_DECLINED):
         order = PackageOrder(id=1, user_id=STUDENT, package_id=1, ordered_at=MONDAY)

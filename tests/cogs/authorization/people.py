@@ -345,7 +345,9 @@ async def _credit(session: AsyncSession, world: Academy, admin: Actor, charged: 
     package = await packages.save(session, guild, admin, terms, world.now)
     await orders.place(session, guild, Actor(world.other_student.id), package.id, world.now)
     await grants.give(session, guild, admin, world.student.id, 120, SECRETS[0], None, world.now)
-    session.add(CreditDispute(session_id=charged.id, opened_at=world.now, reason=SECRETS[1]))
+    session.add(
+        CreditDispute(session_id=charged.id, user_id=world.student.id, opened_at=world.now, reason=SECRETS[1])
+    )
 
 
 async def _offer(session: AsyncSession, world: Academy) -> None:

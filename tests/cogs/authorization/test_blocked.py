@@ -33,8 +33,8 @@ WAYS = {
 
 def count_taken(rows: Rows, user_id: int) -> int:
     """Count this person's sessions, holds and applications."""
-    mine = [row for row in rows["coaching_sessions"] + rows["holds"] if row["student_id"] == user_id]
-    return len(mine) + sum(row["user_id"] == user_id for row in rows["coaches"])
+    held = sum(row["student_id"] == user_id for row in rows["holds"])
+    return held + sum(row["user_id"] == user_id for row in rows["session_participants"] + rows["coaches"])
 
 
 def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:

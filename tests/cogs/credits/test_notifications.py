@@ -87,7 +87,7 @@ async def test_nobody_decides_a_dispute_about_their_own_session(open_world: Acad
     said = await press(world.coach, world.card, "Give back")
 
     assert words(said) == "This is about your own session. Another admin has to decide."
-    assert (await fetch(world.db, CreditDispute, made.id)).decided_at is None
+    assert (await fetch(world.db, CreditDispute, (made.id, world.student.id))).decided_at is None
 
 
 async def test_a_card_says_that_the_coach_waived_the_charge_and_follows_into_another_channel(

@@ -86,7 +86,7 @@ async def test_a_double_click_reviews_once(world: Academy) -> None:
 async def test_only_its_student_reviews_a_session(world: Academy, what: str) -> None:
     one = await reviewed(world, 5, "Great.")
     refused = {
-        world.coach: "Only the student can review a session.",
+        world.coach: "Only students can review a session.",
         world.other_student: NO_ACCESS,
         world.admin: NO_ACCESS,
     }
@@ -95,7 +95,7 @@ async def test_only_its_student_reviews_a_session(world: Academy, what: str) -> 
         assert words(reply(await world.press_custom_id(person, what.format(one.id)))) == sentence
     form_sent = await world.send_custom_id(world.coach, f"review:comment:{one.id}", {REVIEW: "I am the best."})
 
-    assert "Only the student can review a session." in words(reply(form_sent))
+    assert "Only students can review a session." in words(reply(form_sent))
     assert await stored_reviews(world) == [(5, "Great.")]
 
 
