@@ -20,7 +20,7 @@ from models.base import Base, UTCDateTime
 from models.storage.database import Database
 from tests.models.test_credit_guard import assert_credit_guard_stands
 from tests.models.test_guard import assert_guard_stands, some_session
-from tests.support.builders import COACH, GUILD, HOUR, MONDAY, STUDENT
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT
 from tests.support.parameters import first_plain
 
 SCRIPTS = ScriptDirectory(str(Path(models.__file__).parent / "migrations"))
@@ -624,6 +624,44 @@ async def test_rows_of_every_revision_survive_the_upgrade(old: Database, revisio
     if "session_participants" not in kept:
         kept["coaching_sessions"], kept["session_participants"] = split_session(kept["coaching_sessions"])
     assert await read_rows(old, like=kept) == {name: [row] for name, row in kept.items()}
+
+
+S, P, A = models.SessionStatus, models.ParticipantStatus, models.Absent
+ENDED: list[tuple[dict[str, Any], models.ParticipantStatus, models.Absent | None]] = [
+    ({"status": S.SCHEDULED}, P.BOOKED, None),
+    ({"status": S.IN_PROGRESS}, P.BOOKED, None),
+    ({"status": S.CANCELLED}, P.BOOKED, None),
+    ({"status": S.COMPLETED}, P.ATTENDED, None),
+    ({"status": S.COMPLETED, "missed_at": MONDAY}, P.BOOKED, None),
+    ({"status": S.COMPLETED, "missed_at": MONDAY, "took_place": True}, P.ATTENDED, None),
+    ({"status": S.CANCELLED, "missed_at": MONDAY, "took_place": False}, P.BOOKED, None),
+    ({"status": S.NO_SHOW, "absent": A.STUDENT}, P.NO_SHOW, A.STUDENT),
+    ({"status": S.NO_SHOW, "absent": A.COACH}, P.ATTENDED, A.COACH),
+    ({"status": S.NO_SHOW, "absent": A.BOTH}, P.NO_SHOW, A.BOTH),
+]
+"""How sessions before revision 0020 ended, what became of their participant, and whose no-show it was."""
+
+
+async def test_every_session_gets_its_student_as_participant(old: Database) -> None:
+    await old.upgrade("0019")
+    usual: dict[str, Any] = {"absent": None, "missed_at": None, "took_place": None, "cancelled_late": None}
+    several = [
+        usual | ended | {"id": number, "starts_at": MONDAY + number * DAY, "ends_at": MONDAY + number * DAY + HOUR}
+        for number, (ended, *_) in enumerate(ENDED, 1)
+    ]
+    await write_rows(old, coaching_sessions=several)
+
+    await old.upgrade()
+
+    async with old.read() as session:
+        found = list(await session.scalars(sa.select(models.CoachingSession).order_by(models.CoachingSession.id)))
+    assert [(one.status, one.student.status, one.absent) for one in found] == [
+        (ended["status"], became, absent) for ended, became, absent in ENDED
+    ]
+    assert {(one.student.user_id, one.student.coach_id, one.student.joined_at) for one in found} == {
+        (STUDENT, COACH, MONDAY)
+    }
+    assert [one.student.starts_at for one in found] == [one.starts_at for one in found]
 
 
 @pytest.mark.parametrize(("recorded", "appealed_by"), [(None, STUDENT), (COACH, COACH)])
