@@ -30,17 +30,14 @@ from models.payment import (
     RefundStatus,
     StripeEvent,
 )
+from models.reservation import LONGEST_RESERVATION, Hold, HoldPurpose, Reservation
 from models.review import Review
 from models.session import (
     AHEAD,
-    LONGEST_RESERVATION,
     Absent,
     CoachingSession,
-    Hold,
-    HoldPurpose,
     Participant,
     ParticipantStatus,
-    Reservation,
     SessionStatus,
     SessionType,
 )
