@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditDispute, NotificationKind
+from models import CoachingSession, CreditDispute, NotificationKind, Participant
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -78,16 +78,8 @@ async def decide(
     Raises NotAllowed to everyone else and about one's own session, NotFound for another server's, AlreadyDecided.
     """
     actor.must_be_admin()
-    found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
-    seat = found.participant(of) if found is not None and found.guild_id == guild_id else None
-    dispute = seat and await session.get(CreditDispute, (session_id, seat.user_id), populate_existing=True)
-    if found is None or seat is None or dispute is None:
-        raise NotFound("There's no such dispute in this server.")
-    if actor.user_id in (found.coach_id, seat.user_id):
-        raise NotAllowed("This is about your own session. Another admin has to decide.")
-    if dispute.decided_at is not None:
-        when = stamp(dispute.decided_at, "R")
-        raise AlreadyDecided(f"<@{dispute.decided_by}> decided this {when}. Nothing was changed.")
+    seat, dispute = await _undecided(session, session_id, actor, guild_id, of)
+    found = seat.session
     dispute.decided_at, dispute.decided_by, dispute.given_back = now, actor.user_id, give_back
     if give_back and seat.charge_waived_at is None:
         await charges.return_charge(session, seat, actor, now)
@@ -115,3 +107,20 @@ async def decide(
         member_id=seat.user_id,
     )
     return found
+
+
+async def _undecided(
+    session: AsyncSession, session_id: int, actor: Actor, guild_id: int, of: int | None
+) -> tuple[Participant, CreditDispute]:
+    """Lock the session, and return whose charge is disputed and the dispute. Raises as `decide` does."""
+    found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
+    seat = found.participant(of) if found is not None and found.guild_id == guild_id else None
+    dispute = seat and await session.get(CreditDispute, (session_id, seat.user_id), populate_existing=True)
+    if seat is None or dispute is None:
+        raise NotFound("There's no such dispute in this server.")
+    if actor.user_id in (seat.coach_id, seat.user_id):
+        raise NotAllowed("This is about your own session. Another admin has to decide.")
+    if dispute.decided_at is not None:
+        when = stamp(dispute.decided_at, "R")
+        raise AlreadyDecided(f"<@{dispute.decided_by}> decided this {when}. Nothing was changed.")
+    return seat, dispute
