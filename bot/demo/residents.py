@@ -42,6 +42,4 @@ async def _rooms(db: Database) -> dict[int, set[int]]:
                 CoachingSession.room_removed_at.is_(None),
             )
         )
-        return {
-            one.discord_channel_id: {one.coach_id, one.student_id} for one in running if one.discord_channel_id
-        }
+        return {one.discord_channel_id: set(one.people) for one in running if one.discord_channel_id}
