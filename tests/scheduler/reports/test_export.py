@@ -1,5 +1,7 @@
 """Exported tables: who and what is in them, in which order, and that long ones are read in pieces."""
 
+import csv
+import io
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -12,8 +14,9 @@ from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed
 from scheduler.reports import export
-from scheduler.reports.spreadsheets import BOM
+from scheduler.reports.spreadsheets import BOM, unescape
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, STUDENT, a_guild, a_server_with_a_coach, a_session
+from tests.support.stored_workshops import ANN, BEN, CLEO, a_workshop
 from tests.support.transactions import query, transact
 
 DAY = timedelta(days=1)
@@ -76,6 +79,23 @@ async def test_a_complete_table_has_instants_in_utc(db: Database) -> None:
 
     assert at.isoformat() in content
     assert content.count("\r\n") == 2
+
+
+async def test_a_complete_table_of_sessions_has_a_row_for_each_participant(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    await transact(db, a_session)
+    workshop = await transact(db, a_workshop, ANN, BEN, CLEO, left=[BEN], starts_at=MONDAY + DAY)
+
+    async with db.read() as session:
+        content = "".join([piece async for piece in export.complete_csv(session, "sessions", GUILD, ADMIN)])
+
+    rows = list(csv.DictReader(io.StringIO(content.removeprefix(BOM), newline="")))
+    assert [(unescape(row["student_id"]), row["participant_status"], row["status"]) for row in rows[1:]] == [
+        (str(ANN), "booked", "SCHEDULED"),
+        (str(BEN), "left", "SCHEDULED"),
+        (str(CLEO), "booked", "SCHEDULED"),
+    ]
+    assert [row["id"] for row in rows[1:]] == [str(workshop.id)] * 3
 
 
 async def test_everyone_but_the_coaches_is_looked_up(db: Database) -> None:
