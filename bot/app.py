@@ -244,10 +244,10 @@ class CoachBot(BotBase):
             return "the loop isn't running"
         return self._gateway.trouble
 
-    def invite_url(self, guild_id: int) -> str:
+    def invite_url(self, guild_id: int, *, with_events: bool = False) -> str:
         """Return a link that grants the bot its missing permissions in this server and changes nothing else."""
         assert self.user is not None, "the bot is logged in"
-        return invite_link(self.user.id, discord.Object(guild_id))
+        return invite_link(self.user.id, discord.Object(guild_id), with_events=with_events)
 
     def serves(self, guild_id: int) -> bool:
         """Whether the bot works in this server."""

@@ -42,8 +42,11 @@ class BotBase(commands.Bot, ABC):
         """Run a tick now. Returns None if one is already running."""
 
     @abstractmethod
-    def invite_url(self, guild_id: int) -> str:
-        """Return a link that grants the bot the permissions it lacks in this server, and changes nothing else."""
+    def invite_url(self, guild_id: int, *, with_events: bool = False) -> str:
+        """Return a link that grants the bot the permissions it lacks in this server, and changes nothing else.
+
+        `with_events`: also what it needs where workshops are among the server's scheduled events.
+        """
 
     @abstractmethod
     async def fetch_name(self, guild_id: int | None, user_id: int) -> str | None:

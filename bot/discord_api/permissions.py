@@ -38,13 +38,21 @@ MAKE_ROOM = discord.Permissions(ROOM_OWN.value, manage_channels=True, manage_rol
 INVITE = discord.Permissions(OWN.value | ROOM_OWN.value | ROOM_GUEST.value | ROOM_VIDEO.value)
 """Exactly what the invitation asks for."""
 
+EVENTS = discord.Permissions(create_events=True)
+"""What it takes to make scheduled events, and to change and delete one's own."""
+
 SCOPES = ("bot", "applications.commands")
 
 
-def invite_link(client_id: int, guild: discord.abc.Snowflake | None = None) -> str:
+def wanted(*, with_events: bool) -> discord.Permissions:
+    """Return what the bot needs in a server, also where workshops are among its scheduled events."""
+    return discord.Permissions(INVITE.value | EVENTS.value) if with_events else INVITE
+
+
+def invite_link(client_id: int, guild: discord.abc.Snowflake | None = None, *, with_events: bool = False) -> str:
     """Return the link that invites the bot with exactly its permissions, to one server if `guild` is given."""
-    chosen = guild or discord.utils.MISSING
-    return discord.utils.oauth_url(client_id, permissions=INVITE, guild=chosen, scopes=SCOPES)
+    chosen, asked = guild or discord.utils.MISSING, wanted(with_events=with_events)
+    return discord.utils.oauth_url(client_id, permissions=asked, guild=chosen, scopes=SCOPES)
 
 
 _AS_DISCORD_CALLS_THEM = {"read_messages": "View Channels", "stream": "Video"}

@@ -26,6 +26,7 @@ _NEEDS = {
     ServerResource.REVIEW_CHANNEL: permissions.WRITE,
     ServerResource.LOG_CHANNEL: permissions.WRITE,
     ServerResource.FALLBACK_CHANNEL: permissions.WRITE,
+    ServerResource.WORKSHOP_CHANNEL: permissions.WRITE,
     ServerResource.ROOM_CATEGORY: permissions.MAKE_ROOM,
 }
 _NEEDED_TO_CREATE = {
@@ -51,7 +52,8 @@ async def fetch(client: discord.Client, guild_id: int) -> tuple[discord.Member, 
 def find_issues(me: discord.Member, channels: Channels, settings: Guild | None) -> list[SetupIssue]:
     """Return what's wrong with the setup; without settings, only with the server as a whole."""
     found: list[SetupIssue] = []
-    if missing := permissions.names(permissions.missing_permissions(me, None, permissions.INVITE).in_server):
+    needs = permissions.wanted(with_events=settings is not None and settings.mirrors_workshops)
+    if missing := permissions.names(permissions.missing_permissions(me, None, needs).in_server):
         found.append(SetupIssue(Flaw.LACKING, missing=tuple(missing)))
     if settings is None:
         return found

@@ -16,6 +16,7 @@ _FALLBACKS = {
     ServerResource.LOG_CHANNEL: "alerts go to the system channel",
     ServerResource.FALLBACK_CHANNEL: "admins are told instead",
     ServerResource.ADMIN_ROLE: "only members with Manage Server are admins",
+    ServerResource.WORKSHOP_CHANNEL: "workshops can't be announced",
 }
 """What happens when a chosen one no longer exists."""
 _REQUIRED = {

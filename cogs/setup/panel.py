@@ -35,6 +35,7 @@ _USES = {
     ServerResource.LOG_CHANNEL: "Alerts for admins are posted here.",
     ServerResource.FALLBACK_CHANNEL: "People whose direct messages are closed are mentioned here, in public.",
     ServerResource.ADMIN_ROLE: "Members with it decide applications and change settings, except the two roles.",
+    ServerResource.WORKSHOP_CHANNEL: "Workshops are announced here, with buttons to take a seat.",
 }
 _WITHOUT = {
     ServerResource.REVIEW_CHANNEL: "nobody sees new applications",
@@ -43,11 +44,12 @@ _WITHOUT = {
     ServerResource.LOG_CHANNEL: "alerts go to the system channel or the owner",
     ServerResource.FALLBACK_CHANNEL: "admins are told instead",
     ServerResource.ADMIN_ROLE: "only members with Manage Server are admins",
+    ServerResource.WORKSHOP_CHANNEL: "workshops can't be announced",
 }
 _LISTED = 10
 _MOST_WITH_BUTTONS = 5
 """How many problems have buttons, so that the panel keeps to 40 components. The list below changes the others."""
-_OPTIONAL = (ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
+_OPTIONAL = (ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE, ServerResource.WORKSHOP_CHANNEL)
 _GOOD, _NOTE, _BAD = "✅", "⚠️", "❌"
 _UNCHECKED = (
     f"{_NOTE} Discord didn't answer, so I couldn't check my permissions. Press **Check again** in a minute."

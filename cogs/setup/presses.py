@@ -118,7 +118,8 @@ class SetupCog(Cog):
         guild = await self.guild_for_admin(interaction)
         async with self.bot.db.read() as session:
             elsewhere = await currencies.with_other_currency(session, guild)
-        found, invitation = await setup.inspect_server(self.bot.port, guild), self.bot.invite_url(guild.id)
+        found = await setup.inspect_server(self.bot.port, guild)
+        invitation = self.bot.invite_url(guild.id, with_events=guild.mirrors_workshops)
         panel = setup_panel.overview(guild, interaction.guild, found, invitation, said, elsewhere=elsewhere)
         await ui.show(interaction, panel)
 

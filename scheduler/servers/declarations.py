@@ -20,6 +20,7 @@ class Form(Enum):
     PAYMENT = "Time zone and payment"
     TIMES = "Times"
     RULES = "Rules"
+    WORKSHOPS = "Workshops"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +193,20 @@ SETTINGS = (
         label="Upcoming sessions of people who leave",
         help="What happens when someone leaves the server, or may no longer coach.",
         form=Form.RULES,
+    ),
+    Setting(
+        column="names_participants",
+        kind=Choice(((False, "coach only"), (True, "everyone in it"))),
+        label="Names of participants",
+        help="Who sees the names of a workshop's participants.",
+        form=Form.WORKSHOPS,
+    ),
+    Setting(
+        column="mirrors_workshops",
+        kind=Choice(((False, "no"), (True, "yes"))),
+        label="Scheduled events",
+        help="Whether workshops are among the server's events, too. I need Create Events for that.",
+        form=Form.WORKSHOPS,
     ),
 )
 """In the order they're shown."""

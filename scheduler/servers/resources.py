@@ -15,6 +15,7 @@ class ServerResource(StrEnum):
     LOG_CHANNEL = "log_channel"
     FALLBACK_CHANNEL = "fallback_channel"
     ADMIN_ROLE = "admin_role"
+    WORKSHOP_CHANNEL = "workshop_channel"
 
     @property
     def column(self) -> str:

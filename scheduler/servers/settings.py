@@ -26,7 +26,7 @@ from scheduler.servers.setting_kinds import Value
 SETTINGS_CHANGED, PRESETS_CHANGED = "settings_changed", "presets_changed"
 DEFAULT_POLICY_CHANGED = "first_rules_changed"
 """The audit log's actions."""
-CLEARED = ("log_channel_id", "fallback_channel_id", "admin_role_id")
+CLEARED = ("log_channel_id", "fallback_channel_id", "admin_role_id", "workshop_channel_id")
 """Columns that can be cleared."""
 FIRST_SPECIALTIES = (
     "Music production",

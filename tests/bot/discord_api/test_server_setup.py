@@ -124,6 +124,7 @@ async def test_the_check_reports_what_is_unset_deleted_or_denied(here: Direct):
         (ServerResource.COACH_ROLE, Flaw.UNSET),
         (ServerResource.ROOM_CATEGORY, Flaw.UNSET),
         (ServerResource.FALLBACK_CHANNEL, Flaw.UNSET),
+        (ServerResource.WORKSHOP_CHANNEL, Flaw.UNSET),
     }
     assert [one.missing for one in found if one.flaw is Flaw.LACKING] == [("Send Messages",)]
     assert [one.place for one in found if one.is_severe] == [ServerResource.REVIEW_CHANNEL]

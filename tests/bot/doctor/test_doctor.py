@@ -461,7 +461,7 @@ async def test_unset_optional_settings_are_mentioned_without_a_warning(setup: Se
 
     [server] = lines(checks, "server")
     assert server.level is Level.OK
-    assert server.found.endswith("room category, alerts channel, admin role")
+    assert server.found.endswith("room category, alerts channel, admin role, workshop channel")
 
 
 async def test_a_channel_may_deny_everyone_if_it_allows_the_bot(setup: Setup):

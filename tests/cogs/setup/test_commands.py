@@ -55,6 +55,7 @@ async def test_every_channel_category_and_role_can_be_picked(world: Academy) -> 
         ServerResource.LOG_CHANNEL: world.guild.create_text_channel("alerts"),
         ServerResource.FALLBACK_CHANNEL: world.guild.create_text_channel("fallback"),
         ServerResource.ADMIN_ROLE: world.guild.create_role("Helpers"),
+        ServerResource.WORKSHOP_CHANNEL: world.guild.create_text_channel("workshops"),
     }
 
     said = {place: await pick(world, world.admin, place, one) for place, one in chosen.items()}

@@ -9,7 +9,7 @@ from simcord.components import walk_components
 from simcord.enums import OverwriteType
 from sqlalchemy import select
 
-from bot.discord_api.permissions import INVITE, names
+from bot.discord_api.permissions import EVENTS, INVITE, names, wanted
 from cogs.routes import OPEN_SETUP
 from cogs.setup import panel as setup_panel
 from cogs.setup.panel import CHANGE, CLEAR, MAKE, PICK, PICKED, SHOW
@@ -221,10 +221,23 @@ async def test_the_invite_link_asks_for_all_permissions_in_this_server(world: Ac
     assert f"guild_id={world.guild.id}" in url
 
 
+async def test_a_server_that_mirrors_workshops_grants_create_events_too(world: Academy) -> None:
+    give(world, INVITE)
+    panel = await fill(world.admin, await opened(world), "Workshops…", {"Scheduled events": ["Yes"]})
+    assert "❌ **Permissions** I'm missing **Create Events** in the server" in words(panel)
+    [url] = [one["url"] for one in components(panel) if one.get("url")]
+    assert f"permissions={INVITE.value | EVENTS.value}" in url
+
+    give(world, wanted(with_events=True))
+
+    assert "❌" not in words(await opened(world))
+
+
 PLACES_WITH_NEEDS = [
     (ServerResource.REVIEW_CHANNEL, "send_messages", "Edit Channel"),
     (ServerResource.LOG_CHANNEL, "read_message_history", "Edit Channel"),
     (ServerResource.FALLBACK_CHANNEL, "view_channel", "Edit Channel"),
+    (ServerResource.WORKSHOP_CHANNEL, "send_messages", "Edit Channel"),
     (ServerResource.ROOM_CATEGORY, "connect", "Edit Category"),
     (ServerResource.ROOM_CATEGORY, "manage_roles", "Edit Category"),
 ]

@@ -50,6 +50,8 @@ CHANGES = [
     ("Make-ups in 90 days", "2", "0 → 2", "most_make_ups", 2),
     ("Cancellation notice", "24", "0 min → 1 day", "cancel_notice_minutes", 1440),
     ("Upcoming sessions of people who leave", "kept", "cancelled → kept", "keep_after_departure", True),
+    ("Names of participants", "everyone in it", "coach only → everyone in it", "names_participants", True),
+    ("Scheduled events", "yes", "no → yes", "mirrors_workshops", True),
 ]
 
 

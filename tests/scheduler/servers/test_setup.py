@@ -16,7 +16,12 @@ from tests.support.fakes import FakeDiscord
 from tests.support.transactions import fetch_all, query, transact
 
 DEFAULTS = GuildDefaults()
-OPTIONAL = (ServerResource.LOG_CHANNEL, ServerResource.FALLBACK_CHANNEL, ServerResource.ADMIN_ROLE)
+OPTIONAL = (
+    ServerResource.LOG_CHANNEL,
+    ServerResource.FALLBACK_CHANNEL,
+    ServerResource.ADMIN_ROLE,
+    ServerResource.WORKSHOP_CHANNEL,
+)
 REFUSED = DiscordFailure("cannot make the log channel: I lack Manage Channels", for_admins=True)
 
 
