@@ -60,6 +60,8 @@ from cogs.timezone import TimezoneCog
 from cogs.ui.answering import Tree
 from cogs.ui.routing import Cog, Router
 from cogs.waiting_list.commands import WaitingListCog
+from cogs.workshops.announcing import AnnouncingCog
+from cogs.workshops.commands import WorkshopsCog
 from models.storage.database import Database
 from scheduler.core.clock import Clock, utc_now
 from scheduler.loop.background import BackgroundWork
@@ -96,6 +98,8 @@ COGS = (
     SessionsCog,
     ReschedulingCog,
     WaitingListCog,
+    AnnouncingCog,
+    WorkshopsCog,
     NoShowsCog,
     ChargesCog,
     RoomCog,

@@ -13,6 +13,7 @@ from cogs.reviews import notifications as review_words
 from cogs.sessions import notifications as session_words
 from cogs.setup import notifications as setup_words
 from cogs.waiting_list import notifications as waiting_list_words
+from cogs.workshops import notifications as workshop_words
 from scheduler.attendance import notifications as attendance
 from scheduler.availability import changed_hours
 from scheduler.availability import notifications as availability
@@ -59,6 +60,7 @@ WORDS = (
     session_words.WORDS,
     setup_words.WORDS,
     waiting_list_words.WORDS,
+    workshop_words.WORDS,
 )
 
 

@@ -45,7 +45,9 @@ def _names(context: NotificationContext) -> Mapping[int, str]:
     one = context.session
     if one is None:
         return context.names
-    return {one.coach_id: "your coach", one.student_id: "your student", **context.names}
+    student = "a participant" if one.is_workshop else "your student"
+    unknown = {seat.user_id: student for seat in one.participants}
+    return {one.coach_id: "your coach", **unknown, **context.names}
 
 
 def _panel(context: NotificationContext, server: str) -> ui.Panel:
@@ -75,7 +77,7 @@ def mentions(context: NotificationContext) -> list[int]:
     if context.notification.user_id is not None:
         return [context.notification.user_id] if context.notification.route is not None else []
     if context.audience is Audience.ROOM and context.session is not None:
-        return [context.session.coach_id, context.session.student_id]
+        return [context.session.coach_id, *(seat.user_id for seat in context.session.taking_part)]
     return []
 
 

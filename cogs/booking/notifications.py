@@ -21,14 +21,18 @@ def _rescheduled(context: NotificationContext) -> ui.Item:
 
 
 def _cancelled(context: NotificationContext) -> ui.Item:
-    by = _by(context, context.about_session.cancelled_by)
-    return session_card(context, f"Session cancelled by {by}", charged=context.details)
+    one = context.about_session
+    what = "Workshop" if one.is_workshop else "Session"
+    by = "" if one.is_workshop and one.cancelled_by is None else f" by {_by(context, one.cancelled_by)}"
+    return session_card(context, f"{what} cancelled{by}", charged=context.details)
 
 
 def _person_left(context: NotificationContext) -> ui.Item:
-    other = "student" if is_for_coach(context) else "coach"
-    still = "" if context.is_outdated else ". Your session is still booked."
-    return session_card(context, f"Your {other} has left the server{still}")
+    is_workshop = context.about_session.is_workshop
+    student = "A participant" if is_workshop else "Your student"
+    other, what = student if is_for_coach(context) else "Your coach", "workshop" if is_workshop else "session"
+    still = "" if context.is_outdated else f". Your {what} is still booked."
+    return session_card(context, f"{other} has left the server{still}")
 
 
 def _by(context: NotificationContext, user_id: int | None) -> str:
@@ -36,7 +40,7 @@ def _by(context: NotificationContext, user_id: int | None) -> str:
     names = {
         None: "the bot",
         one.coach_id: "your coach",
-        one.student_id: "your student",
+        **({} if one.is_workshop else {one.student_id: "your student"}),
         context.notification.user_id: "you",  # last, because the reader is one of the two
     }
     return names.get(user_id, "an admin")
@@ -49,7 +53,10 @@ def _file_and_receipt(context: NotificationContext, server: str) -> Extra:
 
 
 def _calendar_file(context: NotificationContext, server: str, *, receipt_url: str | None = None) -> Extra:
-    names = Names(server, context.about_coach.display_name, context.names.get(context.about_session.student_id))
+    one, workshop = context.about_session, context.workshop
+    student = None if one.is_workshop else context.names.get(one.student_id)
+    title = workshop.title if workshop is not None else None
+    names = Names(server, context.about_coach.display_name, student, title)
     shown = attach(context.about_session, names, context.notification.user_id, receipt_url=receipt_url)
     return Extra(shown.items, [shown.file])
 

@@ -11,8 +11,12 @@ from cogs.cards.session import (
     length,
     of_session,
     outcome_buttons,
+    people,
+    price_of_seat,
     read_duration,
     room_link,
+    seats_taken,
+    stay,
     way_back,
     when,
 )

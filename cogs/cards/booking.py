@@ -6,7 +6,7 @@ from cogs.cards.calendar_file import Names
 from cogs.cards.payment import paid_by_card
 from cogs.cards.session import of_session, way_back
 from cogs.ui import Interaction
-from models import Coach, CoachingSession, Guild, Payment
+from models import Coach, CoachingSession, Guild, Payment, Workshop
 
 NOTES_NAME = "Notes for your coach"
 
@@ -28,12 +28,15 @@ def booked_panel(
     coach: Coach,
     *,
     payment: Payment | None = None,
+    workshop: Workshop | None = None,
 ) -> ui.Panel:
-    """Show the session with its calendar file and, if it was paid by card, its receipt."""
-    title = f"Booked ✅{paid_by_card(payment)}"
-    card = of_session(booked, guild, title=title, viewer_id=interaction.user.id, has_file=True)
+    """Show the session, or the seat in a workshop, with its calendar file and the receipt of a card payment."""
+    title = f"{'Booked' if workshop is None else 'You have a seat'} ✅{paid_by_card(payment)}"
+    viewer_id = interaction.user.id
+    card = of_session(booked, guild, title=title, viewer_id=viewer_id, has_file=True, workshop=workshop)
     server = interaction.client.server_name(booked.guild_id)
-    names = Names(server, coach.display_name, interaction.user.display_name)
+    of_workshop = workshop.title if workshop is not None else None
+    names = Names(server, coach.display_name, interaction.user.display_name, of_workshop)
     receipt_url = payment.receipt_url if payment is not None else None
     shown = attach(booked, names, interaction.user.id, receipt_url=receipt_url)
     said = ui.text("We've messaged you both.")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from cogs import ui
 from cogs.cards import calendar_file
 from cogs.cards.calendar_file import Names, file_name
-from models import CoachingSession, SessionStatus
+from models import CoachingSession, ParticipantStatus, SessionStatus
 
 LONGEST_URL = 512
 """Discord's limit for a button's address, in characters."""
@@ -56,7 +56,9 @@ def attach(
     A cancelled session has no links to calendars: only its file removes it.
     """
     name, links = file_name(one), []
-    if one.status is not SessionStatus.CANCELLED:
+    seat = one.participant(viewer_id)
+    has_left = seat is not None and seat.status is ParticipantStatus.LEFT
+    if one.status is not SessionStatus.CANCELLED and not has_left:
         links = [ui.link(label, address(label, one, names, viewer_id)) for label in _FORMS]
     if receipt_url is not None:
         links.append(ui.link("Receipt", receipt_url))

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from cogs.cards import charge
-from models import CoachingSession, SessionStatus
+from models import CoachingSession, ParticipantStatus, SessionStatus
 
 _REMINDER = timedelta(minutes=15)
 
@@ -19,6 +19,8 @@ class Names(NamedTuple):
     coach: str
     student: str | None
     """None if unknown. Only the coach's file needs it."""
+    workshop: str | None = None
+    """The session's title if it's a workshop."""
 
 
 def file_name(one: CoachingSession) -> str:
@@ -30,7 +32,8 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
     """Write the session as it is now. A cancelled session's file removes it from the calendar.
 
     The UID never changes and the SEQUENCE grows with each change, so calendars replace older versions. The coach's
-    file names the student, and everyone else's names the coach.
+    file names the student, and everyone else's names the coach. For a workshop everyone's has a UID of their own:
+    if files are passed on, leaving doesn't take it out of others' calendars.
     """
     from icalendar import Alarm, Calendar, Event, vCalAddress, vText  # slow to import
 
@@ -40,10 +43,13 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
         def to_ical(self) -> bytes:
             return escaped(self).encode()
 
-    cancelled = one.status is SessionStatus.CANCELLED
+    seat = one.participant(viewer_id) if one.is_workshop else None
+    has_left = seat is not None and seat.status is ParticipantStatus.LEFT
+    cancelled = has_left or one.status is SessionStatus.CANCELLED
+    whose = f"-{seat.user_id}" if seat is not None else ""
     named = Text(title(one, names, viewer_id))
     event = Event()
-    event.add("uid", f"{one.code}@session.coachbot")
+    event.add("uid", f"{one.code}{whose}@session.coachbot")
     event.add("sequence", one.revision)
     event.add("dtstamp", one.updated_at)
     event.add("created", one.created_at)
@@ -94,7 +100,9 @@ def place(names: Names) -> str:
 
 
 def title(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
-    """Name the session after the other person."""
+    """Name the session after the other person, or as its coach called the workshop."""
+    if one.is_workshop:
+        return names.workshop or f"Workshop with {names.coach}"
     if viewer_id != one.coach_id:
         return f"Coaching with {names.coach}"
     return f"Coaching {names.student}" if names.student else f"Coaching session {one.code} in {names.server}"
@@ -102,14 +110,19 @@ def title(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
 
 def description(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
     """Write what else its reader wants to know, the notes last."""
-    is_coach = viewer_id == one.coach_id
-    name, user_id = (names.student, one.student_id) if is_coach else (names.coach, one.coach_id)
-    lines = [
-        f"Session {one.code}",
-        f"{'Student' if is_coach else 'Coach'}: {f'{name}, ' if name else ''}https://discord.com/users/{user_id}",
-        f"Price: {charge.price(one)}",
-        "Your private room opens a few minutes before the start.",
-    ]
-    if one.student.notes:
-        lines += ["", one.student.notes]
+    seat, lines = charge.seat_of(one, viewer_id), [f"Session {one.code}"]
+    if viewer_id != one.coach_id:
+        lines.append(f"Coach: {names.coach}, {_profile(one.coach_id)}")
+    elif not one.is_workshop:
+        name = f"{names.student}, " if names.student else ""
+        lines.append(f"Student: {name}{_profile(one.student_id)}")
+    if seat is not None:
+        lines.append(f"Price: {charge.seat_price(seat)}")
+    lines.append(f"{'The' if one.is_workshop else 'Your private'} room opens a few minutes before the start.")
+    if seat is not None and seat.notes:
+        lines += ["", seat.notes]
     return "\n".join(lines)
+
+
+def _profile(user_id: int) -> str:
+    return f"https://discord.com/users/{user_id}"

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from cogs import routes, ui
-from models import CoachingSession, Guild, Payment, RefundStatus
+from models import CoachingSession, Guild, Participant, Payment, RefundStatus
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -15,54 +15,69 @@ from scheduler.sessions.charge_standing import ChargeStanding
 _TERMS = f"for this coach or one who doesn't cost more, valid for {USUAL_VALIDITY} days"
 
 
-def minutes(one: CoachingSession) -> str:
-    """Write how many minutes of credit the session was booked with."""
-    count = one.student.credit_minutes or 0
+def seat_of(one: CoachingSession, viewer_id: int | None) -> Participant | None:
+    """Return whose part in the session this reader sees: their own, or in a session for one its student's.
+
+    In a workshop nobody sees what others pay.
+    """
+    return one.participant(viewer_id if viewer_id is not None else 0) if one.is_workshop else one.student
+
+
+def minutes(seat: Participant) -> str:
+    """Write how many minutes of credit somebody's part in a session was booked with."""
+    count = seat.credit_minutes or 0
     return f"{count} minute{'' if count == 1 else 's'}"
 
 
 def price(one: CoachingSession, extra_minor: int = 0) -> str:
-    """Write what a session costs, with `extra_minor` more: "$60.00", "60 minutes of credit and $15.00"."""
-    return _price(one, one.student.total_cost_minor + extra_minor)
+    """Write what a session for one costs, with `extra_minor` more: "$60.00", "60 minutes of credit and $15.00"."""
+    return seat_price(one.student, extra_minor)
 
 
-def booked_price(one: CoachingSession) -> str:
+def seat_price(seat: Participant, extra_minor: int = 0) -> str:
+    """Write what a session costs one of its participants, with `extra_minor` more."""
+    return _price(seat, seat.total_cost_minor + extra_minor)
+
+
+def booked_price(seat: Participant) -> str:
     """Write what a session cost as it was booked, before it was extended."""
-    return _price(one, one.student.booked_cost)
+    return _price(seat, seat.booked_cost)
 
 
-def _price(one: CoachingSession, minor: int) -> str:
-    if one.student.credit_minutes is None:
-        return write_money(minor, one.currency)
-    return f"{minutes(one)} of credit{f' and {write_money(minor, one.currency)}' if minor else ''}"
+def _price(seat: Participant, minor: int) -> str:
+    currency = seat.session.currency
+    if seat.credit_minutes is None:
+        return write_money(minor, currency)
+    return f"{minutes(seat)} of credit{f' and {write_money(minor, currency)}' if minor else ''}"
 
 
 def outcome(one: CoachingSession, viewer_id: int | None) -> list[str]:
     """Write what became of the credit, in a line. Nothing before the end, or without credit."""
-    if one.student.credit_minutes is None or charge_of(one.student) is Charge.RESERVED:
+    seat = seat_of(one, viewer_id)
+    if seat is None or seat.credit_minutes is None or charge_of(seat) is Charge.RESERVED:
         return []
-    if one.student.credit_charged_at is not None:
-        return [f"{minutes(one)} of credit charged"]
-    if charge_of(one.student) is Charge.CHARGED:
-        return [f"Not charged: the {minutes(one)} had been given back, and too little credit was left"]
-    waived = "Charge waived: " if one.student.charge_waived_by == one.coach_id else ""
-    return [f"{waived}{minutes(one)} {_are_back(one, viewer_id)}"]
+    if seat.credit_charged_at is not None:
+        return [f"{minutes(seat)} of credit charged"]
+    if charge_of(seat) is Charge.CHARGED:
+        return [f"Not charged: the {minutes(seat)} had been given back, and too little credit was left"]
+    waived = "Charge waived: " if seat.charge_waived_by == one.coach_id else ""
+    return [f"{waived}{minutes(seat)} {_are_back(seat, viewer_id)}"]
 
 
-def _are_back(one: CoachingSession, viewer_id: int | None, are: str = "are") -> str:
-    verb = "is" if (are, one.student.credit_minutes) == ("are", 1) else are
-    return f"{verb} back in {_whose(one, viewer_id)} credit"
+def _are_back(seat: Participant, viewer_id: int | None, are: str = "are") -> str:
+    verb = "is" if (are, seat.credit_minutes) == ("are", 1) else are
+    return f"{verb} back in {_whose(seat, viewer_id)} credit"
 
 
-def _whose(one: CoachingSession, viewer_id: int | None) -> str:
-    return {one.student_id: "your", one.coach_id: "your student's"}.get(viewer_id or 0, "the student's")
+def _whose(seat: Participant, viewer_id: int | None) -> str:
+    return {seat.user_id: "your", seat.coach_id: "your student's"}.get(viewer_id or 0, "the student's")
 
 
 def waived(one: CoachingSession, standing: ChargeStanding | None, viewer_id: int) -> str:
     """Write what became of a charge that's waived, to whoever waived it."""
     if standing is None or standing.payment is None:
         return " ".join(outcome(one, viewer_id))
-    return f"Charge waived: {amount(standing.payment)} goes back to {_whose(one, viewer_id)} card"
+    return f"Charge waived: {amount(standing.payment)} goes back to {_whose(one.student, viewer_id)} card"
 
 
 def disputed(standing: ChargeStanding | None) -> list[str]:
@@ -89,15 +104,16 @@ def buttons(one: CoachingSession, standing: ChargeStanding | None) -> list[ui.Bu
 def if_cancelled(one: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> list[str]:
     """Write what this actor has to know before they cancel: whether it's late, and what becomes of the credit."""
     lines: list[str] = []
+    seat = one.student
     is_charged = charge_if_cancelled(one, guild, actor, now) is Charge.CHARGED
     if cancellation.is_late(one, guild, actor, now):
         lines.append(f"⚠️ It starts {stamp(one.starts_at, 'R')}, so this is a **late cancellation**.")
-    elif actor.user_id == one.student_id and guild.cancel_notice_minutes:
+    elif actor.user_id == seat.user_id and guild.cancel_notice_minutes:
         lines.append(f"You can cancel for free until {stamp(cancellation.notice_ends_at(one, guild))}.")
-    if one.student.credit_minutes is not None and is_charged:
-        lines.append(f"Your {minutes(one)} of credit will be charged.")
-    elif one.student.credit_minutes is not None:
-        lines.append(f"{minutes(one)} {_are_back(one, actor.user_id, 'will be')}.")
+    if seat.credit_minutes is not None and is_charged:
+        lines.append(f"Your {minutes(seat)} of credit will be charged.")
+    elif seat.credit_minutes is not None:
+        lines.append(f"{minutes(seat)} {_are_back(seat, actor.user_id, 'will be')}.")
     return lines
 
 
@@ -109,11 +125,12 @@ def amount(payment: Payment) -> str:
 
 def refund_lines(one: CoachingSession, standing: ChargeStanding | None, viewer_id: int | None) -> list[str]:
     """Write that what was paid by card is charged, or what becomes of its refund, in a line. Nothing before."""
-    if standing is None or (payment := standing.payment) is None:
+    seat = seat_of(one, viewer_id)
+    if seat is None or standing is None or (payment := standing.payment) is None:
         return []
     if (refund := standing.refund) is None:
-        return [f"{amount(payment)} charged"] if one.student.credit_charged_at is not None else []
-    money, whose = amount(payment), _whose(one, viewer_id)
+        return [f"{amount(payment)} charged"] if seat.credit_charged_at is not None else []
+    money, whose = amount(payment), _whose(seat, viewer_id)
     match refund.status:
         case RefundStatus.OWED if standing.can_choose and refund.next_try_at is not None:
             until = stamp(refund.next_try_at, "f")

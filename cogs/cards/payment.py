@@ -3,7 +3,7 @@
 from cogs import routes, ui
 from cogs.cards.charge import amount
 from cogs.cards.session import length, when
-from models import UNDECIDED, Payment
+from models import UNDECIDED, Payment, PaymentPurpose
 from scheduler.core.clock import stamp
 from scheduler.credits import packages
 from scheduler.parsing.money import write_money
@@ -32,6 +32,8 @@ def what(payment: Payment, coach: str) -> str:
     """Write what is paid for: how long, with the coach's name or mention, or which package."""
     if payment.starts_at is None or payment.ends_at is None:
         return f"Credit: {ui.quoted(starting.name_of(payment), packages.LONGEST_NAME)}"
+    if payment.purpose is PaymentPurpose.SEAT:
+        return f"A seat in a workshop of {length(payment.ends_at - payment.starts_at)} with {coach}"
     return f"{length(payment.ends_at - payment.starts_at)} with {coach}"
 
 

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from cogs import routes, ui
 from cogs.cards import charge, stars
-from models import Absent, CoachingSession, Guild, SessionStatus
+from models import Absent, CoachingSession, Guild, Participant, ParticipantStatus, SessionStatus, Workshop
 from scheduler.attendance import no_shows
 from scheduler.attendance.attendance import Presence
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
+from scheduler.parsing.money import write_money
 from scheduler.reviews.reviews import ReviewState
 from scheduler.sessions.charge_standing import ChargeStanding
 
@@ -63,26 +64,29 @@ def of_session(
     charged: ChargeStanding | None = None,
     can_only_end: bool = False,
     is_settled: bool = False,
+    workshop: Workshop | None = None,
 ) -> ui.Container:
-    """Show a session to its coach or student, or to someone else if `viewer_id` is neither.
+    """Show a session to its coach or a participant, or to someone else if `viewer_id` is neither.
 
     Without a `title` it's one of a list, and says how far away it is and what became of it. `people` says with
     whom it is, where nobody can be mentioned. Cuts notes and reasons to `most` characters each. Only the student
     sees the review (`standing`), and can book again if they `can_book`. `charged` says what they
     can do about what it cost. `has_file` says that the calendar file is below, so no button for it is
-    needed. `is_settled`: it's too late to say who was there.
+    needed. `is_settled`: it's too late to say who was there. `workshop` is what the session adds
+    if it's one.
     """
-    lines = [*_head(one, title, people, viewer_id), *charge.outcome(one, viewer_id)]
+    seat = charge.seat_of(one, viewer_id)
+    lines = [*_head(one, title, people, viewer_id, workshop), *charge.outcome(one, viewer_id)]
     lines.extend(charge.disputed(charged))
     lines.extend(charge.refund_lines(one, charged, viewer_id))
     lines.extend(_room_line(one, guild, viewer_id, in_server))
     if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
         lines.extend(attendance_lines(one, attended or {}))
-    standing = standing if viewer_id == one.student_id else None
+    standing = standing if one.participant(viewer_id) is not None else None
     lines.extend(_review_line(standing))
     parts: list[ui.Item] = [ui.text("\n".join(lines))]
-    if one.student.notes:
-        parts.append(ui.text(f"**Notes**\n{ui.quoted(one.student.notes, most)}"))
+    if seat is not None and seat.notes:
+        parts.append(ui.text(f"**Notes**\n{ui.quoted(seat.notes, most)}"))
     if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
         why = f"\n{ui.quoted(one.reschedule_reason, most)}" if one.reschedule_reason else ""
         parts.append(ui.text(f"**Rescheduled from** {stamp(one.rescheduled_from)}{why}"))
@@ -97,15 +101,22 @@ def of_session(
     return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
 
 
-def _head(one: CoachingSession, title: str, people: str, viewer_id: int | None) -> list[str]:
+def _head(
+    one: CoachingSession, title: str, people: str, viewer_id: int | None, workshop: Workshop | None
+) -> list[str]:
     """Write when the session is, as the heading, and with whom and for how much. Each fact stands once."""
     lines = [f"**{title}**"] if title else []
     lines.append(when(one.starts_at))
-    people = people or _people(one, viewer_id)
+    if workshop is not None:
+        lines.append(f"**{ui.quoted(workshop.title)}**")
+    people = people or _people(one, viewer_id, workshop)
     lines.append(people if title else f"{people} · {stamp(one.starts_at, 'R')}")
-    facts = [*_agreed(one), f"Code `{one.code}`"]
-    late = " late" if one.student.cancelled_late else ""
-    if late or (not title and one.status is not SessionStatus.SCHEDULED):
+    seat = charge.seat_of(one, viewer_id)
+    facts = [*_agreed(one, seat, workshop), f"Code `{one.code}`"]
+    late = " late" if seat is not None and seat.cancelled_late else ""
+    if seat is not None and seat.status is ParticipantStatus.LEFT:
+        facts.append(f"left{late}")
+    elif late or (not title and one.status is not SessionStatus.SCHEDULED):
         facts.append(f"{STATUS_WORDS[one.status]}{late}")
     lines.append(" · ".join(facts))
     if one.agreed_ends_at is not None:
@@ -113,7 +124,12 @@ def _head(one: CoachingSession, title: str, people: str, viewer_id: int | None) 
     return lines
 
 
-def _people(one: CoachingSession, viewer_id: int | None) -> str:
+def _people(one: CoachingSession, viewer_id: int | None, workshop: Workshop | None) -> str:
+    if one.is_workshop:
+        seats = seats_taken(one, workshop)
+        if viewer_id == one.coach_id:
+            return seats
+        return f"With <@{one.coach_id}>" if one.participant(viewer_id) else f"<@{one.coach_id}> · {seats}"
     if viewer_id == one.student_id:
         return f"With <@{one.coach_id}>"
     if viewer_id == one.coach_id:
@@ -121,18 +137,46 @@ def _people(one: CoachingSession, viewer_id: int | None) -> str:
     return f"<@{one.coach_id}> with <@{one.student_id}>"
 
 
-def _agreed(one: CoachingSession) -> list[str]:
+def people(one: CoachingSession) -> str:
+    """Write whose session it is, in a list: "@Cara and @Sam", "@Cara and 12 others"."""
+    if not one.is_workshop:
+        return f"<@{one.coach_id}> and <@{one.student_id}>"
+    others = len(one.taking_part)
+    return f"<@{one.coach_id}> and {others} {'other' if others == 1 else 'others'} in a workshop"
+
+
+def seats_taken(one: CoachingSession, workshop: Workshop | None) -> str:
+    """Write how many of a workshop's seats are taken."""
+    taken = len(one.taking_part)
+    if workshop is None:
+        return f"{taken} {'person' if taken == 1 else 'people'}"
+    return f"{taken} of {workshop.seats} seats taken"
+
+
+def _agreed(one: CoachingSession, seat: Participant | None, workshop: Workshop | None) -> list[str]:
     """Write the length and price both agreed on, and what was booked before they extended it."""
-    facts = [length(one.agreed_duration), charge.price(one)]
+    facts = [length(one.agreed_duration)]
+    if seat is not None:
+        facts.append(charge.seat_price(seat))
+    elif workshop is not None:
+        facts.append(price_of_seat(one, workshop))
     if one.booked_ends_at is not None:
-        extra = one.student.total_cost_minor - one.student.booked_cost
-        before = f", {charge.booked_price(one)}" if extra else ""
+        extra = seat.total_cost_minor - seat.booked_cost if seat is not None else 0
+        before = f", {charge.booked_price(seat)}" if seat is not None and extra else ""
         facts.append(f"booked {length(one.booked_duration)}{before}")
     return facts
 
 
+def price_of_seat(one: CoachingSession, workshop: Workshop) -> str:
+    """Write what a seat in a workshop costs."""
+    price = write_money(workshop.price_minor, one.currency)
+    return f"{price} a seat" if workshop.price_minor else price
+
+
 def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
     """Make buttons to correct the attendance: for the coach, and for whoever counts as absent."""
+    if one.is_workshop:
+        return _outcomes_of_workshop(one, viewer_id)
     buttons: list[ui.Button] = []
     can_correct = viewer_id == one.coach_id and not no_shows.is_decided_on(one, one.student)
     if can_correct and one.status is SessionStatus.COMPLETED and one.missed_at is None:
@@ -145,16 +189,36 @@ def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Butt
     return buttons
 
 
+def _outcomes_of_workshop(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
+    if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
+        has_people = one.missed_at is None and one.taking_part
+        return [ui.button("Attendance", routes.ATTENDANCE.id(session_id=one.id, page=0))] if has_people else []
+    has_appealed = one.appealed_by == viewer_id
+    if no_shows.is_absent(one, viewer_id) and not has_appealed:
+        return [ui.button("Appeal…", routes.APPEAL.id(session_id=one.id))]
+    return []
+
+
 def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> list[str]:
-    """Write when each of them joined, and how long they stayed."""
-    lines: list[str] = []
-    for part, user_id in (("Coach", one.coach_id), ("Student", one.student_id)):
-        if (presence := attended.get(user_id)) is not None:
-            joined = presence.first_joined_at
-            absent = "hasn't joined yet" if one.status in _AHEAD else "never joined"
-            stay = f"joined at {stamp(joined, 't')}, {length(presence.inside)} inside" if joined else absent
-            lines.append(f"**{part}** {stay}")
+    """Write when each of them joined, and how long they stayed. Of a workshop's participants, how many came."""
+    students = {} if one.is_workshop else {"Student": one.student_id}
+    lines = [
+        f"**{part}** {stay(one, attended[user_id])}"
+        for part, user_id in {"Coach": one.coach_id, **students}.items()
+        if user_id in attended
+    ]
+    if one.is_workshop and attended:
+        there = [seat for seat in one.taking_part if seat.user_id in attended]
+        came = sum(attended[seat.user_id].first_joined_at is not None for seat in there)
+        lines.append(f"**Participants** {came} of {len(there)} came")
     return lines
+
+
+def stay(one: CoachingSession, presence: Presence) -> str:
+    """Write when somebody joined, and how long they stayed."""
+    if presence.first_joined_at is None:
+        return "hasn't joined yet" if one.status in _AHEAD else "never joined"
+    return f"joined at {stamp(presence.first_joined_at, 't')}, {length(presence.inside)} inside"
 
 
 def _review_line(standing: ReviewState | None) -> list[str]:
@@ -180,7 +244,7 @@ def cancel_or_end(one: CoachingSession, *, can_only_end: bool) -> ui.Button:
 
 def way_back(interaction: ui.Interaction, one: CoachingSession) -> list[ui.Item]:
     """Make the way back: to the list for coach and student, to the details for admins in the server."""
-    if interaction.user.id in (one.coach_id, one.student_id):
+    if interaction.user.id in one.people:
         return [ui.row(ui.button("All sessions", routes.SESSION_LIST.id(page=0)))]
     if interaction.guild_id is None:
         return []
@@ -196,6 +260,8 @@ def _session_buttons(
     has_file: bool,
 ) -> list[ui.Button]:
     cancel, room = cancel_or_end(one, can_only_end=can_only_end), [] if in_server else room_link(one)
+    if one.is_workshop:
+        return [*room, *_workshop_buttons(one, viewer_id, has_file)]
     if one.status is SessionStatus.SCHEDULED and can_only_end:
         return [*room, cancel]  # it has begun, but its status doesn't say so yet
     if one.status is SessionStatus.SCHEDULED:
@@ -214,6 +280,23 @@ def _session_buttons(
     return [ui.button("Book another time" if one.status is SessionStatus.CANCELLED else "Book again", again)]
 
 
+def _workshop_buttons(one: CoachingSession, viewer_id: int | None, has_file: bool) -> list[ui.Button]:
+    """Make buttons for who takes part in a workshop, and for its coach. What admins do is in its details."""
+    seat = one.participant(viewer_id)
+    has_seat = seat is not None and seat.status is not ParticipantStatus.LEFT
+    if one.status is SessionStatus.IN_PROGRESS and viewer_id == one.coach_id:
+        return [ui.button("End now", routes.END_SESSION.id(session_id=one.id), ui.DANGER)]
+    if one.status is not SessionStatus.SCHEDULED:
+        return []
+    buttons = [ui.button("Details", routes.WORKSHOP.id(session_id=one.id))]
+    if has_seat or viewer_id == one.coach_id:
+        calendar = ui.button("Add to calendar", routes.CALENDAR.id(session_id=one.id))
+        buttons += [] if has_file else [calendar]
+    if has_seat:
+        buttons.append(ui.button("Leave…", routes.LEAVE_WORKSHOP.id(session_id=one.id)))
+    return buttons
+
+
 def room_link(one: CoachingSession) -> list[ui.Button]:
     """Link to the open room, for direct messages: a client may not know the channel there."""
     if not _has_open_room(one):
@@ -224,12 +307,13 @@ def room_link(one: CoachingSession) -> list[ui.Button]:
 
 def _room_line(one: CoachingSession, guild: Guild, viewer_id: int | None, in_server: bool) -> list[str]:
     """Write where to meet, until the session is over."""
-    if one.status not in _AHEAD:
+    has_left = one.participant(viewer_id) is not None and viewer_id not in one.people
+    if one.status not in _AHEAD or has_left:
         return []
     if _has_open_room(one):
         return [f"**Room** <#{one.discord_channel_id}>"] if in_server else []
     lead = timedelta(minutes=guild.access_lead_minutes)
-    whose = "Your" if viewer_id in (one.coach_id, one.student_id) else "Their"
+    whose = "Your" if viewer_id in one.people else "Their"
     return [f"{whose} private room opens {f'{write_length(lead)} before' if lead else 'at'} the start."]
 
 

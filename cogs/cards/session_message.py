@@ -41,7 +41,31 @@ def session_card(
         with_buttons=is_current,
         has_file=has_file,
         charged=charged,
+        workshop=context.workshop,
     )
+
+
+def your_session(context: NotificationContext) -> str:
+    """Name the session for its reader: "Your session with @Cara", or a workshop by its title."""
+    return _workshop(context) or f"Your session with <@{_other_id(context)}>"
+
+
+def with_whom(context: NotificationContext) -> str:
+    """Write who else is in the session: "With @Cara", or for a workshop also its title."""
+    return _workshop(context) or f"With <@{_other_id(context)}>"
+
+
+def _workshop(context: NotificationContext) -> str | None:
+    one = context.about_session
+    if not one.is_workshop:
+        return None
+    title = f"**{ui.quoted(context.workshop.title)}**" if context.workshop is not None else "Your workshop"
+    return title if is_for_coach(context) else f"{title} with <@{one.coach_id}>"
+
+
+def _other_id(context: NotificationContext) -> int:
+    one = context.about_session
+    return one.student_id if is_for_coach(context) else one.coach_id
 
 
 def state(one: CoachingSession) -> str:

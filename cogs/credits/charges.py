@@ -42,7 +42,7 @@ class ChargesCog(Cog):
             actor, now = ui.person_of(interaction), self.bot.clock()
             found = await disputes.find_disputable(session, session_id, actor, now)
             standing = (await charge_standing.standings(session, [found], actor.user_id, now)).get(found.id)
-        what = f"{cards.charge.minutes(found)} of your credit"
+        what = f"{cards.charge.minutes(found.student)} of your credit"
         if standing is not None and standing.payment is not None:
             what = f"the {cards.charge.amount(standing.payment)} you paid"
         charged = ui.text(f"This session charged {what}.")

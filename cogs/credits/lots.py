@@ -5,7 +5,7 @@ from functools import partial
 
 from cogs import ui
 from cogs.ui.routing import Route
-from models import CoachingSession, CreditLot, EntryKind, LotSource, Package, SessionStatus
+from models import CoachingSession, CreditLot, EntryKind, LotSource, Package, ParticipantStatus, SessionStatus
 from scheduler.core.clock import last_day, stamp
 from scheduler.credits.ledger import IN_PLACE_OF_A_SESSION
 from scheduler.credits.statements import A_PAGE, Facts, Movement
@@ -126,7 +126,7 @@ def _why(one: Movement, facts: Facts) -> str:
         case EntryKind.CHARGED:
             return f"{_session(one.session)}{_charged_for(one.session)}"
         case EntryKind.RETURNED:
-            return f"given back: {_session(one.session)}{_returned_for(one.session)}"
+            return f"given back: {_session(one.session)}{_returned_for(one.session, one.lot.user_id)}"
         case EntryKind.EXPIRED:
             return f"expired: {origin(one.lot, facts)}"
         case _ if one.lot.source is LotSource.ROLE:
@@ -141,15 +141,19 @@ def _charged_for(one: CoachingSession | None) -> str:
     return {SessionStatus.NO_SHOW: ", missed", SessionStatus.CANCELLED: ", cancelled late"}.get(one.status, "")
 
 
-def _returned_for(one: CoachingSession | None) -> str:
-    if one is None:
+def _returned_for(one: CoachingSession | None, user_id: int) -> str:
+    seat = one.participant(user_id) if one is not None else None
+    if one is None or seat is None:
         return ""
-    if one.student.charge_waived_at is not None:
-        return ", waived by the coach" if one.student.charge_waived_by == one.coach_id else ", as an admin decided"
+    if seat.charge_waived_at is not None:
+        return ", waived by the coach" if seat.charge_waived_by == one.coach_id else ", as an admin decided"
+    if seat.status is ParticipantStatus.LEFT:
+        return ", seat given back"
     return {SessionStatus.NO_SHOW: ", which the coach missed", SessionStatus.CANCELLED: ", cancelled"}.get(
         one.status, ""
     )
 
 
 def _session(one: CoachingSession | None) -> str:
-    return f"session on {stamp(one.starts_at, 'f')} with <@{one.coach_id}>" if one is not None else "session"
+    what = "workshop" if one is not None and one.is_workshop else "session"
+    return f"{what} on {stamp(one.starts_at, 'f')} with <@{one.coach_id}>" if one is not None else "session"

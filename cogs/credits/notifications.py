@@ -1,10 +1,10 @@
 """The words of messages about credit, and the cards for admins to decide on disputes and requests."""
 
 from cogs import cards, ui
-from cogs.cards.session_message import is_for_coach
+from cogs.cards.session_message import is_for_coach, with_whom
 from cogs.credits import lots, orders
 from cogs.notifications import Words
-from models import CoachingSession, LotSource, NotificationKind, Payment, SessionStatus
+from models import LotSource, NotificationKind, Participant, Payment, SessionStatus
 from scheduler.core.clock import last_day, stamp
 from scheduler.core.markup import with_names
 from scheduler.credits.notifications import DisputeDetails, LotDetails
@@ -70,22 +70,23 @@ def _named(words: str, context: NotificationContext, details: LotDetails) -> str
 
 
 def _waived(context: NotificationContext) -> ui.Item:
-    one, payment = context.about_session, context.details
-    who = "Your coach" if one.student.charge_waived_by == one.coach_id else "An admin"
+    one, payment, seat = context.about_session, context.details, context.seat
+    who = "Your coach" if seat is not None and seat.charge_waived_by == one.coach_id else "An admin"
     where = "The money goes back to the card you paid with." if payment else "`/credits` shows what you have."
     return ui.text(
-        f"**{who} gave you back {_charged(one, payment)}**\n{cards.when(one.starts_at)}\n"
-        f"With <@{one.coach_id}> · Code `{one.code}`\nThis session isn't charged. {where}"
+        f"**{who} gave you back {_charged(seat, payment)}**\n{cards.when(one.starts_at)}\n"
+        f"{with_whom(context)} · Code `{one.code}`\nThis session isn't charged. {where}"
     )
 
 
 def _dispute_card(context: NotificationContext) -> ui.Item:
-    one, details = context.about_session, context.details
+    one, details, seat = context.about_session, context.details, context.seat
     payment = details.payment if details else None
+    who = f"<@{seat.user_id}>" if seat is not None else "Someone"
     were = "was" if payment else "were"
     lines = [
-        f"### Disputed charge\n<@{one.student_id}> disputes that {_charged(one, payment)} {were} charged.",
-        f"Session `{one.code}` of <@{one.coach_id}> with <@{one.student_id}>, {stamp(one.starts_at)}.",
+        f"### Disputed charge\n{who} disputes that {_charged(seat, payment)} {were} charged.",
+        f"Session `{one.code}` of <@{one.coach_id}> with {who}, {stamp(one.starts_at)}.",
     ]
     if why := _WHY_CHARGED.get(one.status):
         lines.append(f"It was charged because {why}.")
@@ -100,28 +101,31 @@ def _dispute_card(context: NotificationContext) -> ui.Item:
         when = stamp(found.dispute.decided_at, "f")
         lines.append(f"**Decided** by <@{found.dispute.decided_by}> {when}: {outcome}")
         return ui.Container(ui.text("\n".join(lines)))
-    if one.student.charge_waived_at is not None:
-        who = "The coach" if one.student.charge_waived_by == one.coach_id else "An admin"
+    if seat is not None and seat.charge_waived_at is not None:
+        by = "The coach" if seat.charge_waived_by == one.coach_id else "An admin"
         what = "money is on its way back" if payment else "minutes are back"
-        lines.append(f"{who} has waived the charge since, so the {what} already.")
-    back = ui.button("Give back", orders.DECIDE.id(session_id=one.id, granted=1), ui.SUCCESS)
-    keep = ui.button("Keep the charge", orders.DECIDE.id(session_id=one.id, granted=0))
+        lines.append(f"{by} has waived the charge since, so the {what} already.")
+    ids = {"session_id": one.id, "user_id": found.dispute.user_id}
+    back = ui.button("Give back", orders.DECIDE.id(**ids, granted=1), ui.SUCCESS)
+    keep = ui.button("Keep the charge", orders.DECIDE.id(**ids, granted=0))
     return ui.Container(ui.text("\n".join(lines)), ui.row(back, keep))
 
 
 def _dispute_decided(context: NotificationContext) -> ui.Item:
     one, found = context.about_session, context.details
-    other, whom = (one.student_id, "your student") if is_for_coach(context) else (one.coach_id, "you")
+    seat, whom = context.seat, "you"
+    if is_for_coach(context):
+        whom = f"<@{seat.user_id}>" if seat is not None and one.is_workshop else "your student"
     news = "An admin kept the charge"
     if found and found.dispute.given_back:
-        news = f"An admin gave {whom} back {_charged(one, found.payment)}"
-    return ui.text(f"**{news}**\n{cards.when(one.starts_at)}\nWith <@{other}> · Code `{one.code}`")
+        news = f"An admin gave {whom} back {_charged(seat, found.payment)}"
+    return ui.text(f"**{news}**\n{cards.when(one.starts_at)}\n{with_whom(context)} · Code `{one.code}`")
 
 
-def _charged(one: CoachingSession, payment: Payment | None) -> str:
-    return (
-        cards.charge.amount(payment) if payment else f"{lots.minutes(one.student.credit_minutes or 0)} of credit"
-    )
+def _charged(seat: Participant | None, payment: Payment | None) -> str:
+    if payment is not None:
+        return cards.charge.amount(payment)
+    return f"{lots.minutes(seat.credit_minutes or 0 if seat is not None else 0)} of credit"
 
 
 def _order_card(context: NotificationContext) -> ui.Item:

@@ -20,7 +20,9 @@ from scheduler.parsing.money import write_money
 ORDERS = Route("credits:orders:{page}")
 GIVE = Route("credits:order:{order_id}:give")
 DECLINE = Route("credits:order:{order_id}:decline")
-DECIDE = Route("credits:dispute:{session_id}:decide:{granted}")
+DECIDE = Route("credits:dispute:{session_id}:{user_id}:decide:{granted}")
+DECIDE_ONLY_ONE = Route("credits:dispute:{session_id}:decide:{granted}")
+"""On cards from before sessions had several participants."""
 
 _A_PAGE = 5
 _UseCase = Callable[[AsyncSession, Guild, Actor, int, datetime], Awaitable[Ordered]]
@@ -50,17 +52,20 @@ class OrdersCog(Cog):
         await ui.reply_privately(interaction, f"Declined. We've messaged <@{ordered.order.user_id}>.")
 
     @on(DECIDE)
-    async def dispute_pressed(self, interaction: Interaction, session_id: int, granted: int) -> None:
-        """Decide a dispute. The card follows."""
+    @on(DECIDE_ONLY_ONE)
+    async def dispute_pressed(
+        self, interaction: Interaction, session_id: int, granted: int, user_id: int | None = None
+    ) -> None:
+        """Decide this person's dispute, or the only one. The card follows."""
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.guild_to_change(session, interaction)
-            found = await disputes.decide(session, session_id, actor, guild.id, give_back=bool(granted), now=now)
+            found = await disputes.decide(
+                session, session_id, actor, guild.id, give_back=bool(granted), now=now, of=user_id
+            )
         self.bot.wake()
         said = "The minutes are given back." if granted else "The charge stays."
-        await ui.reply_privately(
-            interaction,
-            f"Decided. {said} <@{found.student_id}> and <@{found.coach_id}> hear about it in a direct message.",
-        )
+        who = f"<@{user_id or found.student_id}> and <@{found.coach_id}>"
+        await ui.reply_privately(interaction, f"Decided. {said} {who} hear about it in a direct message.")
 
     async def _decide(self, interaction: Interaction, use_case: _UseCase, order_id: int) -> Ordered:
         """Decide from a card, which follows on its own, or from the list, which is shown again."""

@@ -7,13 +7,14 @@ from cogs.payments.panels import open_panel, package_panel, state_panel
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.time_picker import instant
-from models import UNDECIDED, Coach, CoachingSession, CreditLot, Guild, Payment
+from models import UNDECIDED, Coach, CoachingSession, CreditLot, Guild, Payment, Workshop
 from scheduler.core.errors import NotBookable
 from scheduler.payments import checkouts, choices, starting
 from scheduler.payments.ports import Stripe, StripeUnavailable
 from scheduler.payments.ways import takes_cards
 from scheduler.servers import settings
 from scheduler.waiting_list import offers
+from scheduler.workshops import workshops
 
 
 class PaymentsCog(Cog):
@@ -66,6 +67,31 @@ class PaymentsCog(Cog):
                 now,
                 livemode=stripe.livemode,
                 back_to=_back_to(interaction, guild.id),
+            )
+        await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
+
+    @on(routes.PAY_SEAT)
+    async def pay_seat(self, interaction: Interaction, session_id: int, cost: int, currency: int) -> None:
+        """Hold a seat in a workshop, and show the way to Stripe's page."""
+        async with self.bot.db.read() as session:
+            workshop = await workshops.find(session, session_id, interaction.guild_id)
+        guild_id = workshop.guild_id
+        await self.require_member(interaction, guild_id)
+        await self.bot.check_coach_membership(guild_id, workshop.session.coach_id)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            guild = await session.get_one(Guild, guild_id)
+            stripe = self._stripe(guild)
+            payment = await starting.for_seat(
+                session,
+                guild,
+                ui.person_of(interaction),
+                session_id,
+                now,
+                livemode=stripe.livemode,
+                agreed_minor=cost,
+                agreed_currency=decode_currency(currency),
+                back_to=_back_to(interaction, guild_id),
             )
         await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
 
@@ -145,8 +171,9 @@ class PaymentsCog(Cog):
             lot = await session.get(CreditLot, payment.lot_id or 0)
             guild = await session.get_one(Guild, payment.guild_id)
             coach = await session.get(Coach, (payment.guild_id, payment.coach_id or 0))
+            workshop = await session.get(Workshop, payment.session_id or 0)
         if booked is not None and coach is not None:
-            panel = booked_panel(interaction, booked, guild, coach, payment=payment)
+            panel = booked_panel(interaction, booked, guild, coach, payment=payment, workshop=workshop)
         else:
             panel = package_panel(payment, lot) if lot is not None else state_panel(payment)
         await ui.show(interaction, panel)

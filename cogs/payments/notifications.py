@@ -37,6 +37,8 @@ def _open(context: NotificationContext) -> ui.Item:
 def _expired(context: NotificationContext) -> ui.Item:
     if _about(context).purpose is PaymentPurpose.PACKAGE:
         return _card(context, "Not paid", "Nothing was charged. `/credits` shows what you can buy.")
+    if _about(context).purpose is PaymentPurpose.SEAT:
+        return _card(context, "Not paid, so the seat isn't yours", "Nothing was charged. See `/workshop list`.")
     said = "Nothing was charged. Choose a time again with `/book`."
     return _card(context, "Not paid, so not booked", said)
 
@@ -45,6 +47,11 @@ def _too_late(context: NotificationContext) -> ui.Item:
     payment = _about(context)
     if context.notification.user_id == payment.user_id:
         return _card(context, "Paid too late", state(payment))
+    if payment.purpose is PaymentPurpose.SEAT:
+        said = (
+            "Someone paid when there was no seat left for them, and gets all of it back. You needn't do anything."
+        )
+        return _card(context, "Paid too late", said)
     said = "A student paid after the time was gone and gets all of it back. There's nothing for you to do."
     return _card(context, "Paid too late", said)
 

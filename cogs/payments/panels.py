@@ -6,10 +6,17 @@ from cogs.cards.payment import pay_buttons, receipt_button, what
 from models import CreditLot, Payment, PaymentPurpose, PaymentStatus
 from scheduler.core.clock import last_day, stamp
 
+_GONE = {
+    PaymentPurpose.SESSION: "The time was gone",
+    PaymentPurpose.SEAT: "There was no seat left for you",
+    PaymentPurpose.PACKAGE: "You couldn't buy this any more",
+}
+"""Why something was paid for too late."""
+
 
 def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     """Show where to pay. `is_asked`: they said that they've paid."""
-    is_session = payment.purpose is PaymentPurpose.SESSION
+    is_session, is_seat = (payment.purpose is one for one in (PaymentPurpose.SESSION, PaymentPurpose.SEAT))
     lines = ["**Pay by card**"]
     if payment.starts_at is not None:
         lines.append(cards.when(payment.starts_at))
@@ -19,10 +26,10 @@ def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     elif is_asked:
         lines.append("Stripe hasn't told us of your payment yet. That usually takes a few seconds.")
     else:
-        then = "We book it" if is_session else "You get it"
+        then = "We book it" if is_session else "It's yours" if is_seat else "You get it"
         lines.append(f"Press **Pay** to open Stripe's page. {then} as soon as you've paid.")
     until = stamp(payment.expires_at, "R")
-    kept = "We hold the time for you. You" if is_session else "You"
+    kept = "We hold the time for you. You" if is_session else "We hold the seat for you. You" if is_seat else "You"
     lines.append(f"-# {kept} can pay until {stamp(payment.expires_at, 't')}, {until}.")
     return ui.Panel(ui.Container(ui.text("\n".join(lines)), ui.row(*pay_buttons(payment))))
 
@@ -38,7 +45,9 @@ def package_panel(payment: Payment, lot: CreditLot) -> ui.Panel:
 def state_panel(payment: Payment) -> ui.Panel:
     """Say why nothing was booked."""
     again: list[ui.Button] = []
-    if payment.coach_id is not None and payment.starts_at is not None and payment.ends_at is not None:
+    if payment.purpose is PaymentPurpose.SEAT:
+        again = [ui.button("All workshops", routes.WORKSHOPS.id(page=0))]
+    elif payment.coach_id is not None and payment.starts_at is not None and payment.ends_at is not None:
         minutes = int((payment.ends_at - payment.starts_at).total_seconds() // 60)
         ids = {"coach_id": payment.coach_id, "minutes": minutes, "day": 0, "page": 0}
         again = [ui.button("Choose a time", routes.BOOK_COACH.id(**ids))]
@@ -49,8 +58,7 @@ def state(payment: Payment) -> str:
     """Say what became of a payment without a booking."""
     match payment.status:
         case PaymentStatus.PAID:
-            is_session = payment.purpose is PaymentPurpose.SESSION
-            gone = "The time was gone" if is_session else "You couldn't buy this any more"
+            gone = _GONE[payment.purpose]
             return (
                 f"**{gone} when your payment of {amount(payment)} arrived.** You get all of it back. Your bank "
                 "may take a few days to show it."

@@ -100,8 +100,7 @@ def _filter(status: SessionStatus | None, user_id: int) -> ui.Item:
 
 def _section(one: CoachingSession) -> ui.Section:
     words = (
-        f"{stamp(one.starts_at, 'f')} · **{cards.STATUS_WORDS[one.status]}** · `{one.code}`\n"
-        f"<@{one.coach_id}> and <@{one.student_id}>"
+        f"{stamp(one.starts_at, 'f')} · **{cards.STATUS_WORDS[one.status]}** · `{one.code}`\n{cards.people(one)}"
     )
     if one.last_error:
         words += f"\n-# 🔴 {cut_our_text(one.last_error, 200)}"

@@ -10,7 +10,7 @@ from cogs import cards, routes, ui
 from cogs.reports import audit_words, waiting_list_words
 from cogs.ui import Interaction, Typed
 from cogs.ui.options import LONGEST_CODE, SessionCode
-from cogs.ui.routing import Cog, Route, group_command, on, opens
+from cogs.ui.routing import Cog, Route, beside, group_command, on, opens
 from cogs.ui.text import cut_our_text
 from models import BlockedFrom, Guild, Notification, Offer, SessionStatus
 from scheduler.core.actor import Actor
@@ -91,12 +91,18 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
         buttons.append(ui.button("Retry now", RETRY.id(session_id=one.id), style))
     if one.status in _UPCOMING:
         buttons.append(ui.button("Repair room", REPAIR.id(session_id=one.id)))
+    if one.status in _UPCOMING and (found.can_only_end or not one.is_workshop):
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
     if found.standing is not None and found.standing.can_waive:
         buttons += cards.charge.buttons(one, found.standing)
-    buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
+    if one.is_workshop:
+        buttons.append(ui.button("Workshop", beside(routes.WORKSHOP.id(session_id=one.id))))
+    else:
+        buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, found.blocked, "student"))
     return ui.Panel(
-        cards.of_session(one, guild, most=300, with_buttons=False, charged=found.standing),
+        cards.of_session(
+            one, guild, most=300, with_buttons=False, charged=found.standing, workshop=found.workshop
+        ),
         *([ui.text("\n".join(state))] if (state := _state(found)) else []),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),

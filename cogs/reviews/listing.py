@@ -16,8 +16,11 @@ from scheduler.core.clock import stamp
 from scheduler.reviews import reviews
 
 READ_PAGE = Route("review:page:{coach_id}:{page}")
-HIDE = Route("review:hide:{session_id}:{coach_id}:{page}")
-SHOW = Route("review:show:{session_id}:{coach_id}:{page}")
+HIDE = Route("review:hide:{session_id}:{user_id}:{coach_id}:{page}")
+SHOW = Route("review:show:{session_id}:{user_id}:{coach_id}:{page}")
+HIDE_ONLY_ONE = Route("review:hide:{session_id}:{coach_id}:{page}")
+SHOW_ONLY_ONE = Route("review:show:{session_id}:{coach_id}:{page}")
+"""On lists from before sessions had several participants."""
 
 _A_PAGE = 5
 _EXCERPT = 500  # five have to fit into a message; only words that are nearly all escaped get this long
@@ -34,23 +37,33 @@ class ReviewListCog(Cog):
         await self.show_all(interaction, coach.id if coach else 0)
 
     @on(HIDE)
-    async def hide_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
+    @on(HIDE_ONLY_ONE)
+    async def hide_pressed(
+        self, interaction: Interaction, session_id: int, coach_id: int, page: int, user_id: int | None = None
+    ) -> None:
         """Hide a review."""
-        await self._change(interaction, reviews.hide, session_id)
+        await self._change(interaction, reviews.hide, session_id, user_id)
         await self.show_all(interaction, coach_id, page)
 
     @on(SHOW)
-    async def show_pressed(self, interaction: Interaction, session_id: int, coach_id: int, page: int) -> None:
+    @on(SHOW_ONLY_ONE)
+    async def show_pressed(
+        self, interaction: Interaction, session_id: int, coach_id: int, page: int, user_id: int | None = None
+    ) -> None:
         """Show a hidden review again."""
-        await self._change(interaction, reviews.show, session_id)
+        await self._change(interaction, reviews.show, session_id, user_id)
         await self.show_all(interaction, coach_id, page)
 
     async def _change(
-        self, interaction: Interaction, use_case: Callable[..., Awaitable[object]], session_id: int
+        self,
+        interaction: Interaction,
+        use_case: Callable[..., Awaitable[object]],
+        session_id: int,
+        by: int | None,
     ) -> None:
         async with self.bot.db.begin() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
-            await use_case(session, session_id, actor, guild.id, self.bot.clock())
+            await use_case(session, session_id, actor, guild.id, self.bot.clock(), by=by)
 
     @on(routes.READ_REVIEWS, ui.acknowledge_beside)
     @on(READ_PAGE)
@@ -92,7 +105,7 @@ def _public(one: Review) -> str:
 
 
 def _section(one: Review, coach_id: int, page: int) -> ui.Item:
-    ids = {"session_id": one.session_id, "coach_id": coach_id, "page": page}
+    ids = {"session_id": one.session_id, "user_id": one.student_id, "coach_id": coach_id, "page": page}
     words = (
         f"**{stars.write_stars(one.stars)}** · <@{one.coach_id}> by <@{one.student_id}> · "
         f"{stamp(one.created_at, 'R')}{_comment(one)}"

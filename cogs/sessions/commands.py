@@ -62,9 +62,11 @@ class SessionsCog(CancellingCog):
             actor = await self.actor_anywhere(session, interaction)
             found = await lookup.find_visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
-        is_coach = interaction.user.id == found.coach_id
-        student = await self.bot.fetch_name(found.guild_id, found.student_id) if is_coach else None
-        names = Names(self.bot.server_name(found.guild_id), coach.display_name, student)
+            workshop = (await lookup.workshops_of(session, [found])).get(found.id)
+        has_student = interaction.user.id == found.coach_id and not found.is_workshop
+        student = await self.bot.fetch_name(found.guild_id, found.student_id) if has_student else None
+        title = workshop.title if workshop is not None else None
+        names = Names(self.bot.server_name(found.guild_id), coach.display_name, student, title)
         shown = attach(found, names, interaction.user.id)
         words = ui.text("Open the file with your calendar app. Download it again if the session changes.")
         await ui.show(interaction, ui.Panel(words, *shown.items, files=[shown.file]))
@@ -102,6 +104,7 @@ class SessionsCog(CancellingCog):
                 one.id for one in found.sessions if await cancellation.can_only_be_ended(session, one, now)
             }
             settled = {one.id for one in found.sessions if now >= no_shows.corrections_close_at(one, viewer_id)}
+            workshops = await lookup.workshops_of(session, found.sessions)
             charged = await charge_standing.standings(session, found.sessions, viewer_id, now)
             off = await members.has_reminders_off(session, viewer_id)
             waiting = len(await wishes.open_wishes(session, guilds.keys(), viewer_id))
@@ -123,6 +126,7 @@ class SessionsCog(CancellingCog):
                 attended=attended.get(one.id),
                 can_only_end=one.id in only_end,
                 is_settled=one.id in settled,
+                workshop=workshops.get(one.id),
             )
             for one in found.sessions
         ]
@@ -138,6 +142,8 @@ class SessionsCog(CancellingCog):
 
     async def _people(self, one: CoachingSession, viewer_id: int) -> str:
         """Say with whom and in which server, for direct messages, where nobody can be mentioned."""
+        if one.is_workshop and viewer_id == one.coach_id:
+            return f"Your workshop in {ui.quoted(self.bot.server_name(one.guild_id))}"
         other, role = (one.student_id, "student") if viewer_id == one.coach_id else (one.coach_id, "coach")
         name = await self.bot.fetch_name(one.guild_id, other) or f"your {role}"
         return f"With {ui.quoted(name)} in {ui.quoted(self.bot.server_name(one.guild_id))}"

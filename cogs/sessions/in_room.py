@@ -105,15 +105,18 @@ def _extended(found: CoachingSession) -> ui.Panel:
 
 
 def _really(found: CoachingSession) -> ui.Panel:
+    whom = "everyone in it" if found.is_workshop else "both of you"
     words = (
-        f"### End this session now?\nIt runs until {stamp(found.ends_at, 't')}. If you end it, it's over for both "
-        f"of you, and others can book the rest of the time.{_price_stays(found)} You can't undo this."
+        f"### End this session now?\nIt runs until {stamp(found.ends_at, 't')}. If you end it, it's over for "
+        f"{whom}, and others can book the rest of the time.{_price_stays(found)} You can't undo this."
     )
     end = ui.button("End session", END_FOR_GOOD.id(session_id=found.id), ui.DANGER)
     return ui.Panel(ui.text(words), ui.row(end, ui.button("Keep going", GO_ON.id(session_id=found.id))))
 
 
 def _price_stays(found: CoachingSession) -> str:
+    if found.is_workshop:
+        return ""
     has_price = found.student.total_cost_minor or found.student.credit_minutes is not None
     return f" The price stays {cards.charge.price(found)}." if has_price else ""
 

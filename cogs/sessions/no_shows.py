@@ -1,17 +1,27 @@
 """Who was there: no-shows, appeals, and sessions that the bot missed."""
 
-from cogs import routes, ui
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+
+from cogs import cards, routes, ui
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, on, opens
-from models import SessionStatus
-from scheduler.attendance import no_shows, outcomes
+from models import CoachingSession, ParticipantStatus, SessionStatus
+from scheduler.attendance import attendance, no_shows, outcomes
+from scheduler.attendance.attendance import Presence
+from scheduler.core.clock import stamp
+from scheduler.core.errors import NotAllowed
 from scheduler.core.limits import LONGEST_NOTES
+from scheduler.sessions import lookup
 
 DECIDE = Route("session:appeal:{session_id}:of:{user_id}:decide:{granted}")
 DECIDE_ONLY_ONE = Route("session:appeal:{session_id}:decide:{granted}")
 """On cards from when a session had only one appeal."""
+MARK_ONE = Route("session:noshow:{session_id}:{user_id}:{page}")
+ONE_WAS_HERE = Route("session:washere:{session_id}:{user_id}:{page}")
 HAPPENED = Route("session:happened:{session_id}:{answer}")
 _REASON = "What happened"
+_A_PAGE = 10
 
 
 class NoShowsCog(Cog):
@@ -30,6 +40,48 @@ class NoShowsCog(Cog):
         async with self.bot.db.begin() as session:
             await no_shows.unmark_no_show(session, session_id, ui.person_of(interaction), self.bot.clock())
         await self._done(interaction, "Marked as completed. We've told your student.")
+
+    @on(routes.ATTENDANCE, ui.acknowledge_keeping)
+    async def show_attendance(
+        self, interaction: Interaction, session_id: int, page: int, said: str | None = None
+    ) -> None:
+        """List who came to a workshop, for its coach."""
+        async with self.bot.db.read() as session:
+            actor, now = ui.person_of(interaction), self.bot.clock()
+            found = await lookup.find_visible(session, session_id, actor, interaction.guild_id)
+            if actor.user_id != found.coach_id:
+                raise NotAllowed("Only the coach of a session sees who came.")
+            attended = await attendance.attended(session, found, now)
+            workshop = (await lookup.workshops_of(session, [found])).get(found.id)
+        can_change = now < no_shows.corrections_close_at(found, actor.user_id) and not found.coach_absent
+        title = workshop.title if workshop is not None else "Workshop"
+        panel = _attendance_panel(found, title, attended, page, said, can_change=can_change)
+        await ui.show(interaction, panel)
+
+    @on(MARK_ONE)
+    async def mark_one_pressed(self, interaction: Interaction, session_id: int, user_id: int, page: int) -> None:
+        """Mark a participant as a no-show, for the coach."""
+        await self._correct(interaction, no_shows.mark_no_show, session_id, user_id)
+        await self.show_attendance(
+            interaction, session_id, page, f"<@{user_id}> is marked as a no-show. We've told them."
+        )
+
+    @on(ONE_WAS_HERE)
+    async def one_was_here_pressed(
+        self, interaction: Interaction, session_id: int, user_id: int, page: int
+    ) -> None:
+        """Take a participant's no-show back, for the coach."""
+        await self._correct(interaction, no_shows.unmark_no_show, session_id, user_id)
+        await self.show_attendance(
+            interaction, session_id, page, f"<@{user_id}> counts as present. We've told them."
+        )
+
+    async def _correct(
+        self, interaction: Interaction, use_case: Callable[..., Awaitable[object]], session_id: int, user_id: int
+    ) -> None:
+        async with self.bot.db.begin() as session:
+            await use_case(session, session_id, ui.person_of(interaction), self.bot.clock(), of=user_id)
+        self.bot.wake()
 
     @on(routes.APPEAL, ui.acknowledge_beside)
     async def appeal_pressed(self, interaction: Interaction, session_id: int) -> None:
@@ -60,8 +112,10 @@ class NoShowsCog(Cog):
                 session, session_id, actor, guild.id, was_there=bool(granted), now=self.bot.clock(), of=user_id
             )
         outcome = "No-show kept."
-        if decided.status is SessionStatus.COMPLETED:
+        if granted and decided.status is SessionStatus.COMPLETED:
             outcome = "No-show overturned. The session counts as completed."
+        elif granted and decided.is_workshop:
+            outcome = "No-show overturned."
         elif granted:
             by_student = no_shows.appellant(decided) == decided.student_id
             other = decided.coach_id if by_student else decided.student_id
@@ -82,3 +136,29 @@ class NoShowsCog(Cog):
     async def _done(self, interaction: Interaction, said: str) -> None:
         self.bot.wake()
         await ui.show(interaction, ui.Panel(ui.text(said)))
+
+
+def _attendance_panel(
+    found: CoachingSession,
+    title: str,
+    attended: Mapping[int, Presence],
+    page: int,
+    said: str | None,
+    *,
+    can_change: bool,
+) -> ui.Panel:
+    to = partial(routes.ATTENDANCE.id, session_id=found.id)
+    shown, pager = ui.paged(found.taking_part, page, _A_PAGE, to)
+    parts: list[ui.Item] = [ui.text(f"### Attendance: {ui.quoted(title)}\n{stamp(found.starts_at)}")]
+    for seat in shown:
+        presence = attended.get(seat.user_id)
+        is_absent = seat.status is ParticipantStatus.NO_SHOW
+        words = f"<@{seat.user_id}>{' · **no-show**' if is_absent else ''}"
+        words += f"\n-# {cards.stay(found, presence)}" if presence is not None else ""
+        if not can_change or no_shows.is_decided_on(found, seat):
+            parts.append(ui.text(words))
+            continue
+        route, label = (ONE_WAS_HERE, "Was here after all") if is_absent else (MARK_ONE, "Mark no-show")
+        change = route.id(session_id=found.id, user_id=seat.user_id, page=page)
+        parts.append(ui.Section(words, accessory=ui.button(label, change)))
+    return ui.Panel(*parts, *pager, said=said)

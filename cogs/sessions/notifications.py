@@ -1,12 +1,12 @@
 """The words of messages about sessions: reminders, messages in the room, and who was there."""
 
 from cogs import cards, routes, ui
-from cogs.cards.session_message import is_for_coach, session_card
+from cogs.cards.session_message import is_for_coach, session_card, with_whom, your_session
 from cogs.notifications import Extra, Words
 from cogs.sessions import reminders
 from cogs.sessions.in_room import AGREE, DECLINE, ask_button, numbers_of
 from cogs.sessions.no_shows import DECIDE, HAPPENED
-from models import Absent, BlockedFrom, CoachingSession, NotificationKind, SessionStatus
+from models import BlockedFrom, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import no_shows
 from scheduler.attendance.notifications import NoShowDetails
 from scheduler.core.clock import stamp
@@ -19,7 +19,8 @@ _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 
 def _reminder(context: NotificationContext) -> ui.Item:
-    return session_card(context, "Reminder of your session", most=_EXCERPT)
+    what = "workshop" if context.about_session.is_workshop else "session"
+    return session_card(context, f"Reminder of your {what}", most=_EXCERPT)
 
 
 def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
@@ -28,7 +29,10 @@ def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
 
 def _student_unreachable(context: NotificationContext) -> ui.Item:
     what_to_do = "" if context.is_outdated else ". Please tell them yourself."
-    return session_card(context, f"We couldn't message your student{what_to_do}")
+    whom, seat = "your student", context.seat
+    if context.about_session.is_workshop:
+        whom = f"<@{seat.user_id}>" if seat is not None else "a participant"
+    return session_card(context, f"We couldn't message {whom}{what_to_do}")
 
 
 def _room_open(context: NotificationContext) -> ui.Item:
@@ -38,7 +42,7 @@ def _room_open(context: NotificationContext) -> ui.Item:
         return session_card(context, "Your room is closed")
     again = "The first room was deleted, so here's a new one. " if one.room_lost_at else ""
     text = ui.text(
-        f"### Your room is open\n{again}Your session with {_other(context)} is from {stamp(one.starts_at, 't')} "
+        f"### Your room is open\n{again}{your_session(context)} is from {stamp(one.starts_at, 't')} "
         f"to {stamp(one.ends_at, 't')}."
     )
     return ui.Container(text, ui.row(*link))
@@ -58,10 +62,12 @@ def _room_welcome(context: NotificationContext) -> ui.Item:
             f"{stamp(one.ends_at, 't')}. The room opens shortly before."
         )
         return ui.Container(ui.text(rescheduled))
-    words = (
-        f"### Welcome {both}\nThis room is just for the two of you. Your session starts at "
-        f"{stamp(one.starts_at, 't')} and ends at {stamp(one.ends_at, 't')}."
-    )
+    times = f"starts at {stamp(one.starts_at, 't')} and ends at {stamp(one.ends_at, 't')}"
+    if one.is_workshop:
+        title = context.workshop.title if context.workshop is not None else "your workshop"
+        words = f"### Welcome to {ui.quoted(title)}\n{both} This room is just for you. It {times}."
+        return ui.Container(ui.text(words), *_buttons(context))
+    words = f"### Welcome {both}\nThis room is just for the two of you. Your session {times}."
     notes = [ui.text(f"**Notes**\n{ui.quoted(one.student.notes, 1200)}")] if one.student.notes else []
     return ui.Container(ui.text(words), *notes, *_buttons(context))
 
@@ -126,19 +132,19 @@ def _room_closing(context: NotificationContext) -> ui.Item:
 
 
 def _both(context: NotificationContext) -> str:
-    return f"<@{context.about_session.coach_id}> <@{context.about_session.student_id}>"
-
-
-def _other(context: NotificationContext) -> str:
-    one = context.about_session
-    return f"<@{one.student_id if is_for_coach(context) else one.coach_id}>"
+    """Mention who is in the room. In a workshop, participants only where the server says that they're named."""
+    one, guild = context.about_session, context.guild
+    named = one.taking_part if guild.names_participants or not one.is_workshop else []
+    return " ".join(f"<@{user_id}>" for user_id in (one.coach_id, *(seat.user_id for seat in named)))
 
 
 def _no_show(context: NotificationContext) -> ui.Item:
     one, reader_id = context.about_session, context.notification.user_id
     details: NoShowDetails = context.details
     buttons = cards.outcome_buttons(one, reader_id)
-    if one.status is not SessionStatus.NO_SHOW:
+    if one.is_workshop:
+        title, hint = _no_show_in_workshop(context)
+    elif one.status is not SessionStatus.NO_SHOW:
         title, hint = "This session counts as completed after all", "It was marked as a no-show at first."
     elif no_shows.is_absent(one, reader_id):
         title, hint = "You missed your session", "Were you there? Appeal, and an admin will decide."
@@ -154,11 +160,24 @@ def _no_show(context: NotificationContext) -> ui.Item:
         and reader_id in (one.coach_id, no_shows.appellant(one))
     ):
         hint = "An admin will decide." if one.appeal_decided_at is None else "An admin has decided."
-    text = f"**{title}**\n{cards.when(one.starts_at)}\nWith {_other(context)} · Code `{one.code}`\n{hint}"
+    text = f"**{title}**\n{cards.when(one.starts_at)}\n{with_whom(context)} · Code `{one.code}`\n{hint}"
     lines = [text, *cards.attendance_lines(one, details.attended), *cards.charge.outcome(one, reader_id)]
     lines += cards.charge.disputed(details.standing) + cards.charge.refund_lines(one, details.standing, reader_id)
     buttons += cards.charge.buttons(one, details.standing) + cards.charge.refund_buttons(details.standing)
     return ui.Container(ui.text("\n".join(lines)), *ui.rows(*buttons))
+
+
+def _no_show_in_workshop(context: NotificationContext) -> tuple[str, str]:
+    one, reader_id = context.about_session, context.notification.user_id
+    absent = [seat for seat in one.taking_part if no_shows.is_absent(one, seat.user_id)]
+    if no_shows.is_absent(one, reader_id):
+        return "You missed your workshop", "Were you there? Appeal, and an admin will decide."
+    if one.coach_absent:
+        return "Your coach missed your workshop", "We're sorry. An admin of the server can help you."
+    if is_for_coach(context) and absent:
+        people = "1 person" if len(absent) == 1 else f"{len(absent)} people"
+        return f"{people} missed your workshop", "Were they there after all? Press **Attendance**."
+    return "You count as present after all", "You were marked as a no-show at first."
 
 
 def _attendance_changed(context: NotificationContext) -> ui.Item:
@@ -170,6 +189,8 @@ def _attendance_changed(context: NotificationContext) -> ui.Item:
 def _news(context: NotificationContext) -> str:
     one, other = context.about_session, "student" if is_for_coach(context) else "coach"
     appellant = no_shows.appellant(one)
+    if one.is_workshop and one.took_place is None:
+        return _news_of_workshop(context)
     # After a decision about the coach's appeal, the coach can still say that the student was there.
     by_the_coach = one.coach_id == one.absence_marked_by == appellant
     if one.appeal_decided_at is not None and not by_the_coach:
@@ -185,10 +206,22 @@ def _news(context: NotificationContext) -> str:
     return "Your session counts as completed after all"
 
 
+def _news_of_workshop(context: NotificationContext) -> str:
+    one, reader_id = context.about_session, context.notification.user_id
+    appellant = no_shows.appellant(one)
+    if one.appeal_decided_at is None or reader_id not in (one.coach_id, appellant):
+        absent = no_shows.is_absent(one, reader_id)
+        return "You still count as a no-show" if absent else "You count as present after all"
+    whose = "You" if reader_id == appellant else f"<@{appellant}>"
+    verb = "count" if reader_id == appellant else "counts"
+    kept = no_shows.is_absent(one, appellant)
+    return f"An admin decided: {whose} {verb} as {'a no-show' if kept else 'present'}"
+
+
 def _missed(context: NotificationContext) -> ui.Item:
     one = context.about_session
     text = ui.text(
-        f"**Did your session take place?**\n{cards.when(one.starts_at)}\nWith {_other(context)}\n"
+        f"**Did your session take place?**\n{cards.when(one.starts_at)}\n{with_whom(context)}\n"
         "Sorry, we couldn't open a room for it. Did you meet anyway?"
         + "".join(f"\n{line}" for line in cards.charge.outcome(one, context.notification.user_id))
     )
@@ -205,9 +238,10 @@ def _appeal(context: NotificationContext) -> ui.Item:
     one = context.about_session
     who = no_shows.appellant(one)
     is_absent = no_shows.is_absent(one, who)
+    others = f"{len(one.taking_part)} people" if one.is_workshop else f"<@{one.student_id}>"
     lines = [
         f"### Appeal against a no-show\n<@{who}> says they were there.",
-        f"Session `{one.code}` of <@{one.coach_id}> with <@{one.student_id}>, {stamp(one.starts_at)}.",
+        f"Session `{one.code}` of <@{one.coach_id}> with {others}, {stamp(one.starts_at)}.",
         *cards.attendance_lines(one, context.details),
         f"**What happened**\n{ui.block(ui.quoted(one.appeal_reason or ''))}",
     ]
@@ -215,8 +249,9 @@ def _appeal(context: NotificationContext) -> ui.Item:
     if one.appeal_decided_at is not None:
         outcome = "no-show kept" if is_absent else "no-show overturned"
         lines.append(f"**Decided** by <@{one.appeal_decided_by}> {stamp(one.appeal_decided_at, 'f')}: {outcome}")
-        if one.absent in (Absent.STUDENT, Absent.BOTH):
-            buttons.append(cards.block_button(one.student_id, BlockedFrom.BOOKING, (), "student"))
+        student_id = who if one.is_workshop else one.student_id
+        if student_id != one.coach_id and no_shows.is_absent(one, student_id):
+            buttons.append(cards.block_button(student_id, BlockedFrom.BOOKING, (), "student"))
     else:
         grant_id = DECIDE.id(session_id=one.id, user_id=who, granted=1)
         buttons.append(ui.button("Overturn no-show", grant_id, ui.SUCCESS))

@@ -37,6 +37,7 @@ BESIDE = "beside:"
 _LAST_PAGE = 10_000
 _GROUPS = {
     "coach": ("Become a coach, see profiles, and decide on applications", None),
+    "workshop": ("Workshops: take a seat in one, or announce your own", None),
     "coaching": ("Run coaching in this server", discord.Permissions(manage_guild=True)),
 }
 """Each group's description, and the permissions to see it, unless an admin changes that in Discord.

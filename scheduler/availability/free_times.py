@@ -141,6 +141,7 @@ async def conflicts(session: AsyncSession, coach: Coach, now: datetime) -> list[
             CoachingSession.coach_id == coach.user_id,
             CoachingSession.status == SessionStatus.SCHEDULED,
             CoachingSession.kept_at.is_(None),
+            CoachingSession.is_workshop.is_(False),  # their coach chose the time whatever their hours
             CoachingSession.starts_at > now,
         )
         .order_by(CoachingSession.starts_at)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AHEAD, CoachingSession, Guild, Participant, SessionStatus
@@ -187,8 +187,9 @@ async def cancel_seen(
 
 
 def _booked_by(guild_id: int, user_id: int, after: datetime) -> ColumnElement[bool]:
+    """Return the condition of a session for one: cancelling a workshop would concern others, too."""
     theirs = Participant.guild_id == guild_id, Participant.starts_at > after
-    return CoachingSession.has_participant(user_id, *theirs)
+    return and_(CoachingSession.is_workshop.is_(False), CoachingSession.has_participant(user_id, *theirs))
 
 
 def _check_may_cancel(user_id: int, actor: Actor) -> None:

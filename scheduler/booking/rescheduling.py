@@ -167,6 +167,8 @@ async def _find_ahead(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool
 ) -> CoachingSession:
     found = await lookup.find_visible(session, session_id, actor, None, lock=lock)
+    if found.is_workshop:
+        raise NotBookable("A workshop can't be rescheduled. Its coach can cancel it and announce a new one.")
     if found.status is SessionStatus.CANCELLED:
         raise TooLate("This session was cancelled. Book a new one with `/book`.")
     if found.status is not SessionStatus.SCHEDULED or lifecycle.has_started(found, now):

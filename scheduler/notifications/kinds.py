@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Alert, Coach, CoachingSession, Guild, Notification, NotificationKind, SessionStatus
+from models import (
+    Alert,
+    Coach,
+    CoachingSession,
+    Guild,
+    Notification,
+    NotificationKind,
+    Participant,
+    SessionStatus,
+    Workshop,
+)
 from scheduler.core import members
 from scheduler.core.markup import mentioned_ids
 
@@ -39,6 +49,8 @@ class NotificationContext:
     coach: Coach | None = None
     session: CoachingSession | None = None
     alert: Alert | None = None
+    workshop: Workshop | None = None
+    """What the session adds if it's for several people."""
     channel_id: int | None = None
     """Its channel. None for direct messages, and for alerts and welcomes that go wherever they'll be seen."""
     details: Any = None
@@ -59,6 +71,14 @@ class NotificationContext:
         """The session, for kinds about one."""
         assert self.session is not None
         return self.session
+
+    @property
+    def seat(self) -> Participant | None:
+        """The part of the participant it's about: whom it names, else its reader, else the only one there is."""
+        about = self.about_session
+        return about.participant(
+            self.notification.about_user_id or self.notification.user_id
+        ) or about.participant(None)
 
     @property
     def about_coach(self) -> Coach:
@@ -115,8 +135,10 @@ class NotificationContext:
         """Whom it may mention besides its reader. In alerts, channels and roles too."""
         if self.alert is not None:
             return mentioned_ids(self.alert.text)
-        both = set(self.session.people) if self.session is not None else set[int]()
-        return both - {self.notification.user_id}
+        people = set(self.session.people) if self.session is not None else set[int]()
+        if self.notification.about_user_id is not None:  # they may have given up their place
+            people.add(self.notification.about_user_id)
+        return people - {self.notification.user_id}
 
 
 async def read_context(session: AsyncSession, notification: Notification) -> NotificationContext:
@@ -126,7 +148,8 @@ async def read_context(session: AsyncSession, notification: Notification) -> Not
     coach_id = about.coach_id if about else notification.coach_id
     coach = await session.get(Coach, (guild.id, coach_id)) if coach_id else None
     alert = await session.get(Alert, notification.alert_id) if notification.alert_id else None
-    context = NotificationContext(notification, guild, coach, about, alert)
+    workshop = await session.get(Workshop, about.id) if about is not None and about.is_workshop else None
+    context = NotificationContext(notification, guild, coach, about, alert, workshop)
     return replace(context, names=await members.stored_names(session, guild.id, context.mentioned_ids))
 
 

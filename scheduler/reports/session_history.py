@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind, Offer
+from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind, Offer, Workshop
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import blocks, cancellation
@@ -15,7 +15,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
 from scheduler.reports import waiting_list
-from scheduler.sessions import charge_standing, events, lifecycle
+from scheduler.sessions import charge_standing, events, lifecycle, lookup
 from scheduler.sessions.charge_standing import ChargeStanding
 
 
@@ -35,6 +35,8 @@ class SessionHistory(NamedTuple):
     """What this admin can do about what it cost."""
     offers: Sequence[Offer]
     """To whom its time was offered, and from which offer it was booked."""
+    workshop: Workshop | None
+    """What it adds if it's for several people."""
 
 
 async def get_history(
@@ -66,6 +68,7 @@ async def get_history(
         await cancellation.can_only_be_ended(session, row, now),
         standings.get(row.id),
         await waiting_list.offers_about(session, row),
+        (await lookup.workshops_of(session, [row])).get(row.id),
     )
 
 

@@ -1,9 +1,11 @@
 """Finding a session for the people it concerns."""
 
+from collections.abc import Collection, Mapping
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession
+from models import CoachingSession, Workshop
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound
 
@@ -32,3 +34,12 @@ async def shared_guild_id(session: AsyncSession, coach_id: int, student_id: int)
         .order_by(CoachingSession.updated_at.desc(), CoachingSession.id.desc())
         .limit(1)
     )
+
+
+async def workshops_of(session: AsyncSession, rows: Collection[CoachingSession]) -> Mapping[int, Workshop]:
+    """Return, by session id, what those of these sessions that are workshops add. Asks nothing if none is."""
+    ids = [one.id for one in rows if one.is_workshop]
+    if not ids:
+        return {}
+    found = await session.scalars(select(Workshop).where(Workshop.session_id.in_(ids)))
+    return {one.session_id: one for one in found}

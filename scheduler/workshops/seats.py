@@ -36,7 +36,17 @@ from scheduler.sessions import events, lifecycle, planning
 from scheduler.workshops import announcements
 from scheduler.workshops.free_seats import free_seats, is_free
 
-__all__ = ["book_held", "free_seats", "give_up", "has_paid_before", "hold", "leave", "take"]
+__all__ = [
+    "book_held",
+    "check_can_take",
+    "find_to_leave",
+    "free_seats",
+    "give_up",
+    "has_paid_before",
+    "hold",
+    "leave",
+    "take",
+]
 
 
 async def take(
@@ -63,7 +73,8 @@ async def take(
     workshop, row, guild = await _enter(session, session_id, actor, now)
     if (already := _seat_of(row, actor.user_id)) is not None:
         return already
-    await _check(session, workshop, row, guild, actor, now)
+    await check_can_take(session, row, guild, actor, now)
+    await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
     check_price(workshop, row, agreed_minor, agreed_currency)
     if reserve_credit is not None and not workshop.takes_credit:
         raise NotBookable("Seats in this workshop can't be paid for with credit. Choose another way to pay.")
@@ -78,14 +89,15 @@ async def hold(session: AsyncSession, session_id: int, actor: Actor, now: dateti
     Once the hold is gone or has expired, the seat is free by itself. Raises as `take` does, and NotBookable if
     they have a seat, or have paid for one before.
     """
-    workshop, row, guild = await _enter(session, session_id, actor, now)
+    _, row, guild = await _enter(session, session_id, actor, now)
     if _seat_of(row, actor.user_id) is not None:
         raise NotBookable("You have a seat in this workshop already. `/sessions` lists it.")
     if has_paid_before(row.participant(actor.user_id)):
         raise NotBookable(
             "You've paid for a seat in this workshop before, so you can take one without paying again."
         )
-    await _check(session, workshop, row, guild, actor, now)
+    await check_can_take(session, row, guild, actor, now)
+    await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
     expires_at = min(expires_at, row.starts_at)
     held = Hold(
         guild_id=row.guild_id,
@@ -141,16 +153,27 @@ async def leave(session: AsyncSession, session_id: int, actor: Actor, now: datet
     await members.lock(session, actor.user_id)
     row = await _lock(session, session_id)
     seat = None if row is None else row.participant(actor.user_id)
+    if row is not None and seat is not None and seat.status is ParticipantStatus.LEFT:
+        return seat
+    seat = _to_leave(row, actor, now)
+    guild = await session.get_one(Guild, seat.guild_id)
+    await give_up(session, seat, guild, now, by=actor)
+    return seat
+
+
+async def find_to_leave(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> Participant:
+    """Return the actor's seat if they can give it back now; raises as `leave` does, and NotFound if they have."""
+    return _to_leave(await session.get(CoachingSession, session_id), actor, now)
+
+
+def _to_leave(row: CoachingSession | None, actor: Actor, now: datetime) -> Participant:
+    seat = _seat_of(row, actor.user_id) if row is not None and row.is_workshop else None
     if row is None or seat is None:
         raise NotFound("You have no seat in this workshop. `/sessions` lists your sessions.")
-    if seat.status is ParticipantStatus.LEFT:
-        return seat
     if row.status is SessionStatus.CANCELLED:
         raise TooLate("This workshop was cancelled, so there's no seat to give back.")
     if row.status is not SessionStatus.SCHEDULED or lifecycle.has_started(row, now):
         raise TooLate("This workshop has started, so it's too late to give your seat back.")
-    guild = await session.get_one(Guild, row.guild_id)
-    await give_up(session, seat, guild, now, by=actor)
     return seat
 
 
@@ -243,9 +266,10 @@ def _check_open(row: CoachingSession, now: datetime) -> None:
         raise TooLate("This workshop has started. `/workshop list` shows what else is coming up.")
 
 
-async def _check(
-    session: AsyncSession, workshop: Workshop, row: CoachingSession, guild: Guild, actor: Actor, now: datetime
+async def check_can_take(
+    session: AsyncSession, row: CoachingSession, guild: Guild, actor: Actor, now: datetime
 ) -> None:
+    """Raise as `take` does if the actor can't take a seat now, whatever it costs. Changes nothing."""
     _check_open(row, now)
     await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
     if actor.user_id == row.coach_id:
@@ -259,7 +283,6 @@ async def _check(
     if not (await free_seats(session, [row.id], now))[row.id]:
         raise _full()
     await eligibility.check_upcoming(session, guild, actor, now)
-    await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
 
 
 def _full() -> WorkshopFull:

@@ -18,6 +18,7 @@ from bot.app import CoachBot
 from bot.demo import simcord_private
 from cogs.cards.booking import encode_currency
 from cogs.ui import FIX, Panel, text
+from cogs.workshops.draft import Draft
 from models import (
     Base,
     BlockedFrom,
@@ -41,8 +42,10 @@ from scheduler.core.actor import Actor
 from scheduler.credits import grants, orders, packages
 from scheduler.credits.packages import PackageTerms
 from scheduler.payments import checkouts, starting
+from scheduler.workshops import seats, workshops
+from scheduler.workshops.terms import Terms
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
-from tests.support.builders import DAY, HOUR, MINUTE, a_session
+from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, a_session
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, held
 from tests.support.waiting_list import a_wish
@@ -88,6 +91,7 @@ _NUMBERS = {
     "minutes": 60,
     "cost": 6000,
     "currency": encode_currency("USD"),
+    "shape": Draft(0, MONDAY, 60, 3, 6000, "USD").numbers["shape"],
 }
 
 
@@ -248,6 +252,7 @@ async def stage_of(world: Academy) -> Stage:
         await another_coach(world, coach)
     await world.apply(world.other_student, **{"About you": SECRETS[2]})
     sessions = await _sessions(world)
+    sessions["workshop"] = await _workshop(world)
     if world.stripe is not None:
         await _payments(world)
     bot: Any = env.bot
@@ -277,6 +282,17 @@ async def stage_of(world: Academy) -> Stage:
         "suspended": sue,
     }
     return Stage(world, people, elsewhere, sessions, messages)
+
+
+async def _workshop(world: Academy) -> CoachingSession:
+    """Announce a workshop of Cara's, in which Stu has a seat. It costs as much as an hour with her."""
+    async with world.db.begin() as session:
+        guild = await session.get_one(Guild, world.guild.id)
+        guild.workshop_channel_id = world.review.id
+        wanted = Terms("Mixing", "Bring a session.", world.now + 4 * DAY, HOUR, 3, 6000, takes_credit=True)
+        made = await workshops.create(session, guild, Actor(world.coach.id), world.coach.id, wanted, world.now)
+        seat = await seats.take(session, made.session_id, Actor(world.student.id), world.now)
+        return seat.session
 
 
 async def _sessions(world: Academy) -> dict[str, CoachingSession]:

@@ -101,6 +101,28 @@ _WAITERS = READERS | {"left": BOOKERS["left"]}
 _OFFERED = _refusals("student", "You have no such offer.")
 _WISHER = _refusals("student", "You have no such wish.")
 
+_NO_WORKSHOP = "There's no such workshop here."
+_HAS_LEFT = "You've left that server"
+_NO_SEAT = "You have no seat in this workshop."
+_VISITORS = _refusals("student other_student coach other_coach admin owner", _NO_WORKSHOP, left=_HAS_LEFT)
+_SEATED = _VISITORS | {"coach": "This is your own workshop"}
+_BY_CREDIT = _SEATED | dict.fromkeys(
+    ("other_student", "other_coach", "admin", "owner"), "You have 0 minutes of credit for this"
+)
+_LEAVER = _refusals("student", _NO_SEAT, outsider=_NO_WORKSHOP, left=_HAS_LEFT)
+_RUNNERS = _refusals(
+    "coach admin owner",
+    "Only the coach of a workshop and admins can change it.",
+    outsider=_NO_WORKSHOP,
+    left=SERVER,
+)
+_ANNOUNCERS = _refusals(
+    "coach admin owner", "You can only announce workshops of your own.", outsider=COACH, left=SERVER
+)
+_ATTENDANCE = _refusals(
+    "coach", MINE, **dict.fromkeys(("student", "admin", "owner"), "Only the coach of a session sees who came.")
+)
+
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
     "coach:approve:{user_id}": Row(_here(_NO_APPLICATION)),
@@ -170,6 +192,25 @@ PRESSES: dict[str, Row] = {
     "wait:move:{offer_id}": Row(_OFFERED),
     "wait:stop:{wish_id}": Row(_WISHER),
     "wait:end:{wish_id}": Row(_WISHER),
+    # Workshops.
+    "workshop:list:{page}": Row(MEMBERS),
+    "workshop:show:{session_id}": Row(_VISITORS, of="workshop"),
+    "workshop:details:{session_id}": Row(_VISITORS, of="workshop"),
+    "workshop:take:{session_id}": Row(_SEATED, of="workshop"),
+    "workshop:seat:{session_id}:{cost}:{currency}": Row(_SEATED, of="workshop"),
+    "workshop:credit:{session_id}:{cost}:{currency}": Row(_BY_CREDIT, of="workshop"),
+    "workshop:leave:{session_id}": Row(_LEAVER, of="workshop"),
+    "workshop:leave:{session_id}:yes": Row(_refusals("student", _NO_SEAT), of="workshop"),
+    "workshop:edit:{session_id}": Row(_RUNNERS, of="workshop"),
+    "workshop:cancel:{session_id}": Row(_RUNNERS, of="workshop"),
+    "workshop:new:{coach_id}": Row(_ANNOUNCERS),
+    "workshop:draft:{coach_id}:{start}:{shape}:{cost}:{currency}": Row(_ANNOUNCERS),
+    "workshop:rules:{coach_id}:{start}:{shape}:{cost}:{currency}": Row(_ANNOUNCERS),
+    "workshop:preview:{coach_id}:{start}:{shape}:{cost}:{currency}": Row(_ANNOUNCERS),
+    "workshop:announce:{coach_id}:{start}:{shape}:{cost}:{currency}": Row(
+        _ANNOUNCERS, then="**Title:** Give it a title"
+    ),
+    "workshop:discard": Row(ANYBODY),
     # Credit.
     "credits:show:{guild_id}:{page}": Row(_CREDIT_HERE),
     "credits:movements:{guild_id}:{page}": Row(_CREDIT_HERE),
@@ -182,6 +223,9 @@ PRESSES: dict[str, Row] = {
     "credits:order:{order_id}:decline": Row(_here(_NO_ORDER)),
     "credits:dispute:{session_id}:decide:{granted}": Row(
         _here("There's no such dispute in this server."), of="missed"
+    ),
+    "credits:dispute:{session_id}:{user_id}:decide:{granted}": Row(
+        _here("There's no such dispute in this server."), of="missed", person="student"
     ),
     "credits:package:pick": Row(_here(_NO_PACKAGE), picked=("1",)),
     "credits:package:add": Row(ADMINS),
@@ -224,6 +268,9 @@ PRESSES: dict[str, Row] = {
     "room:longer:{session_id}:{until}:{cost}:decline": Row(PAIR, of="asked", numbers={"cost": 0}),
     "session:noshow:{session_id}": Row(ITS_COACH, of="over"),
     "session:washere:{session_id}": Row(ITS_COACH, of="missed"),
+    "session:attendance:{session_id}:{page}": Row(_ATTENDANCE, of="over"),
+    "session:noshow:{session_id}:{user_id}:{page}": Row(ITS_COACH, of="over", person="student"),
+    "session:washere:{session_id}:{user_id}:{page}": Row(ITS_COACH, of="missed", person="student"),
     "session:appeal:{session_id}": Row(_refusals("student", _NO_APPEAL), of="unheard"),
     "session:charge:{session_id}:waive": Row(_CHARGED, of="charged"),
     "session:charge:{session_id}:dispute": Row(_DISPUTER, of="charged"),
@@ -255,6 +302,12 @@ PRESSES: dict[str, Row] = {
     "review:list:{coach_id}:{page}": Row(ADMINS),
     "review:hide:{session_id}:{coach_id}:{page}": Row(_here(_NO_REVIEW), of="reviewed"),
     "review:show:{session_id}:{coach_id}:{page}": Row(_here(_NO_REVIEW), of="reviewed"),
+    "review:hide:{session_id}:{user_id}:{coach_id}:{page}": Row(
+        _here(_NO_REVIEW), of="reviewed", person="student"
+    ),
+    "review:show:{session_id}:{user_id}:{coach_id}:{page}": Row(
+        _here(_NO_REVIEW), of="reviewed", person="student"
+    ),
     "health:refresh": Row(ADMINS),
     "health:run": Row(ADMINS),
     "story:open:{session_id}": Row(_here(_NO_SESSION)),
@@ -337,6 +390,15 @@ FORMS: dict[str, Row] = {
     "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
     "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
     "wait:new:{coach_id}:{minutes}": Row(BOOKERS, typed={"Hours": "03:00-04:00"}),
+    "workshop:new:{coach_id}": Row(
+        _ANNOUNCERS, typed={"Title": "Mixing", "Time": "tomorrow 18:00", "Length": "60", "Seats": "3"}
+    ),
+    "workshop:draft:{coach_id}:{start}:{shape}:{cost}:{currency}": Row(
+        _ANNOUNCERS, typed={"Title": "Mixing", "Time": "tomorrow 18:00", "Length": "60", "Seats": "3"}
+    ),
+    "workshop:rules:{coach_id}:{start}:{shape}:{cost}:{currency}": Row(_ANNOUNCERS, typed={"Price": "60"}),
+    "workshop:edit:{session_id}": Row(_RUNNERS, of="workshop", typed={"Title": "Mixing bass"}),
+    "workshop:cancel:{session_id}": Row(_RUNNERS, of="workshop", typed={"Reason": "Ill."}),
     "move:confirm:{session_id}:{start}": Row(PAIR, typed={"Reason": "Ill."}),
     "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}, typed={"Reason": "Ill."}),
     "move:other:{session_id}": Row(
@@ -396,6 +458,8 @@ COMMANDS: dict[str, Row] = {
     "sessions": Row(ANYBODY),
     "credits": Row(ANYBODY),
     "timezone": Row(ANYBODY),
+    "workshop new": Row(_refusals("coach other_coach", NOT_YET, other_student=PENDING, left=SERVER)),
+    "workshop list": Row(MEMBERS),
     "coaching setup": Row(ADMINS),
     "coaching set": Row(ADMINS, options={"setting": "Currency", "value": "EUR"}),
     "coaching post": Row(ADMINS),
@@ -427,6 +491,9 @@ PAYMENTS: dict[str, Row] = {
     "pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS | {"outsider": _NO_CARDS}),
     "pay:package:{package_id}:{cost}:{currency}": Row(MEMBERS | {"outsider": _NO_CARDS}, numbers={"cost": 25000}),
     "pay:offer:{offer_id}": Row(_OFFERED),
+    "pay:seat:{session_id}:{cost}:{currency}": Row(
+        _SEATED | {"student": "You have a seat in this workshop already."}, of="workshop"
+    ),
     "pay:check:{payment_id}": Row(PAYER),
     "pay:close:{payment_id}": Row(PAYER),
     "pay:keep:{payment_id}": Row(PAYER, then=_NOTHING_BACK),

@@ -1,0 +1,68 @@
+"""The words of messages about workshops and their seats."""
+
+from cogs import cards, ui
+from cogs.cards.calendar import attach
+from cogs.cards.calendar_file import Names
+from cogs.cards.session_message import is_for_coach, session_card
+from cogs.notifications import Extra, Words
+from cogs.workshops import panels
+from models import NotificationKind, ParticipantStatus
+from scheduler.notifications.kinds import NotificationContext
+from scheduler.workshops.notifications import WorkshopDetails
+
+
+def _announced(context: NotificationContext) -> ui.Item:
+    details: WorkshopDetails | None = context.details
+    if details is None:
+        return ui.text("### Workshop\nIt isn't here any more.")
+    return panels.announcement(details.workshop, context.about_session, details.free)
+
+
+def _created(context: NotificationContext) -> ui.Item:
+    return session_card(context, "An admin announced a workshop of yours", has_file=True)
+
+
+def _taken(context: NotificationContext) -> ui.Item:
+    if not is_for_coach(context):
+        return session_card(context, "You have a seat", has_file=True)
+    return _for_coach(context, "took a seat")
+
+
+def _left(context: NotificationContext) -> ui.Item:
+    if not is_for_coach(context):
+        late = " late" if context.seat is not None and context.seat.cancelled_late else ""
+        return session_card(context, f"You gave your seat back{late}", has_file=True)
+    return _for_coach(context, "gave their seat back")
+
+
+def _for_coach(context: NotificationContext, what: str) -> ui.Item:
+    """Say in a few lines who did what, and how many seats are taken, since there may be fifty such messages."""
+    one, seat, workshop = context.about_session, context.seat, context.workshop
+    who = f"<@{seat.user_id}>" if seat is not None else "Someone"
+    title = f"**{ui.quoted(workshop.title)}**" if workshop is not None else "your workshop"
+    lines = [f"**{who} {what}**", cards.when(one.starts_at), title, cards.seats_taken(one, workshop)]
+    return ui.Container(ui.text("\n".join(lines)))
+
+
+def _file(context: NotificationContext, server: str) -> Extra:
+    one, workshop = context.about_session, context.workshop
+    if is_for_coach(context) and context.notification.kind is not NotificationKind.WORKSHOP_CREATED:
+        return Extra([])
+    title = workshop.title if workshop is not None else None
+    names = Names(server, context.about_coach.display_name, None, title)
+    shown = attach(one, names, context.notification.user_id)
+    return Extra(shown.items, [shown.file])
+
+
+def _file_of_seat(context: NotificationContext, server: str) -> Extra:
+    seat = context.seat
+    has_left = seat is not None and seat.status is ParticipantStatus.LEFT
+    return Extra([]) if has_left else _file(context, server)
+
+
+WORDS = {
+    NotificationKind.WORKSHOP_ANNOUNCEMENT: Words(_announced),
+    NotificationKind.WORKSHOP_CREATED: Words(_created, _file),
+    NotificationKind.SEAT_TAKEN: Words(_taken, _file_of_seat),
+    NotificationKind.SEAT_LEFT: Words(_left, _file),
+}

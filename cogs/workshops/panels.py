@@ -1,0 +1,252 @@
+"""Workshops as everybody sees them: the announcement, the list, the details, and what comes before a seat."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cogs import cards, routes, ui
+from cogs.cards.booking import encode_currency
+from cogs.ui.routing import Route
+from models import CoachingSession, Guild, Participant, ParticipantStatus, SessionStatus, Workshop
+from scheduler.booking.cancellation import notice_of
+from scheduler.core.clock import stamp
+from scheduler.parsing.durations import write_length
+from scheduler.parsing.money import write_money
+from scheduler.payments.ways import Ways
+from scheduler.workshops.workshops import OpenWorkshop
+
+DETAILS = Route("workshop:details:{session_id}")
+"""On the announcement and in lists; `routes.WORKSHOP` replaces its message."""
+# {cost} is the price that they saw, in minor units of {currency}: see `cards.booking`.
+CONFIRM = Route("workshop:seat:{session_id}:{cost}:{currency}")
+CONFIRM_CREDIT = Route("workshop:credit:{session_id}:{cost}:{currency}")
+LEAVE = Route("workshop:leave:{session_id}:yes")
+EDIT = Route("workshop:edit:{session_id}")
+CANCEL = Route("workshop:cancel:{session_id}")
+
+_GREEN, _GREY, _RED = 0x3BA55D, 0x80848E, 0xD83C3E
+_A_PAGE = 5
+_NAMED = 25
+
+
+def facts(workshop: Workshop, row: CoachingSession) -> str:
+    """Write how long it is, with whom, and what a seat costs."""
+    price = cards.price_of_seat(row, workshop)
+    credit = f" or {cards.length(row.agreed_duration)} of credit" if workshop.takes_credit else ""
+    return f"{cards.length(row.agreed_duration)} with <@{row.coach_id}> · {price}{credit}"
+
+
+def seats_left(workshop: Workshop, free: int) -> str:
+    """Write how many seats are free."""
+    if not free:
+        return f"**Full** · {workshop.seats} seats"
+    return f"**{free} of {workshop.seats} seats left**"
+
+
+def take_button(workshop: Workshop, free: int) -> ui.Button:
+    """Make the button that leads to a seat."""
+    custom_id = routes.TAKE_SEAT.id(session_id=workshop.session_id)
+    return ui.button(f"Take a seat ({free} left)", custom_id, ui.SUCCESS)
+
+
+def announcement(workshop: Workshop, row: CoachingSession, free: int) -> ui.Item:
+    """Announce it to everybody. Once it has begun or is cancelled, it says so and has no buttons."""
+    head = [f"### {ui.quoted(workshop.title)}", cards.when(row.starts_at), facts(workshop, row)]
+    about = [ui.text(ui.quoted(workshop.description))] if workshop.description else []
+    if row.status is not SessionStatus.SCHEDULED:
+        head.append(f"**{_became(row)}**")
+        colour = _RED if row.status is SessionStatus.CANCELLED else _GREY
+        return ui.Container(ui.text("\n".join(head)), *about, accent_colour=colour)
+    head += [seats_left(workshop, free), *_least(workshop)]
+    buttons = [take_button(workshop, free)] if free else []
+    buttons += [
+        ui.button("Details", DETAILS.id(session_id=workshop.session_id)),
+        ui.button("Leave", routes.LEAVE_WORKSHOP.id(session_id=workshop.session_id)),
+    ]
+    colour = _GREEN if free else _GREY
+    return ui.Container(ui.text("\n".join(head)), *about, ui.row(*buttons), accent_colour=colour)
+
+
+def _became(row: CoachingSession) -> str:
+    match row.status:
+        case SessionStatus.CANCELLED:
+            return "Cancelled"
+        case SessionStatus.IN_PROGRESS:
+            return "It has started"
+        case _:
+            return "It's over"
+
+
+def _least(workshop: Workshop) -> list[str]:
+    if workshop.least is None or workshop.decide_at is None:
+        return []
+    people = "1 person" if workshop.least == 1 else f"{workshop.least} people"
+    return [f"-# Takes place with {people} or more. Decided {stamp(workshop.decide_at, 'f')}."]
+
+
+def list_panel(found: Sequence[OpenWorkshop], viewer_id: int, page: int, *, can_announce: bool) -> ui.Panel:
+    """List the workshops that haven't started."""
+    shown, pager = ui.paged(found, page, _A_PAGE, routes.WORKSHOPS.id)
+    parts: list[ui.Item] = [ui.text("### Workshops")]
+    if not found:
+        how = " Announce one with `/workshop new`." if can_announce else ""
+        parts.append(ui.text(f"No workshops are coming up.{how}"))
+    for workshop, free in shown:
+        row = workshop.session
+        seat = row.participant(viewer_id)
+        has_seat = seat is not None and seat.status is not ParticipantStatus.LEFT
+        state = "**You have a seat**" if has_seat else seats_left(workshop, free)
+        lines = [
+            f"**{ui.quoted(workshop.title)}**",
+            cards.when(row.starts_at),
+            facts(workshop, row),
+            f"{state} · {stamp(row.starts_at, 'R')}",
+        ]
+        can_take = free and not has_seat and viewer_id != row.coach_id
+        buttons = [take_button(workshop, free)] if can_take else []
+        buttons.append(ui.button("Details", DETAILS.id(session_id=workshop.session_id)))
+        parts.append(ui.Container(ui.text("\n".join(lines)), ui.row(*buttons)))
+    return ui.Panel(*parts, *pager)
+
+
+def details_panel(
+    one: OpenWorkshop,
+    guild: Guild,
+    viewer_id: int,
+    *,
+    is_admin: bool,
+    has_begun: bool,
+    back: Sequence[ui.Item] = (),
+    said: str | None = None,
+) -> ui.Panel:
+    """Show everything about a workshop that this reader may see, and what they can do."""
+    workshop, row = one.workshop, one.workshop.session
+    seat = row.participant(viewer_id)
+    has_seat = seat is not None and seat.status is not ParticipantStatus.LEFT
+    runs_it = viewer_id == row.coach_id or is_admin
+    is_open = row.status is SessionStatus.SCHEDULED and not has_begun
+    lines = [f"### {ui.quoted(workshop.title)}", cards.when(row.starts_at), facts(workshop, row)]
+    lines += [seats_left(workshop, one.free), *_least(workshop)] if is_open else [f"**{_state(row)}**"]
+    if has_seat:
+        lines.append("✅ You have a seat.")
+    lines.append(f"-# Code `{row.code}`")
+    parts: list[ui.Item] = [ui.text("\n".join(lines))]
+    if workshop.description:
+        parts.append(ui.text(ui.quoted(workshop.description)))
+    if row.cancel_reason:
+        parts.append(ui.text(f"**Reason**\n{ui.quoted(row.cancel_reason)}"))
+    if is_open and not runs_it:
+        parts.append(ui.text(leaving(row, guild)))
+    if runs_it or (has_seat and guild.names_participants):
+        parts.append(ui.text(participants(row.taking_part)))
+    buttons = _buttons(one, viewer_id, has_seat=has_seat, runs_it=runs_it) if is_open else []
+    return ui.Panel(ui.Container(*parts, *ui.rows(*buttons)), *back, said=said)
+
+
+def _state(row: CoachingSession) -> str:
+    return "It has started" if row.status is SessionStatus.SCHEDULED else _became(row)
+
+
+def _buttons(one: OpenWorkshop, viewer_id: int, *, has_seat: bool, runs_it: bool) -> list[ui.Button]:
+    session_id = one.workshop.session_id
+    buttons: list[ui.Button] = []
+    if has_seat:
+        buttons.append(ui.button("Add to calendar", routes.CALENDAR.id(session_id=session_id)))
+        buttons.append(ui.button("Leave…", routes.LEAVE_WORKSHOP.id(session_id=session_id)))
+    elif one.free and viewer_id != one.workshop.session.coach_id:
+        buttons.append(take_button(one.workshop, one.free))
+    if runs_it:
+        buttons.append(ui.button("Edit…", EDIT.id(session_id=session_id)))
+        buttons.append(ui.button("Cancel workshop…", CANCEL.id(session_id=session_id), ui.DANGER))
+    return buttons
+
+
+def participants(taking_part: Sequence[Participant]) -> str:
+    """List who takes part, first come first."""
+    if not taking_part:
+        return "**Participants** nobody yet"
+    named = ", ".join(f"<@{seat.user_id}>" for seat in taking_part)
+    return f"**Participants ({len(taking_part)})**\n{named}"
+
+
+def leaving(row: CoachingSession, guild: Guild) -> str:
+    """Write until when a seat can be given back for free."""
+    notice = notice_of(guild)
+    if not notice:
+        return "**Changes** You can give your seat back for free until the start."
+    until = f"until {stamp(row.starts_at - notice, 'f')}, {write_length(notice)} before the start"
+    return f"**Changes** You can give your seat back for free {until}."
+
+
+def confirm_panel(one: OpenWorkshop, guild: Guild, ways: Ways, *, livemode: bool) -> ui.Panel:
+    """Show what somebody agrees to who takes a seat, and how they can pay. The first way is the main one."""
+    workshop, row = one.workshop, one.workshop.session
+    price = write_money(ways.cost_minor, ways.currency)
+    lines = [f"**Take a seat in {ui.quoted(workshop.title)}**", cards.when(row.starts_at)]
+    lines.append(f"{cards.length(row.agreed_duration)} with <@{row.coach_id}> · {price} · {one.free} left")
+    lines += _least(workshop)
+    if workshop.least is not None and ways.cost_minor:
+        lines.append("-# If it's cancelled, you get back what you paid.")
+    if ways.by_credit:
+        lines.append(f"**Credit** You have {ways.credit} minutes, and this takes {ways.minutes}.")
+    if ways.by_card:
+        test = "" if livemode else " **TEST: no money moves.**"
+        lines.append(f"**Card** You pay on Stripe's page. The seat is yours once it's paid.{test}")
+    if ways.cost_minor and ways.otherwise and guild.payment_instructions:
+        lines.append(f"**How to pay** {ui.quoted(guild.payment_instructions)}")
+    elif ways.is_too_odd:
+        lines.append("**How to pay** Ask your coach.")
+    lines.append(leaving(row, guild))
+    buttons = _ways(workshop, ways, price)
+    if not buttons:
+        lines.append("⚠️ This has to be paid by card, and it starts too soon for that.")
+    return ui.Panel(ui.Container(ui.text("\n".join(lines)), *ui.rows(*buttons)))
+
+
+def _ways(workshop: Workshop, ways: Ways, price: str) -> list[ui.Button]:
+    agreed = {
+        "session_id": workshop.session_id,
+        "cost": ways.cost_minor,
+        "currency": encode_currency(ways.currency),
+    }
+    buttons: list[ui.Button] = []
+    if ways.by_credit:
+        buttons.append(ui.button(f"Use {ways.minutes} minutes of credit", CONFIRM_CREDIT.id(**agreed)))
+    if ways.by_card:
+        buttons.append(ui.button(f"Pay {price}", routes.PAY_SEAT.id(**agreed)))
+    if ways.otherwise:
+        label = "Confirm" if not buttons else f"Pay {price} another way"
+        buttons.append(ui.button(label, CONFIRM.id(**agreed)))
+    if buttons:
+        buttons[0].style = ui.SUCCESS
+    return buttons
+
+
+def leave_panel(one: OpenWorkshop, guild: Guild, seat: Participant, now: datetime) -> ui.Panel:
+    """Ask once whether somebody wants to give their seat back, and say what becomes of what they paid."""
+    row = one.workshop.session
+    until = row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
+    is_late = now > until
+    lines = [f"### Leave {ui.quoted(one.workshop.title)}?", stamp(row.starts_at), *_charged(seat, is_late=is_late)]
+    lines.append("Someone else can take your seat then.")
+    yes = ui.button("Leave", LEAVE.id(session_id=row.id), ui.DANGER)
+    keep = ui.button("Keep my seat", routes.WORKSHOP.id(session_id=row.id))
+    return ui.Panel(ui.text("\n".join(lines)), ui.row(yes, keep))
+
+
+def _charged(seat: Participant, *, is_late: bool) -> list[str]:
+    lines: list[str] = []
+    if is_late:
+        lines.append(f"⚠️ It starts {stamp(seat.session.starts_at, 'R')}, so this is a **late cancellation**.")
+    if seat.credit_minutes is not None:
+        minutes = cards.charge.minutes(seat)
+        lines.append(
+            f"Your {minutes} of credit will be charged." if is_late else f"{minutes} of credit go back to you."
+        )
+    elif seat.total_cost_minor:
+        price = cards.charge.seat_price(seat)
+        lines.append(
+            f"The {price} for your seat aren't refunded."
+            if is_late
+            else f"If you've paid the {price} by card, you get them back."
+        )
+    return lines
