@@ -46,10 +46,10 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
     seat = one.participant(viewer_id) if one.is_workshop else None
     has_left = seat is not None and seat.status is ParticipantStatus.LEFT
     cancelled = has_left or one.status is SessionStatus.CANCELLED
-    whose = f"-{seat.user_id}" if seat is not None else ""
+    code = one.code if seat is None else f"{one.code}-{viewer_id}"
     named = Text(title(one, names, viewer_id))
     event = Event()
-    event.add("uid", f"{one.code}{whose}@session.coachbot")
+    event.add("uid", f"{code}@session.coachbot")
     event.add("sequence", one.revision)
     event.add("dtstamp", one.updated_at)
     event.add("created", one.created_at)

@@ -75,7 +75,6 @@ def of_session(
     needed. `is_settled`: it's too late to say who was there. `workshop` is what the session adds
     if it's one.
     """
-    seat = charge.seat_of(one, viewer_id)
     lines = [*_head(one, title, people, viewer_id, workshop), *charge.outcome(one, viewer_id)]
     lines.extend(charge.disputed(charged))
     lines.extend(charge.refund_lines(one, charged, viewer_id))
@@ -85,13 +84,7 @@ def of_session(
     standing = standing if one.participant(viewer_id) is not None else None
     lines.extend(_review_line(standing))
     parts: list[ui.Item] = [ui.text("\n".join(lines))]
-    if seat is not None and seat.notes:
-        parts.append(ui.text(f"**Notes**\n{ui.quoted(seat.notes, most)}"))
-    if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
-        why = f"\n{ui.quoted(one.reschedule_reason, most)}" if one.reschedule_reason else ""
-        parts.append(ui.text(f"**Rescheduled from** {stamp(one.rescheduled_from)}{why}"))
-    if one.cancel_reason:
-        parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
+    parts += _texts(one, viewer_id, most)
     if with_buttons:
         buttons = _review_button(one, standing)
         buttons += [] if is_settled else outcome_buttons(one, viewer_id)
@@ -99,6 +92,20 @@ def of_session(
         buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
         parts += ui.rows(*buttons)
     return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
+
+
+def _texts(one: CoachingSession, viewer_id: int | None, most: int) -> list[ui.Item]:
+    """Show what people wrote about it, cut to `most` characters each."""
+    parts: list[ui.Item] = []
+    seat = charge.seat_of(one, viewer_id)
+    if seat is not None and seat.notes:
+        parts.append(ui.text(f"**Notes**\n{ui.quoted(seat.notes, most)}"))
+    if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
+        why = f"\n{ui.quoted(one.reschedule_reason, most)}" if one.reschedule_reason else ""
+        parts.append(ui.text(f"**Rescheduled from** {stamp(one.rescheduled_from)}{why}"))
+    if one.cancel_reason:
+        parts.append(ui.text(f"**Reason**\n{ui.quoted(one.cancel_reason, most)}"))
+    return parts
 
 
 def _head(

@@ -123,7 +123,7 @@ def _dispute_decided(context: NotificationContext) -> ui.Item:
 
 
 def _charged(seat: Participant | None, payment: Payment | None) -> str:
-    if payment is not None:
+    if payment:
         return cards.charge.amount(payment)
     return f"{lots.minutes(seat.credit_minutes or 0 if seat is not None else 0)} of credit"
 

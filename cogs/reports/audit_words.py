@@ -59,6 +59,11 @@ _ACTIONS = {
     "offer_lapsed": "offer ran out",
     "offer_undelivered": "offer not delivered",
     "offer_rescheduled": "offer taken by rescheduling",
+    "workshop_created": "workshop announced",
+    "workshop_changed": "workshop edited",
+    "workshop_cancelled_too_few": "workshop cancelled, too few people",
+    "seat_left": "seat given back",
+    "session_cancelled_empty": "cancelled, nobody took a seat",
 }
 """Actions whose stored names aren't what people say."""
 _WITH_MINUTES = ("credits_granted", "credits_revoked", "credits_short", "make_up_granted", "wish_made")
@@ -74,6 +79,9 @@ _MESSAGES = {
     NotificationKind.ROOM_ENDING: "warning before the end",
     NotificationKind.ROOM_CLOSING: "warning that the room closes",
     NotificationKind.NO_SHOW: "no-show",
+    NotificationKind.WORKSHOP_ANNOUNCEMENT: "announcement",
+    NotificationKind.WORKSHOP_CREATED: "news of the workshop",
+    NotificationKind.SEAT_LEFT: "seat given back",
     NotificationKind.APPEAL_CARD: "appeal for admins",
 }
 

@@ -136,9 +136,7 @@ class SessionsCog(CancellingCog):
         if shown or page:
             await ui.show(interaction, _panel(found, page, shown, others, reminders_off=off))
             return
-        where = "" if here else " in your server"
-        none = ui.text(f"### No sessions yet\nBook your first one with `/book`{where}.")
-        await ui.show(interaction, ui.Panel(none, *ui.rows(*others)))
+        await ui.show(interaction, _none_yet(others, in_server=here is not None))
 
     async def _people(self, one: CoachingSession, viewer_id: int) -> str:
         """Say with whom and in which server, for direct messages, where nobody can be mentioned."""
@@ -147,6 +145,12 @@ class SessionsCog(CancellingCog):
         other, role = (one.student_id, "student") if viewer_id == one.coach_id else (one.coach_id, "coach")
         name = await self.bot.fetch_name(one.guild_id, other) or f"your {role}"
         return f"With {ui.quoted(name)} in {ui.quoted(self.bot.server_name(one.guild_id))}"
+
+
+def _none_yet(others: Sequence[ui.Button], *, in_server: bool) -> ui.Panel:
+    where = "" if in_server else " in your server"
+    none = ui.text(f"### No sessions yet\nBook your first one with `/book`{where}.")
+    return ui.Panel(none, *ui.rows(*others))
 
 
 def _panel(

@@ -29,9 +29,13 @@ _Take = Callable[..., Awaitable[Participant]]
 class WorkshopsCog(Cog):
     """`/workshop list`, and the buttons on workshops. Those of participants also work in direct messages."""
 
-    @on(routes.WORKSHOPS)
     @group_command("workshop", name="list", description="See the workshops coming up, and take a seat")
-    async def list_workshops(self, interaction: Interaction, page: int = 0) -> None:
+    async def list_workshops(self, interaction: Interaction) -> None:
+        """Show the first page."""
+        await self.show_page(interaction, 0)
+
+    @on(routes.WORKSHOPS)
+    async def show_page(self, interaction: Interaction, page: int) -> None:
         """List the workshops that haven't started."""
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
@@ -140,8 +144,8 @@ class WorkshopsCog(Cog):
         """Cancel it for everybody, for the reason in the form."""
         reason = ui.typed_in(interaction).get(_REASON, "")
         async with self.bot.db.begin() as session:
+            await self._own(session, interaction, session_id)
             guild, actor = await self.guild_and_actor(session, interaction)
-            await workshops.find(session, session_id, guild.id)
             await cancellation.cancel(session, session_id, actor, guild.id, reason, self.bot.clock())
         self.bot.wake()
         await self.show_details(interaction, session_id, "✅ Cancelled. We've messaged everybody who had a seat.")

@@ -33,6 +33,7 @@ from models import (
     SessionType,
     Wish,
     WishEnd,
+    Workshop,
 )
 from models.notification import Route
 from scheduler.attendance.attendance import Presence
@@ -47,6 +48,7 @@ from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Answer, Terms
 from scheduler.rooms.notifications import ExtensionRequest
 from scheduler.waiting_list.notifications import OfferDetails, WishDetails
+from scheduler.workshops.notifications import WorkshopDetails
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, session_for_one
 
 K, S = NotificationKind, SessionStatus
@@ -113,14 +115,28 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
             room_lead_minutes=15,
         ),
         coach,
-        session_for_one(**values | changed),
+        _workshop(**values | changed) if kind in SEATS else session_for_one(**values | changed),
         Alert(key="", text="<@3000> can't see <#555>, nor <@&77>.", since=MONDAY, told_at=MONDAY),
+        workshop=WORKSHOP if kind in SEATS else None,
         details=_details(kind),
         names={COACH: "Cara", STUDENT: "Stu", 555: "#lobby", 77: "@Coach"},
     )
 
 
+SEATS = (K.WORKSHOP_ANNOUNCEMENT, K.WORKSHOP_CREATED, K.SEAT_TAKEN, K.SEAT_LEFT)
+WORKSHOP = Workshop(session_id=3, title="Mixing", description="Bring a session.", seats=12, price_minor=1500)
+
+
+def _workshop(**values: Any) -> CoachingSession:
+    """Return the same session with one of twelve seats taken."""
+    one = session_for_one(**values)
+    one.is_workshop = True
+    return one
+
+
 def _details(kind: NotificationKind) -> Any:
+    if kind in SEATS:
+        return WorkshopDetails(WORKSHOP, 11)
     if kind is K.APPLICATION_CARD:
         return ApplicationDetails([], (), ())
     attended = {COACH: Presence(STARTS_AT, HOUR), STUDENT: Presence(None, HOUR - HOUR)}

@@ -344,7 +344,7 @@ async def test_a_workshop_from_the_room_to_the_stars(open_world: Academy) -> Non
     assert "counts as present" in cara.said
     [made] = await world.sessions()
     assert {one.status for one in made.participants} == {ParticipantStatus.ATTENDED}
-    await world.student.user.click(last_dm(world.student), label="★★★★★")
+    await world.student.user.click(last_dm(world.student), label="5★")
 
 
 async def test_a_reminder_and_the_card_of_someone_who_left_are_about_the_workshop(open_world: Academy) -> None:
