@@ -29,6 +29,7 @@ _NOT_IN_SERVER = "I'm not in this server any more; `coachbot invite` prints the 
 _LIMITS = {
     30005: "the server has 250 roles, the most Discord allows: delete some you don't need",
     30013: "the server has 500 channels, the most Discord allows: delete some you don't need",
+    30038: "the server has 100 scheduled events, the most Discord allows: delete some you don't need",
     60003: "this server requires two-factor authentication for moderators: the bot's owner has to turn it on",
 }
 """Failures that last until an admin acts, by Discord's error code."""

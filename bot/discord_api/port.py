@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import discord
 
-from bot.discord_api import rooms, server_setup, session_roles
+from bot.discord_api import rooms, scheduled_events, server_setup, session_roles
 from bot.discord_api.errors import (
     CALL_TIMEOUT,
     UNKNOWN_CHANNEL,
@@ -28,6 +28,7 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.notifications.ports import Receipt
 from scheduler.rooms.ports import Access, Removal, RoomSeen, RoomSpec
 from scheduler.servers.resources import ServerResource, SetupIssue
+from scheduler.workshops.ports import EventSpec
 
 _MANAGE_ROLES = discord.Permissions(manage_roles=True)
 _MANAGE_ROOM = discord.Permissions(manage_channels=True, view_channel=True, connect=True)
@@ -132,6 +133,17 @@ class DiscordPort:
                     continue  # already deleted
             await session_roles.remove(attempt, guild, room)
             return Removal.REMOVED
+
+    async def ensure_event(self, event: EventSpec) -> int:
+        """Return the id of the workshop's scheduled event. Creates or changes it if needed."""
+        async with self._attempt("keep the scheduled event up to date", event.guild_id) as attempt:
+            guild = await self._guild(event.guild_id)
+            return await scheduled_events.ensure(attempt, guild, event, self._own_id)
+
+    async def remove_event(self, event: EventSpec) -> None:
+        """Delete the workshop's scheduled event, if it's there."""
+        async with self._attempt("delete the scheduled event", event.guild_id) as attempt:
+            await scheduled_events.remove(attempt, await self._guild(event.guild_id), event, self._own_id)
 
     async def voice_rooms(self, guild_id: int) -> list[RoomSeen]:
         """Request all voice channels of the server."""
