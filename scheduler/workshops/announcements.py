@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, Notification, NotificationKind, UTCDateTime, Workshop
+from models import Notification, NotificationKind, UTCDateTime, Workshop
 from scheduler.notifications import outbox
 
 EDITED_AFTER = timedelta(seconds=30)
@@ -55,18 +55,14 @@ async def update_announcement(session: AsyncSession, session_id: int, now: datet
     )
 
 
-async def update_if_workshop(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
-    """Have the message of a workshop edited because its session was changed. Does nothing for other sessions."""
-    if row.is_workshop:
-        await update_announcement(session, row.id, now)
-
-
 async def find_message(session: AsyncSession, session_id: int) -> tuple[int, int] | None:
     """Return the ids of the channel and the message; None as long as it isn't sent."""
-    sent = select(Notification.channel_id, Notification.message_id).where(
-        Notification.session_id == session_id,
-        Notification.kind == NotificationKind.WORKSHOP_ANNOUNCEMENT,
-        Notification.message_id.is_not(None),
+    message = await session.scalar(
+        select(Notification).where(
+            Notification.session_id == session_id,
+            Notification.kind == NotificationKind.WORKSHOP_ANNOUNCEMENT,
+        )
     )
-    found = (await session.execute(sent.limit(1))).one_or_none()
-    return None if found is None else (found[0], found[1])
+    if message is None or message.channel_id is None or message.message_id is None:
+        return None
+    return message.channel_id, message.message_id

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Hold, Seat
@@ -15,8 +15,8 @@ def is_free(now: datetime) -> ColumnElement[bool]:
     Asks whether its hold has run out, and not whether one still runs: PostgreSQL checks a seat again that changed
     while it was looked for, but sees only such holds as there were before.
     """
-    ran_out = select(Hold.id).where(Hold.session_id.is_not(None), Hold.expires_at <= now)
-    return and_(Seat.user_id.is_(None), or_(Seat.hold_id.is_(None), Seat.hold_id.in_(ran_out)))
+    ran_out = exists().where(Hold.id == Seat.hold_id, Hold.expires_at <= now)
+    return and_(Seat.user_id.is_(None), or_(Seat.hold_id.is_(None), ran_out))
 
 
 async def free_seats(session: AsyncSession, session_ids: Collection[int], now: datetime) -> dict[int, int]:

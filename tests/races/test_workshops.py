@@ -8,13 +8,15 @@ from functools import partial
 import pytest
 from sqlalchemy import func, select
 
-from models import Notification, NotificationKind, Participant, ParticipantStatus, Reservation
+from models import Hold, Notification, NotificationKind, Participant, ParticipantStatus, Reservation, Seat
 from models.storage.database import Database
+from scheduler.core.actor import Actor
+from scheduler.workshops import seats
 from tests.races.test_bookings import PROCESSES, in_all, processes
 from tests.support import race_worker
-from tests.support.builders import COACH
+from tests.support.builders import COACH, HOUR, MONDAY
 from tests.support.race_worker import Press
-from tests.support.transactions import fetch_all
+from tests.support.transactions import fetch_all, transact
 from tests.support.workshops import a_workshop, free, take, taken_by, told
 
 __all__ = ["processes"]
@@ -23,13 +25,22 @@ SEATS = 12
 
 
 async def race(
-    processes: ProcessPoolExecutor, url: str, workshop: int, people: range, *, leaving: range = range(0)
+    processes: ProcessPoolExecutor,
+    url: str,
+    workshop: int,
+    people: range,
+    *,
+    leaving: range = range(0),
+    paying: range = range(0),
 ) -> Counter[Press]:
-    """Let these people press for a seat at once, and others give theirs back. Returns how the presses ended."""
+    """Let these people press for a seat at once, others begin to pay for one, and others give theirs back.
+
+    Returns how the presses ended.
+    """
 
     def shares() -> Iterator[partial[list[Press]]]:
         for number in range(PROCESSES):
-            some = people[number::PROCESSES], leaving[number::PROCESSES]
+            some = (one[number::PROCESSES] for one in (people, leaving, paying))
             yield partial(race_worker.race_for_seats, url, workshop, *some)
 
     return Counter(press for share in await in_all(processes, shares()) for press in share)
@@ -37,19 +48,20 @@ async def race(
 
 async def faults(db: Database, workshop: int, expected: int) -> list[str]:
     """Return what disagrees among seats, participants, reservations and messages."""
-    seats = [one for one in await taken_by(db, workshop) if one is not None]
+    taken = [one for one in await taken_by(db, workshop) if one is not None]
     theirs = Participant.session_id == workshop, Participant.status == ParticipantStatus.BOOKED
     booked = await fetch_all(db, select(Participant.user_id).where(*theirs))
-    reserved = await fetch_all(db, select(Reservation.user_id).where(Reservation.user_id != COACH))
+    by_session = Reservation.session_id == workshop, Reservation.user_id != COACH
+    reserved = await fetch_all(db, select(Reservation.user_id).where(*by_session))
     heard = await told(db, workshop, NotificationKind.SEAT_TAKEN)
     found = {
-        "seats": sorted(seats),
+        "seats": sorted(taken),
         "participants": sorted(booked),
         "reservations": sorted(reserved),
-        "told": sorted({one for one in heard if one != COACH} & set(booked)),
+        "told": sorted(set(booked).intersection(heard)),
     }
     wrong = [f"{name}: {those}" for name, those in found.items() if those != found["seats"]]
-    return wrong if len(seats) == len(set(seats)) == expected else [*wrong, f"{len(seats)} seats are taken"]
+    return wrong if len(taken) == len(set(taken)) == expected else [*wrong, f"{len(taken)} seats are taken"]
 
 
 @pytest.mark.parametrize("pressers", [SEATS, pytest.param(200, marks=pytest.mark.slow)])
@@ -84,6 +96,26 @@ async def test_a_seat_given_back_meanwhile_goes_to_exactly_one(
     assert await free(db, workshop) == 3 - newcomers
     await take(db, workshop, *range(20_000, 20_003 - newcomers))
     assert await faults(db, workshop, SEATS) == []
+
+
+@pytest.mark.parametrize("paying", [0, 12])
+async def test_seats_that_nobody_paid_for_in_time_go_to_one_each(
+    db: Database, database_url: str, processes: ProcessPoolExecutor, paying: int
+) -> None:
+    workshop = await a_workshop(db, seats=SEATS)
+    for one in range(9_000, 9_000 + SEATS):
+        await transact(db, seats.hold, workshop, Actor(one), MONDAY - HOUR, MONDAY)
+    assert await free(db, workshop, MONDAY - HOUR) == 0
+
+    people, payers = range(10_000, 10_024 - paying), range(20_000, 20_000 + paying)
+    presses = await race(processes, database_url, workshop, people, paying=payers)
+
+    assert presses == {Press(won=True): SEATS, Press(refused="WorkshopFull"): 24 - SEATS}
+    assert await free(db, workshop) == 0
+    now_held = select(Hold.student_id).join(Seat, Seat.hold_id == Hold.id)
+    held_for = await fetch_all(db, now_held)
+    assert set(held_for) <= set(payers)
+    assert await faults(db, workshop, SEATS - len(held_for)) == []
 
 
 async def test_many_take_seats_while_it_is_cancelled(

@@ -85,13 +85,18 @@ def race(url: str, students: Sequence[int], coach_id: int, at: datetime, *, hold
     return _run(url, all_at_once)
 
 
-def race_for_seats(url: str, workshop: int, takers: Sequence[int], leavers: Sequence[int]) -> list[Press]:
-    """Let some people take a seat in a workshop and others give theirs back, or its coach cancel it, at once."""
+def race_for_seats(
+    url: str, workshop: int, takers: Sequence[int], leavers: Sequence[int], payers: Sequence[int]
+) -> list[Press]:
+    """Let people take seats in a workshop, begin to pay for one, and give theirs back, or its coach cancel it."""
 
     async def take(session: AsyncSession, user_id: int) -> object:
         return await seats.take(
             session, workshop, Actor(user_id), MONDAY, agreed_minor=2000, agreed_currency="USD"
         )
+
+    async def pay(session: AsyncSession, user_id: int) -> object:
+        return await seats.hold(session, workshop, Actor(user_id), MONDAY, MONDAY + HOUR)
 
     async def give_back(session: AsyncSession, user_id: int) -> object:
         if user_id in COACHES:
@@ -101,7 +106,8 @@ def race_for_seats(url: str, workshop: int, takers: Sequence[int], leavers: Sequ
     async def all_at_once(db: Database) -> list[Press]:
         taking = [partial(take, user_id=one) for one in takers]
         leaving = [partial(give_back, user_id=one) for one in leavers]
-        mixed = [*taking[: len(taking) // 2], *leaving, *taking[len(taking) // 2 :]]
+        paying = [partial(pay, user_id=one) for one in payers]
+        mixed = [*taking[::2], *leaving, *paying, *taking[1::2]]
         return await asyncio.gather(*(press(db, one) for one in mixed))
 
     return _run(url, all_at_once)

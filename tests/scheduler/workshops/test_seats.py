@@ -174,7 +174,8 @@ async def test_seats_count_among_upcoming_sessions_and_those_left_do_not(db: Dat
 async def test_the_price_must_be_the_one_that_was_shown(db: Database) -> None:
     workshop = await a_workshop(db)
 
-    for wrong in ({"agreed_minor": 1000}, {"agreed_currency": "EUR"}):
+    wrong_prices: list[dict[str, Any]] = [{"agreed_minor": 1000}, {"agreed_currency": "EUR"}]
+    for wrong in wrong_prices:
         error = await refusal(db, NotBookable, taking(workshop, **wrong))
         assert "$20.00" in str(error)
 
