@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from models import OfferState, RefundStatus
+from models import OfferState, RefundStatus, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation, departures
 from scheduler.core.actor import Actor
+from scheduler.core.task_pool import TaskPool
 from scheduler.reviews.reviews import review_states
 from scheduler.sessions import charge_standing, upcoming
 from scheduler.waiting_list import answers
+from scheduler.workshops import deadlines, seats, workshops
 from tests.bench.tick import COACH, GUILD, MONDAY, Side
 from tests.support.bookings import STU, TEN
 from tests.support.builders import DAY, HOUR, MINUTE, STUDENT, FakeClock, a_coach, a_guild, a_session
@@ -23,11 +25,13 @@ from tests.support.payments import till
 from tests.support.rounds import tick
 from tests.support.transactions import transact
 from tests.support.waiting_list import WAITING, WEDNESDAY_TEN, a_line
+from tests.support.workshops import STARTS, a_workshop, another_workshop, find, leave, take
 
 GROWING = (
     *("coaching_sessions", "session_participants", "reservations", "notifications", "attendance"),
     *("audit_entries", "job_runs"),
     *("credit_lots", "credit_entries", "credit_disputes", "payments", "refunds", "reviews", "offers"),
+    *("workshops", "workshop_seats"),
 )
 
 ALL_OF_ONE = (
@@ -174,4 +178,26 @@ async def test_no_offer_walks_through_the_history(db: Database) -> None:
         OfferState.WITHDRAWN,
         OfferState.TAKEN,
     ]
+    assert await walks_of(db, said) == []
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_no_workshop_walks_through_the_history(db: Database) -> None:
+    workshop = await a_workshop(db, guild={"mirrors_workshops": True}, least=2)
+    other = await another_workshop(db, starts_at=STARTS + DAY)
+    clock, discord = FakeClock(), FakeDiscord()
+
+    with all_statements(db) as said:
+        await tick(db, discord, clock, unwatched=dict)
+        await take(db, workshop, STUDENT, STUDENT + 1)
+        await transact(db, seats.hold, workshop, Actor(STUDENT + 2), MONDAY, MONDAY + HOUR)
+        await leave(db, workshop, STUDENT + 1)
+        await transact(db, workshops.edit, workshop, GUILD, Actor(COACH), MONDAY, title="Drums", seats=5)
+        await tick(db, discord, clock, unwatched=dict)
+        async with db.read() as session:
+            await seats.free_seats(session, [workshop, other], MONDAY)
+        await deadlines.do_due(db, discord, lambda: STARTS - DAY, TaskPool(wait_for_slow=True))
+
+    row, _ = await find(db, workshop)
+    assert row.status is SessionStatus.CANCELLED
     assert await walks_of(db, said) == []
