@@ -31,7 +31,7 @@ from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
 from scheduler.waiting_list import freed, offers
 from scheduler.waiting_list import notifications as waiting_list_kinds
-from scheduler.workshops import announcements, deadlines, seats
+from scheduler.workshops import announcements, deadlines, leaving
 from scheduler.workshops import notifications as workshops
 
 NOTIFICATION_KINDS = (
@@ -72,7 +72,7 @@ def register() -> None:
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)
     releases.on_barred(due.hurry_barred)
-    departures.on_left_workshop(seats.give_up_after_departure)
+    departures.on_left_workshop(leaving.give_up_after_departure)
     releases.on_seat_freed(announcements.update_announcement)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:

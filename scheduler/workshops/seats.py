@@ -1,4 +1,4 @@
-"""Seats of a workshop: taking one, holding one until it's paid for, and giving it back.
+"""Seats of a workshop: taking one, and holding one until it's paid for. `leaving` gives them back.
 
 People press at the same time. Each locks only themselves and, shared with the others, the session, so that they
 don't wait for each other, and takes the seat with one statement. Whoever changes the session as a whole locks it
@@ -20,28 +20,27 @@ from models import (
     NotificationKind,
     Participant,
     ParticipantStatus,
-    Reservation,
     Seat,
     SessionStatus,
     Workshop,
 )
-from scheduler.booking import blocks, booking, cancellation, eligibility, releases, reservations
+from scheduler.booking import blocks, booking, eligibility, releases, reservations
 from scheduler.booking.booking import ReserveCredit
-from scheduler.core import audit, coaches, members
+from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, TooLate, WorkshopFull
 from scheduler.notifications import outbox, reminders
 from scheduler.parsing.money import write_money
-from scheduler.sessions import events, lifecycle, planning
-from scheduler.workshops import announcements
+from scheduler.sessions import lifecycle, planning
+from scheduler.workshops import announcements, presses
 from scheduler.workshops.free_seats import free_seats, is_free
+from scheduler.workshops.leaving import find_to_leave, leave
 
 __all__ = [
     "book_held",
     "check_can_take",
     "find_to_leave",
     "free_seats",
-    "give_up",
     "has_paid_before",
     "hold",
     "leave",
@@ -71,7 +70,7 @@ async def take(
     if credit isn't taken or not enough.
     """
     workshop, row, guild = await _enter(session, session_id, actor, now)
-    if (already := _seat_of(row, actor.user_id)) is not None:
+    if (already := presses.seat_of(row, actor.user_id)) is not None:
         return already
     await check_can_take(session, row, guild, actor, now)
     await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
@@ -90,7 +89,7 @@ async def hold(session: AsyncSession, session_id: int, actor: Actor, now: dateti
     they have a seat, or have paid for one before.
     """
     _, row, guild = await _enter(session, session_id, actor, now)
-    if _seat_of(row, actor.user_id) is not None:
+    if presses.seat_of(row, actor.user_id) is not None:
         raise NotBookable("You have a seat in this workshop already. `/sessions` lists it.")
     if has_paid_before(row.participant(actor.user_id)):
         raise NotBookable(
@@ -128,7 +127,7 @@ async def book_held(session: AsyncSession, held: Hold, cost_minor: int, now: dat
     assert held.session_id is not None, "it holds a seat"
     actor = Actor(held.student_id)
     workshop, row, guild = await _enter(session, held.session_id, actor, now)
-    if _seat_of(row, actor.user_id) is not None:
+    if presses.seat_of(row, actor.user_id) is not None:
         raise NotBookable("They have a seat already.")
     _check_open(row, now)
     await blocks.require_unblocked(session, row.guild_id, actor.user_id, BlockedFrom.BOOKING)
@@ -143,89 +142,6 @@ async def book_held(session: AsyncSession, held: Hold, cost_minor: int, now: dat
     return await _join(session, workshop, row, guild, actor, cost_minor, now)
 
 
-async def leave(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> Participant:
-    """Give the actor's seat back.
-
-    They get back what they paid, unless it's less notice than the server asks for. Nothing changes for anybody
-    else, except that the coach is told. Does nothing if they have left before. Raises NotFound if they never had a
-    seat, TooLate once the workshop has started or was cancelled.
-    """
-    await members.lock(session, actor.user_id)
-    row = await _lock(session, session_id)
-    seat = None if row is None else row.participant(actor.user_id)
-    if row is not None and seat is not None and seat.status is ParticipantStatus.LEFT:
-        return seat
-    seat = _to_leave(row, actor, now)
-    guild = await session.get_one(Guild, seat.guild_id)
-    await give_up(session, seat, guild, now, by=actor)
-    return seat
-
-
-async def find_to_leave(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> Participant:
-    """Return the actor's seat if they can give it back now; raises as `leave` does, and NotFound if they have."""
-    return _to_leave(await session.get(CoachingSession, session_id), actor, now)
-
-
-def _to_leave(row: CoachingSession | None, actor: Actor, now: datetime) -> Participant:
-    seat = _seat_of(row, actor.user_id) if row is not None and row.is_workshop else None
-    if row is None or seat is None:
-        raise NotFound("You have no seat in this workshop. `/sessions` lists your sessions.")
-    if row.status is SessionStatus.CANCELLED:
-        raise TooLate("This workshop was cancelled, so there's no seat to give back.")
-    if row.status is not SessionStatus.SCHEDULED or lifecycle.has_started(row, now):
-        raise TooLate("This workshop has started, so it's too late to give your seat back.")
-    return seat
-
-
-async def give_up(
-    session: AsyncSession, seat: Participant, guild: Guild, now: datetime, *, by: Actor | None = None
-) -> None:
-    """Give a participant's seat back without checking permission, and tell them and the coach.
-
-    Without `by`, the bot does it because they left the server, so only the coach is told. That can be late, too.
-    They and the session must be locked.
-    """
-    row = seat.session
-    seat.cancelled_late = is_late(row, guild, now)
-    seat.status, seat.membership_due_at = ParticipantStatus.LEFT, None
-    theirs = Reservation.session_id == row.id, Reservation.user_id == seat.user_id
-    await session.execute(delete(Reservation).where(*theirs))
-    await session.execute(
-        update(Seat)
-        .where(Seat.session_id == row.id, Seat.user_id == seat.user_id)
-        .values(user_id=None)
-        .execution_options(synchronize_session=False)
-    )
-    await events.settle_one(session, seat, now)
-    _let_in_again(row, guild, now)
-    kinds = [NotificationKind.SESSION_REMINDER]
-    await outbox.drop(session, row.id, kinds, "they gave their seat back", now, user_id=seat.user_id)
-    await _tell(session, seat, NotificationKind.SEAT_LEFT, now, only_coach=by is None)
-    _record(session, seat, "seat_left", by, now)
-    await outbox.requeue_direct(session, row.id, now, user_id=seat.user_id)
-    await announcements.update_announcement(session, row.id, now)
-
-
-async def give_up_after_departure(
-    session: AsyncSession, row: CoachingSession, user_id: int, now: datetime
-) -> None:
-    """Give up the seat of somebody who has left the server. Once the workshop has started, attendance decides.
-
-    They and the session must be locked. Safe to call twice.
-    """
-    seat = _seat_of(row, user_id)
-    if seat is not None and row.status is SessionStatus.SCHEDULED and not lifecycle.has_started(row, now):
-        await give_up(session, seat, await session.get_one(Guild, row.guild_id), now)
-
-
-def is_late(row: CoachingSession, guild: Guild, now: datetime) -> bool:
-    """Whether a seat given back now would be given back too late to cost nothing.
-
-    Exactly the notice is enough, but once the workshop has started, no notice is.
-    """
-    return now > cancellation.notice_ends_at(row, guild) or lifecycle.has_started(row, now)
-
-
 def has_paid_before(seat: Participant | None) -> bool:
     """Whether somebody who left was charged for their seat, credit or money, and not given it back."""
     return seat is not None and seat.status is ParticipantStatus.LEFT and seat.credit_charged_at is not None
@@ -236,27 +152,11 @@ async def _enter(
 ) -> tuple[Workshop, CoachingSession, Guild]:
     """Lock the actor, then the session together with others who press."""
     await members.lock(session, actor.user_id)
-    row = await _lock(session, session_id)
+    row = await presses.lock_to_press(session, session_id)
     workshop = None if row is None else await session.get(Workshop, session_id)
     if row is None or workshop is None:
         raise NotFound("There's no such workshop. `/workshop list` shows what's coming up.")
     return workshop, row, await session.get_one(Guild, row.guild_id)
-
-
-async def _lock(session: AsyncSession, session_id: int) -> CoachingSession | None:
-    """Lock a session so that it doesn't change, but others can press, too.
-
-    Once its room is open, people have to be let in and out, which changes it: then one presses after the other.
-    """
-    let_in = select(CoachingSession.access_granted_at).where(CoachingSession.id == session_id)
-    is_shared = await session.scalar(let_in) is None
-    how = {"read": is_shared}
-    return await session.get(CoachingSession, session_id, populate_existing=True, with_for_update=how)
-
-
-def _seat_of(row: CoachingSession, user_id: int) -> Participant | None:
-    seat = row.participant(user_id)
-    return None if seat is None or seat.status is ParticipantStatus.LEFT else seat
 
 
 def _check_open(row: CoachingSession, now: datetime) -> None:
@@ -351,48 +251,8 @@ async def _join(
         news = await reserve_credit(session, seat, coach, now)
     news += reminders.planned_reminders(row, guild, now, only=actor.user_id)
     await outbox.enqueue_all(session, news, now)
-    _let_in_again(row, guild, now)
-    await _tell(session, seat, NotificationKind.SEAT_TAKEN, now)
-    _record(session, seat, "seat_taken", actor, now)
+    presses.let_in_again(row, guild, now)
+    presses.tell(session, seat, NotificationKind.SEAT_TAKEN, now)
+    presses.record(session, seat, "seat_taken", actor, now)
     await announcements.update_announcement(session, workshop.session_id, now)
     return seat
-
-
-def _let_in_again(row: CoachingSession, guild: Guild, now: datetime) -> None:
-    """Have the room opened for those who take part now, if it was opened for others."""
-    if row.access_granted_at is not None:
-        row.access_granted_at = None
-        planning.plan_next_step(row, guild, now)
-
-
-async def _tell(
-    session: AsyncSession,
-    seat: Participant,
-    kind: NotificationKind,
-    now: datetime,
-    *,
-    only_coach: bool = False,
-) -> None:
-    for user_id in (seat.coach_id,) if only_coach else (seat.user_id, seat.coach_id):
-        outbox.enqueue(
-            session,
-            kind,
-            seat.guild_id,
-            now=now,
-            user_id=user_id,
-            about_user_id=seat.user_id,
-            session_id=seat.session_id,
-        )
-
-
-def _record(session: AsyncSession, seat: Participant, action: str, by: Actor | None, now: datetime) -> None:
-    audit.record(
-        session,
-        seat.guild_id,
-        action,
-        at=now,
-        actor_id=by.user_id if by else None,
-        coach_id=seat.coach_id,
-        session_id=seat.session_id,
-        member_id=seat.user_id,
-    )

@@ -213,6 +213,7 @@ async def test_a_session_for_one_has_no_seats(db: Database) -> None:
     booked = await transact(db, book, STU)
 
     await refusal(db, NotFound, taking(booked.id, TWO))
+    await refusal(db, NotFound, leaving(booked.id, STU.user_id))
 
 
 async def test_leaving_twice_changes_nothing(db: Database) -> None:
