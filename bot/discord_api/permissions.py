@@ -35,11 +35,6 @@ WRITE = discord.Permissions(view_channel=True, send_messages=True, read_message_
 MAKE_ROOM = discord.Permissions(ROOM_OWN.value, manage_channels=True, manage_roles=True)
 """What Discord requires where a room is created: to create it, to set its permissions, and what the bot keeps."""
 
-MAKE_EVENTS = discord.Permissions(create_events=True)
-"""What it takes to make scheduled events, and to change and delete one's own.
-
-The invitation doesn't ask for it, since only servers that mirror workshops there need it."""
-
 INVITE = discord.Permissions(OWN.value | ROOM_OWN.value | ROOM_GUEST.value | ROOM_VIDEO.value)
 """Exactly what the invitation asks for."""
 

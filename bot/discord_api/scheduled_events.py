@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import discord
 
 from bot.discord_api.errors import Attempt, expect_gone
-from bot.discord_api.permissions import MAKE_EVENTS
+from bot.discord_api.permissions import EVENTS
 from scheduler.core.errors import DiscordFailure
 from scheduler.rooms.own_rooms import is_own
 from scheduler.workshops.ports import EventGone, EventSpec
@@ -21,7 +21,7 @@ async def ensure(attempt: Attempt, guild: discord.Guild, event: EventSpec, own_i
     existing = await _find(guild, event, own_id)
     if event.event_id is not None and event.event_id not in [one.id for one in existing]:
         raise EventGone("the scheduled event is gone")
-    attempt.require(MAKE_EVENTS)
+    attempt.require(EVENTS)
     if not existing:
         await guild.create_scheduled_event(
             name=event.name,
@@ -53,7 +53,7 @@ async def ensure(attempt: Attempt, guild: discord.Guild, event: EventSpec, own_i
 
 async def remove(attempt: Attempt, guild: discord.Guild, event: EventSpec, own_id: int) -> None:
     """Delete the event and its twins."""
-    attempt.require(MAKE_EVENTS)
+    attempt.require(EVENTS)
     await _delete(await _find(guild, event, own_id), event.reason)
 
 

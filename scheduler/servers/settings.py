@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, Guild, Notification, NotificationKind, Specialty
+from models import Coach, CoachingSession, CoachStatus, Guild, Notification, NotificationKind, Specialty, Workshop
 from models.base import OpenEnum
 from models.storage.database import insert_if_absent
 from scheduler.availability import booking_policy, coach_search
@@ -49,6 +49,9 @@ FIRST_PRESETS = (
     Preset("Evening", 17 * 60, 21 * 60),
 )
 """A new server's presets."""
+_ABOUT_WORKSHOPS = {"workshop_channel_id", "mirrors_workshops"}
+_NEVER_SENT = dict.fromkeys(("channel_id", "message_id", "tried_at", "sent_at", "given_up_at", "last_error"))
+"""What a message is like that's to be sent anew."""
 _LEAD_TIMES = ("room_lead_minutes", "access_lead_minutes")
 _RESOURCES = ("_role_id", "_channel_id", "_category_id")
 """How columns end that hold a role, channel or category."""
@@ -173,6 +176,8 @@ async def change(session: AsyncSession, guild: Guild, actor: Actor, changes: Gui
         await admin_alerts.resolve(session, guild.id, admin_alerts.LOG_CHANNEL, now)
     if "review_channel_id" in wanted:
         await _post_open_applications(session, guild, now)
+    if wanted.keys() & _ABOUT_WORKSHOPS:
+        await _renew_workshops(session, guild, now)
     if details:
         audit.record(session, guild.id, SETTINGS_CHANGED, at=now, actor_id=actor.user_id, details=details)
 
@@ -227,6 +232,28 @@ def _checked(column: str, value: Value) -> Any:
     return stored_as.kind(checked) if isinstance(stored_as, OpenEnum) else checked
 
 
+async def _renew_workshops(session: AsyncSession, guild: Guild, now: datetime) -> None:
+    """Look at upcoming workshops and their events again, and announce those that couldn't be announced."""
+    ahead = Workshop.guild_id == guild.id, Workshop.next_step_at.is_not(None)
+    renewed = await session.scalars(
+        update(Workshop)
+        .where(*ahead)
+        .values(next_step_at=now)
+        .returning(Workshop.session_id)
+        .execution_options(synchronize_session=False)
+    )
+    failed = (
+        Notification.session_id.in_(list(renewed)),
+        Notification.kind == NotificationKind.WORKSHOP_ANNOUNCEMENT,
+        Notification.given_up_at.is_not(None),
+    )
+    await session.execute(
+        update(Notification)
+        .where(*failed)
+        .values(revision=Notification.revision + 1, due_at=now, attempts=0, **_NEVER_SENT)
+    )
+
+
 async def _post_open_applications(session: AsyncSession, guild: Guild, now: datetime) -> None:
     """Post the newest card of each open application in the review channel, unless it's there already."""
     newest = (
@@ -240,9 +267,8 @@ async def _post_open_applications(session: AsyncSession, guild: Guild, now: date
         .group_by(Notification.coach_id)
     )
     elsewhere = or_(Notification.channel_id.is_(None), Notification.channel_id != guild.review_channel_id)
-    reset = dict.fromkeys(("channel_id", "message_id", "tried_at", "sent_at", "given_up_at", "last_error"))
     await session.execute(
         update(Notification)
         .where(Notification.id.in_(newest), elsewhere)
-        .values(revision=Notification.revision + 1, due_at=now, attempts=0, **reset)
+        .values(revision=Notification.revision + 1, due_at=now, attempts=0, **_NEVER_SENT)
     )

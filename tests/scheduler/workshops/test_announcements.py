@@ -6,12 +6,15 @@ from models import Guild, NotificationKind
 from models.storage.database import Database
 from scheduler.booking import cancellation, releases
 from scheduler.core.actor import Actor
+from scheduler.core.errors import Unreachable
 from scheduler.core.task_pool import TaskPool
 from scheduler.notifications.delivery import deliver_due
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildChanges
 from scheduler.workshops import seats, workshops
 from scheduler.workshops.notifications import WorkshopDetails
 from tests.support.bookings import CARA
-from tests.support.builders import DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
+from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.transactions import transact
 from tests.support.workshops import CHANNEL, a_workshop, announcement, find, leave, take
@@ -127,10 +130,11 @@ async def test_a_missing_channel_is_told_and_it_is_announced_once_there_is_one(d
     assert (await announcement(db, workshop)).given_up_at == MONDAY
 
     async with db.begin() as session:
-        (await session.get_one(Guild, GUILD)).workshop_channel_id = CHANNEL + 1
-    await take(db, workshop, ONE, now=MONDAY + DAY)
+        guild = await session.get_one(Guild, GUILD)
+        changes = GuildChanges(workshop_channel_id=CHANNEL + 1)
+        await settings.change(session, guild, ADMIN, changes, MONDAY + DAY)
 
-    assert await board.at(MONDAY + DAY + 30 * SECOND) == [2]
+    assert await board.at(MONDAY + DAY) == [3]
     _, found = await find(db, workshop)
     assert found.channel_id == CHANNEL + 1
 
@@ -154,3 +158,23 @@ async def test_it_is_edited_when_the_workshop_is(db: Database) -> None:
     await transact(db, workshops.edit, workshop, GUILD, CARA, MONDAY + HOUR, title="Drums", seats=4)
 
     assert await board.at(MONDAY + HOUR + 30 * SECOND) == [4]
+
+
+async def test_it_is_announced_anew_when_its_channel_is_gone_and_another_is_chosen(db: Database) -> None:
+    workshop = await a_workshop(db)
+    board = Board(db)
+    await board.at(MONDAY)
+    board.discord.fail("deliver", Unreachable("the channel is gone", for_admins=True))
+    await take(db, workshop, ONE, now=MONDAY)
+    await board.at(MONDAY + MINUTE)
+    board.discord.heal()
+
+    async with db.begin() as session:
+        guild = await session.get_one(Guild, GUILD)
+        changes = GuildChanges(workshop_channel_id=CHANNEL + 1)
+        await settings.change(session, guild, ADMIN, changes, MONDAY + HOUR)
+    await board.at(MONDAY + HOUR)
+
+    [sent] = [one for one in board.discord.calls if board.is_announcement(one)]
+    assert sent.context is not None
+    assert (sent.context.channel_id, sent.context.notification.message_id) == (CHANNEL + 1, None)

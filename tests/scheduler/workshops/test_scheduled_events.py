@@ -7,19 +7,21 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models import Alert, SessionStatus
+from models import Alert, Guild, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.errors import DiscordFailure
 from scheduler.core.task_pool import TaskPool
 from scheduler.notifications.delivery import deliver_due
+from scheduler.servers import settings
+from scheduler.servers.settings import GuildChanges
 from scheduler.workshops import deadlines, workshops
 from tests.support.bookings import CARA
-from tests.support.builders import DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
+from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.mortal import Died
 from tests.support.transactions import fetch_all, transact
-from tests.support.workshops import STARTS, a_workshop, announcement, find, take
+from tests.support.workshops import CHANNEL, STARTS, a_workshop, announcement, find, take
 
 
 @dataclass
@@ -234,13 +236,15 @@ async def test_a_failure_that_passes_is_retried_and_then_over(db: Database) -> N
     assert (workshop.attempts, workshop.last_error) == (0, None)
 
 
-async def test_a_server_that_no_longer_mirrors_workshops_loses_their_events(db: Database) -> None:
-    stage = await a_stage(db)
+async def test_a_server_that_begins_or_stops_to_mirror_workshops_is_caught_up_with(db: Database) -> None:
+    stage = await a_stage(db, mirrors=False)
     await stage.at(MONDAY)
 
-    async with db.begin() as session:
-        (await session.get_one(workshops.Guild, GUILD)).mirrors_workshops = False
-    await transact(db, workshops.edit, stage.workshop, GUILD, CARA, MONDAY, title="Drums")
-    await stage.at(MONDAY + MINUTE)
-
-    assert stage.titles == []
+    for mirrors, titles in ((True, ["Mixing drums"]), (False, [])):
+        async with db.begin() as session:
+            guild = await session.get_one(Guild, GUILD)
+            guild.mirrors_workshops = mirrors
+            changes = GuildChanges(workshop_channel_id=CHANNEL)
+            await settings.change(session, guild, ADMIN, changes, MONDAY + MINUTE)
+        await stage.at(MONDAY + MINUTE)
+        assert stage.titles == titles
