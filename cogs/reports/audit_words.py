@@ -132,6 +132,10 @@ def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: Hour
             return [name]
         case {"minutes": int(minutes)} if stored in _WITH_MINUTES:
             return [f"{minutes:,} minutes"]
+        case {"seats": int(seats), "least": int(least)}:
+            return [f"Seats taken: {seats} of at least {least}"]
+        case {"seats": int(seats)}:
+            return [f"Seats: {seats}"]
         case {"stars": int(new), "before": int(old)}:
             return [f"Stars: {old} → {new}"]
         case {"stars": int(new)}:

@@ -1,8 +1,8 @@
 """Seats of a workshop: taking one, and holding one until it's paid for. `leaving` gives them back.
 
-People press at the same time. Each locks only themselves and, shared with the others, the session, so that they
-don't wait for each other, and takes the seat with one statement. Whoever changes the session as a whole locks it
-alone, and waits for all of them.
+People press at the same time. Each locks only themselves and, shared with the others, the session, and takes the
+seat with one statement. So they don't wait for each other until, at the very end, the announcement changes.
+Whoever changes the session as a whole locks it alone, and waits for all of them.
 """
 
 from datetime import datetime

@@ -148,6 +148,14 @@ def test_no_shows_are_written_with_a_hyphen() -> None:
     assert not any("no show" in words for words in written)
 
 
+def test_what_became_of_a_workshop_is_written_with_its_seats() -> None:
+    too_few = "workshop_cancelled_too_few"
+
+    assert audit_words.action(too_few) == "workshop cancelled, too few people"
+    assert audit_words.details(too_few, {"seats": 2, "least": 3}, str) == "Seats taken: 2 of at least 3"
+    assert audit_words.details("workshop_changed", {"seats": 5}, str) == "Seats: 5"
+
+
 async def test_repairing_a_room_lets_in_only_its_two_people(world: Academy, booked: CoachingSession) -> None:
     await world.wait_until(booked.starts_at - world.minutes(4))
     room = world.room(booked.code)
