@@ -11,7 +11,6 @@ from models import (
     Hold,
     Participant,
     ParticipantStatus,
-    Payment,
     PaymentMode,
     PaymentPurpose,
     PaymentStatus,
@@ -26,13 +25,14 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, WorkshopFull
 from scheduler.core.task_pool import TaskPool
 from scheduler.credits import charges
-from scheduler.payments import checkouts, starting, ways
+from scheduler.payments import starting, ways
 from scheduler.workshops import deadlines, seats, workshops
 from tests.support.bookings import CARA
 from tests.support.builders import DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, refusal
 from tests.support.credits import a_lot, entries, left
 from tests.support.fakes import FakeDiscord
-from tests.support.payments import BACK, Till, till
+from tests.support.payments import till
+from tests.support.seat_payments import a_box
 from tests.support.transactions import fetch_all, transact
 from tests.support.workshops import (
     STARTS,
@@ -132,43 +132,6 @@ async def test_a_cancelled_workshop_gives_all_minutes_back(db: Database, too_few
 
 
 # By card.
-
-
-class Box:
-    """A workshop's till."""
-
-    def __init__(self, here: Till, workshop: int) -> None:
-        self.here, self.db, self.workshop = here, here.db, workshop
-
-    async def start(self, user_id: int = ONE) -> Payment:
-        """Press Pay, up to the answer."""
-        payment = await transact(self.db, self.begin, user_id)
-        return await checkouts.advance(self.db, self.here.api, payment.id, self.here.clock)
-
-    async def begin(self, session: Any, user_id: int = ONE) -> Payment:
-        guild = await session.get_one(workshops.Guild, GUILD)
-        mode = {"livemode": self.here.api.livemode, "back_to": BACK}
-        return await starting.for_seat(
-            session, guild, Actor(user_id), self.workshop, self.here.now, **mode, **price()
-        )
-
-    async def pay(self, user_id: int = ONE) -> Payment:
-        """Pay, and have it noticed."""
-        payment = await self.start(user_id)
-        self.here.server.pay(payment.checkout_id)
-        return await checkouts.advance(self.db, self.here.api, payment.id, self.here.clock)
-
-    async def refunds(self) -> list[tuple[str, int]]:
-        return [
-            (one.reason, one.amount_minor) for one in await fetch_all(self.db, select(Refund).order_by(Refund.id))
-        ]
-
-
-async def a_box(here: Till, **changed: Any) -> Box:
-    async with here.db.begin() as session:
-        guild = await session.get_one(workshops.Guild, GUILD)
-        guild.workshop_channel_id, guild.cancel_notice_minutes = 5, 24 * 60
-    return Box(here, await another_workshop(here.db, now=here.now, **changed))
 
 
 async def test_a_paid_seat_is_taken_once(db: Database) -> None:
