@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import String, Table, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AvailabilityChange, Coach, CoachingSession, DateOverride, Guild, Member, Notification
+from models import AvailabilityChange, Coach, DateOverride, Guild, Member, Notification, Participant
 from models.base import Base, OpenEnum
 from models.storage.database import Database
 from tests.support.builders import (
@@ -89,7 +89,7 @@ BREAKAGES: Mapping[str, tuple[Column, tuple[Any, ...]]] = {
         ((Guild, (Guild.id == GUILD,), "extension_price"), ("by_vote",)),
         ((Notification, (Notification.user_id == BROKEN,), "kind"), ("of_another_release",)),
         ((Notification, (Notification.user_id == BROKEN,), "route"), ("by_pigeon",)),
-        ((CoachingSession, (CoachingSession.coach_id == BROKEN,), "absent"), ("everybody",)),
+        ((Participant, (Participant.coach_id == BROKEN,), "status"), ("asleep",)),
         ((AvailabilityChange, (), "before"), ([], "x", {"rules": 7})),
     )
 }
