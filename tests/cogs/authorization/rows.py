@@ -45,7 +45,7 @@ EDITORS = _refusals("other_student coach other_coach", NOT_YET, left=SERVER)
 """Coaches and applicants."""
 PAIR = _refusals("student coach", MINE)
 PAIR_AND_ADMINS = _refusals("student coach admin owner", MINE)
-REVIEWER = _refusals("student", MINE, coach="Only the student can review a session.")
+REVIEWER = _refusals("student", MINE, coach="Only students can review a session.")
 ITS_COACH = _refusals("coach", COACHED)
 
 
@@ -119,9 +119,7 @@ _RUNNERS = _refusals(
 _ANNOUNCERS = _refusals(
     "coach admin owner", "You can only announce workshops of your own.", outsider=COACH, left=SERVER
 )
-_ATTENDANCE = _refusals(
-    "coach", MINE, **dict.fromkeys(("student", "admin", "owner"), "Only the coach of a session sees who came.")
-)
+_ATTENDANCE = _refusals("coach", MINE, student="Only the coach of a session sees who came.")
 
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
