@@ -39,6 +39,6 @@ def booked_panel(
     names = Names(server, coach.display_name, interaction.user.display_name, of_workshop)
     receipt_url = payment.receipt_url if payment is not None else None
     shown = attach(booked, names, interaction.user.id, receipt_url=receipt_url)
-    said = ui.text("We've messaged you both.")
+    said = ui.text("We've messaged you both." if workshop is None else "We've messaged you, and told the coach.")
     parts = card, *shown.items, said, *way_back(interaction, booked)
     return ui.Panel(*parts, files=[shown.file])

@@ -46,7 +46,7 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
     seat = one.participant(viewer_id) if one.is_workshop else None
     has_left = seat is not None and seat.status is ParticipantStatus.LEFT
     cancelled = has_left or one.status is SessionStatus.CANCELLED
-    code = one.code if seat is None else f"{one.code}-{viewer_id}"
+    code = one.code if seat is None else "-".join((one.code, str(viewer_id)))
     named = Text(title(one, names, viewer_id))
     event = Event()
     event.add("uid", f"{code}@session.coachbot")

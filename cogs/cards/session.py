@@ -320,8 +320,8 @@ def _room_line(one: CoachingSession, guild: Guild, viewer_id: int | None, in_ser
     if _has_open_room(one):
         return [f"**Room** <#{one.discord_channel_id}>"] if in_server else []
     lead = timedelta(minutes=guild.access_lead_minutes)
-    whose = "Your" if viewer_id in one.people else "Their"
-    return [f"{whose} private room opens {f'{write_length(lead)} before' if lead else 'at'} the start."]
+    whose = "The" if one.is_workshop else "Your private" if viewer_id in one.people else "Their private"
+    return [f"{whose} room opens {f'{write_length(lead)} before' if lead else 'at'} the start."]
 
 
 def _has_open_room(one: CoachingSession) -> bool:

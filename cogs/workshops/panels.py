@@ -25,13 +25,13 @@ CANCEL = Route("workshop:cancel:{session_id}")
 
 _GREEN, _GREY, _RED = 0x3BA55D, 0x80848E, 0xD83C3E
 _A_PAGE = 5
-_NAMED = 25
 
 
 def facts(workshop: Workshop, row: CoachingSession) -> str:
     """Write how long it is, with whom, and what a seat costs."""
     price = cards.price_of_seat(row, workshop)
-    credit = f" or {cards.length(row.agreed_duration)} of credit" if workshop.takes_credit else ""
+    minutes = row.agreed_duration // timedelta(minutes=1)
+    credit = f", or {minutes} minutes of credit" if workshop.takes_credit else ""
     return f"{cards.length(row.agreed_duration)} with <@{row.coach_id}> · {price}{credit}"
 
 
@@ -50,8 +50,7 @@ def take_button(workshop: Workshop, free: int) -> ui.Button:
 
 def announcement(workshop: Workshop, row: CoachingSession, free: int) -> ui.Item:
     """Announce it to everybody. Once it has begun or is cancelled, it says so and has no buttons."""
-    head = [f"### {ui.quoted(workshop.title)}", cards.when(row.starts_at), facts(workshop, row)]
-    about = [ui.text(ui.quoted(workshop.description))] if workshop.description else []
+    head, about = _head(workshop, row), _about(workshop)
     if row.status is not SessionStatus.SCHEDULED:
         head.append(f"**{_became(row)}**")
         colour = _RED if row.status is SessionStatus.CANCELLED else _GREY
@@ -64,6 +63,15 @@ def announcement(workshop: Workshop, row: CoachingSession, free: int) -> ui.Item
     ]
     colour = _GREEN if free else _GREY
     return ui.Container(ui.text("\n".join(head)), *about, ui.row(*buttons), accent_colour=colour)
+
+
+def _head(workshop: Workshop, row: CoachingSession) -> list[str]:
+    """Write its title, which matters most where several are shown, its time and its facts."""
+    return [f"## {ui.quoted(workshop.title)}", f"### {stamp(row.starts_at)}", facts(workshop, row)]
+
+
+def _about(workshop: Workshop) -> list[ui.Item]:
+    return [ui.Separator(), ui.text(ui.quoted(workshop.description))] if workshop.description else []
 
 
 def _became(row: CoachingSession) -> str:
@@ -95,12 +103,7 @@ def list_panel(found: Sequence[OpenWorkshop], viewer_id: int, page: int, *, can_
         seat = row.participant(viewer_id)
         has_seat = seat is not None and seat.status is not ParticipantStatus.LEFT
         state = "**You have a seat**" if has_seat else seats_left(workshop, free)
-        lines = [
-            f"**{ui.quoted(workshop.title)}**",
-            cards.when(row.starts_at),
-            facts(workshop, row),
-            f"{state} · {stamp(row.starts_at, 'R')}",
-        ]
+        lines = [*_head(workshop, row), f"{state} · {stamp(row.starts_at, 'R')}"]
         can_take = free and not has_seat and viewer_id != row.coach_id
         buttons = [take_button(workshop, free)] if can_take else []
         buttons.append(ui.button("Details", DETAILS.id(session_id=workshop.session_id)))
@@ -124,14 +127,13 @@ def details_panel(
     has_seat = seat is not None and seat.status is not ParticipantStatus.LEFT
     runs_it = viewer_id == row.coach_id or is_admin
     is_open = row.status is SessionStatus.SCHEDULED and not has_begun
-    lines = [f"### {ui.quoted(workshop.title)}", cards.when(row.starts_at), facts(workshop, row)]
+    lines = _head(workshop, row)
     lines += [seats_left(workshop, one.free), *_least(workshop)] if is_open else [f"**{_state(row)}**"]
     if has_seat:
         lines.append("✅ You have a seat.")
     lines.append(f"-# Code `{row.code}`")
     parts: list[ui.Item] = [ui.text("\n".join(lines))]
-    if workshop.description:
-        parts.append(ui.text(ui.quoted(workshop.description)))
+    parts += _about(workshop)
     if row.cancel_reason:
         parts.append(ui.text(f"**Reason**\n{ui.quoted(row.cancel_reason)}"))
     if is_open and not runs_it:

@@ -76,7 +76,7 @@ async def test_from_the_form_to_a_seat_and_back(open_world: Academy) -> None:
     announcement = await announced(world, {"Price": "15"})
 
     said = words(announcement)
-    assert "### Mixing drums" in said
+    assert "## Mixing drums" in said
     assert f"90 min with {world.coach.mention} · $15.00 a seat" in said
     assert "**3 of 3 seats left**" in said
     assert r"Bring a session of \*your own\*." in said
@@ -148,7 +148,7 @@ async def test_wrong_rules_can_be_fixed_and_keep_the_preview(open_world: Academy
 
     await told(world)
     said = words(in_channel(world))
-    assert "### Mixing drums" in said
+    assert "## Mixing drums" in said
     assert "$15.00 a seat" in said
     assert "Takes place with 2 people or more." in said
 
@@ -209,7 +209,7 @@ async def test_the_list_shows_what_is_coming_up_and_where_one_has_a_seat(open_wo
     await announced(world)
 
     await stu.slash("workshop list")
-    assert "**Mixing drums**" in stu.said
+    assert "## Mixing drums" in stu.said
     assert "**3 of 3 seats left**" in stu.said
     assert stu.buttons == ["Take a seat (3 left)", "Details"]
     await stu.press("Take a seat (3 left)", "Confirm")
@@ -254,7 +254,7 @@ async def test_its_coach_edits_it(open_world: Academy) -> None:
     assert "✅ Saved." in cara.said
 
     await told(world)
-    assert "### Mixing bass" in words(in_channel(world))
+    assert "## Mixing bass" in words(in_channel(world))
     assert "**Full** · 2 seats" in words(in_channel(world))
 
 
