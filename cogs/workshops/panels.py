@@ -12,6 +12,7 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import write_money
 from scheduler.payments.ways import Ways
+from scheduler.workshops.terms import LONGEST_DESCRIPTION
 from scheduler.workshops.workshops import OpenWorkshop
 
 DETAILS = Route("workshop:details:{session_id}")
@@ -25,6 +26,8 @@ CANCEL = Route("workshop:cancel:{session_id}")
 
 _GREEN, _GREY, _RED = 0x3BA55D, 0x80848E, 0xD83C3E
 _A_PAGE = 5
+_MOST_DESCRIPTION, _MOST_REASON = 1200, 600
+"""Escaped, so that they fit into a message beside the names of fifty people."""
 
 
 def facts(workshop: Workshop, row: CoachingSession) -> str:
@@ -50,7 +53,7 @@ def take_button(workshop: Workshop, free: int) -> ui.Button:
 
 def announcement(workshop: Workshop, row: CoachingSession, free: int) -> ui.Item:
     """Announce it to everybody. Once it has begun or is cancelled, it says so and has no buttons."""
-    head, about = _head(workshop, row), _about(workshop)
+    head, about = _head(workshop, row), _about(workshop, 2 * LONGEST_DESCRIPTION)
     if row.status is not SessionStatus.SCHEDULED:
         head.append(f"**{_became(row)}**")
         colour = _RED if row.status is SessionStatus.CANCELLED else _GREY
@@ -70,8 +73,9 @@ def _head(workshop: Workshop, row: CoachingSession) -> list[str]:
     return [f"## {ui.quoted(workshop.title)}", f"### {stamp(row.starts_at)}", facts(workshop, row)]
 
 
-def _about(workshop: Workshop) -> list[ui.Item]:
-    return [ui.Separator(), ui.text(ui.quoted(workshop.description))] if workshop.description else []
+def _about(workshop: Workshop, most: int) -> list[ui.Item]:
+    about = ui.quoted(workshop.description, most)
+    return [ui.Separator(), ui.text(about)] if about else []
 
 
 def _became(row: CoachingSession) -> str:
@@ -133,9 +137,9 @@ def details_panel(
         lines.append("✅ You have a seat.")
     lines.append(f"-# Code `{row.code}`")
     parts: list[ui.Item] = [ui.text("\n".join(lines))]
-    parts += _about(workshop)
+    parts += _about(workshop, _MOST_DESCRIPTION)
     if row.cancel_reason:
-        parts.append(ui.text(f"**Reason**\n{ui.quoted(row.cancel_reason)}"))
+        parts.append(ui.text(f"**Reason**\n{ui.quoted(row.cancel_reason, _MOST_REASON)}"))
     if is_open and not runs_it:
         parts.append(ui.text(leaving(row, guild)))
     if runs_it or (has_seat and guild.names_participants):

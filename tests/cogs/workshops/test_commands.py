@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from models import Guild, ParticipantStatus, SessionStatus
+from models import Guild, Participant, ParticipantStatus, SessionStatus
+from models.storage.database import Database
 from tests.cogs.booking.people import BUTTON, Visitor, components
+from tests.cogs.payments.test_paying import taking_cards
 from tests.support.builders import DAY, MINUTE
+from tests.support.credits import a_lot
 from tests.support.meetings import opened, to_the_end
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import held
@@ -413,3 +416,80 @@ async def test_payment_instructions_are_on_the_confirm(open_world: Academy) -> N
     assert "**How to pay** PayPal us" in stu.said
     async with world.db.read() as session:
         assert (await session.get_one(Guild, world.guild.id)).workshop_channel_id is not None
+
+
+async def test_the_longest_texts_and_fifty_people_fit_into_one_message(open_world: Academy) -> None:
+    world = open_world
+    await announced(world, Title="*" * 100, Description="*" * 1000, Seats="50")
+    [made] = await world.sessions()
+    async with world.db.begin() as session:
+        guild_id, starts_at = world.guild.id, made.starts_at
+        for number in range(49):
+            one = Participant(session_id=made.id, user_id=10**18 + number, guild_id=guild_id, total_cost_minor=0)
+            one.coach_id, one.starts_at, one.joined_at = world.coach.id, starts_at, world.now
+            session.add(one)
+    cara = await pressed(world, world.coach, "Details")
+    assert "**Participants (49)**" in cara.said
+
+    form = await cara.open_form("Cancel workshop…")
+    await cara.send(form, Reason="*" * 1000)
+
+    assert "✅ Cancelled." in cara.said
+    assert "**Participants (49)**" in cara.said
+
+
+async def test_a_seat_is_paid_for_by_card(db: Database) -> None:
+    async with taking_cards(db) as (world, stripe):
+        await announced(world, {"Price": "15", "Credit": ["Minutes of credit count, too"]})
+        stu = await pressed(world, world.student, "Take a seat (3 left)")
+        assert stu.buttons == ["Pay $15.00", "Pay $15.00 another way"]
+
+        await stu.press("Pay $15.00")
+
+        assert "A seat in a workshop of 90 min with" in stu.said
+        assert "We hold the seat for you." in stu.said
+        await told(world)
+        assert labels(in_channel(world))[0] == "Take a seat (2 left)"
+        stripe.pay("cs_1")
+        await stu.press("I've paid")
+        assert "You have a seat ✅ · paid by card (TEST)" in stu.said
+        assert "**Mixing drums**" in stu.said
+        cara = await pressed(world, world.coach, "Details")
+        form = await cara.open_form("Cancel workshop…")
+        await cara.send(form, Reason="")
+        await told(world)
+        [told_so] = [one for one in world.dms(world.student) if "Workshop cancelled by your coach" in one]
+        assert "**Refund** $15.00 (TEST: no money moves)" in told_so
+        assert "**Refunded**" in words(last_dm(world.student))
+
+
+async def test_a_seat_that_is_not_paid_for_is_free_again(db: Database) -> None:
+    async with taking_cards(db) as (world, _):
+        await announced(world, {"Price": "15"})
+        stu = await pressed(world, world.student, "Take a seat (3 left)")
+
+        await stu.press("Pay $15.00", "Don't pay")
+
+        assert "This wasn't paid" in stu.said
+        assert stu.buttons == ["All workshops"]
+        await told(world)
+        assert labels(in_channel(world))[0] == "Take a seat (3 left)"
+
+
+async def test_a_seat_is_taken_with_credit_and_given_back(open_world: Academy) -> None:
+    world = open_world
+    await announced(world, {"Price": "15", "Credit": ["Minutes of credit count, too"]})
+    async with world.db.begin() as session:
+        await a_lot(session, 120, user_id=world.student.id, guild_id=world.guild.id)
+    stu = await pressed(world, world.student, "Take a seat (3 left)")
+    assert "You have 120 minutes, and this takes 90." in stu.said
+
+    await stu.press("Use 90 minutes of credit")
+
+    assert "90 min · 90 minutes of credit" in stu.said
+    stu = await (await pressed(world, world.student, "Leave")).press("Leave")
+    await told(world)
+    assert "90 minutes are back in your credit" in words(last_dm(world.student))
+    await stu.slash("credits")
+    await stu.press("History")
+    assert "given back: workshop on" in stu.said
