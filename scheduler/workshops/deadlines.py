@@ -56,22 +56,20 @@ async def decide(session: AsyncSession, session_id: int, now: datetime) -> bool:
     workshop = await session.get(Workshop, session_id, populate_existing=True)
     if row is None or workshop is None or workshop.next_step_at is None or workshop.next_step_at > now:
         return False
-    is_open = row.status is SessionStatus.SCHEDULED
-    if is_open and workshop.decide_at is not None and workshop.decide_at <= now:
+    changes_words = row.status is not SessionStatus.CANCELLED and row.starts_at <= now  # it says so from then on
+    if row.status is SessionStatus.SCHEDULED and workshop.decide_at is not None and workshop.decide_at <= now:
         paid_by = await _wait_until(session, workshop, row, now)
         if paid_by is not None:
             workshop.next_step_at = paid_by
             return False
         if await _call_off_if_too_few(session, workshop, row, now):
             return True
-        workshop.decide_at = None
-    else:
-        is_open = is_open and row.starts_at <= now
+        workshop.decide_at, changes_words = None, True
     # Due until its event agrees, in case the process dies before Discord is asked.
     may_have_event = workshop.has_event or workshop.event_intended_at is not None
     steps.plan(workshop, row, now, soon=may_have_event)
     await session.flush()
-    if is_open:
+    if changes_words:
         await announcements.update_announcement(session, session_id, now)
     return True
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from models import AuditEntry, Notification, NotificationKind, Reservation, SessionStatus
+from models import AuditEntry, CoachingSession, Notification, NotificationKind, Reservation, SessionStatus
 from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.core.task_pool import TaskPool
@@ -117,14 +117,20 @@ async def test_deciding_again_changes_nothing(db: Database) -> None:
     assert await everything(db) == before
 
 
-async def test_the_announcement_is_edited_when_it_is_decided_and_when_it_starts(db: Database) -> None:
+async def test_the_announcement_is_edited_when_it_is_decided_starts_and_ends(db: Database) -> None:
     workshop = await a_workshop(db, least=1)
     await take(db, workshop, ONE)
     async with db.begin() as session:
         message = await session.get_one(Notification, (await announcement(db, workshop)).id)
         message.due_at, message.tried_at, message.message_id = None, STARTS - 2 * DAY, 7
 
-    for instant in (DEADLINE, STARTS):
+    for instant, reached in (
+        (DEADLINE, SessionStatus.SCHEDULED),
+        (STARTS, SessionStatus.IN_PROGRESS),
+        (STARTS + HOUR, SessionStatus.COMPLETED),
+    ):
+        async with db.begin() as session:  # as the session's own step does just before
+            (await session.get_one(CoachingSession, workshop)).status = reached
         await at(db, instant)
         assert (await announcement(db, workshop)).due_at is not None
         async with db.begin() as session:
