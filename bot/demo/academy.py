@@ -27,6 +27,8 @@ from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from scheduler.waiting_list import rules, wishes
 from scheduler.waiting_list.rules import Wanted
+from scheduler.workshops import seats, workshops
+from scheduler.workshops.terms import Terms
 
 ZONE = "Europe/Berlin"
 LANGUAGE = "en-US"
@@ -58,6 +60,7 @@ class Academy:
     others: dict[str, Any]
     lobby: ChannelHandle
     review: ChannelHandle
+    workshops: ChannelHandle
     category: ChannelHandle
     coach_role_id: int
 
@@ -149,7 +152,9 @@ def build(env: simcord.Env) -> Academy:
         for key, name, part in _PARTS
     }
     others = {name: join(name.capitalize()) for name in ("nora", "theo", "vera")}
-    return Academy(guild, people, others, lobby, review, category, coach_role.id)
+    # Made last, so that the ids of what kept databases know stay the same.
+    posted = guild.create_text_channel("workshops", topic="Take a seat below what you'd like to learn")
+    return Academy(guild, people, others, lobby, review, posted, category, coach_role.id)
 
 
 _SESSIONS = (
@@ -175,6 +180,18 @@ _WISHES = (
     ("theo", _SATURDAYS, (12 * 60, 13 * 60), dt.datetime(2026, 3, 7, 23, tzinfo=dt.UTC)),
     ("nora", _FRIDAYS, (18 * 60, 21 * 60), dt.datetime(2026, 3, 27, 23, tzinfo=dt.UTC)),
 )
+_WORKSHOP = Terms(
+    title="Mix your song in 90 minutes",
+    description="Bring the stems of one song. We set levels, clear the low end and make room for the voice.",
+    starts_at=dt.datetime(2026, 3, 4, 17, tzinfo=dt.UTC),
+    duration=dt.timedelta(minutes=90),
+    seats=6,
+    price_minor=20_00,
+    least=3,
+)
+"""Ben's workshop."""
+_TAKE_PART = ("nora", "theo", "vera")
+"""Who has a seat in it when the visitor arrives."""
 NORA_CANCELS = dt.datetime(2026, 3, 2, 7, 30, tzinfo=dt.UTC)
 _REVIEWS = (
     # student, coach of their first session, stars, comment; Stu hasn't reviewed anything yet
@@ -184,13 +201,14 @@ _REVIEWS = (
 
 
 async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> None:
-    """Store the settings, coaches, a package, wishes, and sessions before and after the visitor arrives."""
+    """Store the settings, coaches, a package, wishes, a workshop, and sessions around the visitor's arrival."""
     admin = Actor(world.people["admin"].member.id, is_admin=True)
     ids = _ids(world)
     settings = GuildChanges(
         coach_role_id=world.coach_role_id,
         review_channel_id=world.review.id,
         room_category_id=world.category.id,
+        workshop_channel_id=world.workshops.id,
         payment_instructions=_INSTRUCTIONS,
     )
     async with db.begin() as session:
@@ -212,6 +230,10 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
         for coach_name, days, hours, until in _WISHES:
             wanted = Wanted(days, *hours, until)
             await wishes.add(session, guild, Actor(ids["sam"]), ids[coach_name], 60, wanted, now)
+        made = await workshops.create(session, guild, Actor(ids["ben"]), ids["ben"], _WORKSHOP, now)
+    for name in _TAKE_PART:
+        async with db.begin() as session:
+            await seats.take(session, made.session_id, Actor(ids[name]), now)
 
 
 async def _sell_a_package(

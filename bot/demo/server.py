@@ -160,6 +160,7 @@ async def world(stage: Stage) -> dict[str, Any]:
 def _channels(stage: Stage) -> list[dict[str, Any]]:
     member = stage.person.member
     names = {one.member.id: one.name for one in stage.world.people.values()}
+    names |= {one.id: name.capitalize() for name, one in stage.world.others.items()}
     listed = []
     for one in stage.places(stage.person):
         here = [names.get(user, "someone") for user in simcord_private.inside(stage.world.guild, one.id)]

@@ -88,14 +88,18 @@ class Stage:
         return self.env.now()
 
     def places(self, person: Person) -> list[Any]:
-        """Return the channels this person's client lists. An empty category isn't listed."""
+        """Return the channels this person's client lists: those in no category first, as Discord lists them.
+
+        An empty category isn't listed.
+        """
         seen = [
             one
             for one in simcord_private.channels(self.env, self.world.guild)
             if simcord_private.sees(self.env, person.member, one.id)
         ]
         parents = {one.parent_id for one in seen}
-        return [one for one in seen if one.id != self.world.category.id or one.id in parents]
+        listed = [one for one in seen if one.id != self.world.category.id or one.id in parents]
+        return sorted(listed, key=lambda one: one.id == self.world.category.id or one.parent_id is not None)
 
     def unread(self, person: Person, channel_id: int) -> int:
         """Count the messages this person hasn't seen yet."""
@@ -279,6 +283,6 @@ async def _begin(stage: Stage, lived_until: dt.datetime | None) -> None:
         await academy.cara_applies(stage.db, stage.world, stage.now)
     await stage.advance_to(stage.now)
     for person in stage.world.people.values():
-        for channel in (stage.world.lobby.id, stage.channel_id(person, DIRECT)):
+        for channel in (stage.world.lobby.id, stage.world.workshops.id, stage.channel_id(person, DIRECT)):
             stage.read_all(person, channel)
     await stage.become("admin")

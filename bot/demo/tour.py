@@ -16,11 +16,15 @@ from models import (
     NotificationKind,
     Offer,
     OfferState,
+    Participant,
+    ParticipantStatus,
     Payment,
     Review,
     SessionStatus,
     Wish,
+    Workshop,
 )
+from scheduler.core.clock import stamp
 
 # Who does each step, its title and how to do it. `_done` uses the same order.
 _SCRIPT = (
@@ -83,12 +87,23 @@ _SCRIPT = (
         "Type and send /sessions in #lobby, and press Cancel… on the session with Vera.",
     ),
     ("student", "Take the offer", "Open your direct messages, press Take it, and choose how to pay."),
+    ("student", "Take a seat", "Open #workshops, press Take a seat below Ben's workshop, and choose how to pay."),
+    ("student", "Find your seat", "Type and send /sessions in #lobby. The workshop is among your sessions."),
+    ("coach2", "See who takes part", "Open #workshops and press Details."),
+    (
+        "student",
+        "Leave, or attend",
+        "Open #workshops and press Leave twice to give your seat back. Or press Next event until the workshop's "
+        "room appears on Wednesday, and join it.",
+    ),
 )
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _JOIN = 4
 """The step that joins the room."""
 _WHO_CAME = "min inside"
 """What /sessions says about a session to which somebody came."""
+_WHO_TAKES_PART = "**Participants ("
+"""What the details of a workshop say to its coach."""
 _CARD_PAYMENTS = "### Card payments"
 """The title of /coaching payments."""
 
@@ -133,6 +148,7 @@ async def _done(stage: Stage) -> list[bool]:
         cancelled = await _last_sent(session, by_ben, NotificationKind.SESSION_CANCELLED, stu)
         by_card = await _paid_by_card(session, stage)
         waited = await _waited(session, stu)
+        workshop = await _took_part(session, stage)
     is_open = booked is not None and booked.access_granted_at is not None and booked.room_removed_at is None
     inside = simcord_private.inside(stage.world.guild, booked.discord_channel_id or 0) if booked else []
     is_over = booked is not None and (booked.status not in _RUNNING or booked.ends_at <= stage.now)
@@ -153,6 +169,7 @@ async def _done(stage: Stage) -> list[bool]:
         by_ben is not None,
         _has_read(stage, cancelled),
         *waited,
+        *workshop,
     ]
 
 
@@ -161,6 +178,27 @@ async def _waited(session: AsyncSession, stu: int) -> list[bool]:
     taken = Offer.user_id == stu, Offer.state.in_((OfferState.TAKEN, OfferState.RESCHEDULED))
     which = select(Wish.id).where(Wish.user_id == stu), select(Offer.id).where(Offer.user_id == stu)
     return [await session.scalar(one.limit(1)) is not None for one in (*which, select(Offer.id).where(*taken))]
+
+
+async def _took_part(session: AsyncSession, stage: Stage) -> list[bool]:
+    """Whether Stu took a seat, found it in his sessions, Ben saw who takes part, and Stu left it or joined."""
+    stu = stage.world.people["student"].member.id
+    theirs = (
+        select(Workshop, Participant.status)
+        .join(Participant, Participant.session_id == Workshop.session_id)
+        .where(Participant.user_id == stu)
+    )
+    found = list(await session.execute(theirs))
+    rooms = [one.session.discord_channel_id for one, _ in found if one.session.discord_channel_id]
+    has_joined = any(stu in simcord_private.inside(stage.world.guild, room) for room in rooms)
+    # Only /sessions says with whom and how far away it is in one line.
+    lines = [f"With <@{one.session.coach_id}> · {stamp(one.session.starts_at, 'R')}" for one, _ in found]
+    return [
+        bool(found),
+        stage.person.key == "student" and any(map(stage.shows, lines)),
+        bool(found) and stage.person.key == "coach2" and stage.shows(_WHO_TAKES_PART),
+        has_joined or any(status is ParticipantStatus.LEFT for _, status in found),
+    ]
 
 
 async def _paid_by_card(session: AsyncSession, stage: Stage) -> list[bool]:

@@ -69,7 +69,7 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
 
     assert first_visit.now == academy.BEGINS.isoformat()
     assert statuses.count(SessionStatus.COMPLETED) == 3
-    assert statuses.count(SessionStatus.SCHEDULED) == 4
+    assert statuses.count(SessionStatus.SCHEDULED) == 5
     assert len(came) == 6
     assert [(one.kind, one.minutes) for one in ledger] == [
         (EntryKind.GRANTED, 300),
@@ -83,7 +83,7 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
     assert [(one.user_id, one.state) for one in offered] == [(waiting[0].user_id, OfferState.OPEN)]
     assert [one.ended_at for one in waiting] == [None, None]
     assert first_visit.unread_by_admin == 1
-    assert first_visit.steps_done == [False] * 20
+    assert first_visit.steps_done == [False] * 24
     assert first_visit.faults == []
 
 
@@ -102,11 +102,11 @@ async def test_invisible_channels_are_not_listed(kept_stage: Stage) -> None:
     stage = kept_stage
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))  # to 10:55; Sam meets Ben at 11
 
-    assert listed(stage, "admin") == ["lobby", "coach-applications"]
-    assert listed(stage, "outsider") == ["lobby"]
+    assert listed(stage, "admin") == ["lobby", "coach-applications", "workshops"]
+    assert listed(stage, "outsider") == ["lobby", "workshops"]
     code = (await first_upcoming(stage)).code
-    assert listed(stage, "student2") == ["lobby", "Coaching rooms", f"coaching-session-{code}"]
-    assert listed(stage, "coach2") == ["lobby", "Coaching rooms", f"coaching-session-{code}"]
+    assert listed(stage, "student2") == ["lobby", "workshops", "Coaching rooms", f"coaching-session-{code}"]
+    assert listed(stage, "coach2") == ["lobby", "workshops", "Coaching rooms", f"coaching-session-{code}"]
 
 
 @pytest.mark.slow

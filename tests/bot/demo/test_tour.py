@@ -71,10 +71,10 @@ class Visitor:
 
     async def jumps_until_counted(self, steps: int) -> None:
         """Press "Next event" until this many steps are done."""
-        await self.jumps_until(f"#tour-count:text-is('{steps} of 20')")
+        await self.jumps_until(f"#tour-count:text-is('{steps} of 24')")
 
     async def has_done(self, steps: int) -> None:
-        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 20")
+        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 24")
         await self.looks(f"done-{steps}")
 
     async def looks(self, name: str) -> None:
@@ -216,6 +216,25 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.presses("Use 60 minutes of credit")
         await expect(visitor.channel.get_by_text("You've booked it.").last).to_be_visible()
         await visitor.has_done(20)
+
+        # Stu takes a seat in Ben's workshop and finds it; Ben sees who takes part; Stu leaves.
+        await visitor.opens("workshops")
+        await visitor.presses("Take a seat (3 left)")
+        await visitor.presses("Pay €20.00 another way")
+        await visitor.has_done(21)
+        await visitor.opens("lobby")
+        await visitor.types("/sessions")
+        await visitor.has_done(22)
+        await visitor.is_now("Ben")
+        await visitor.opens("workshops")
+        await visitor.presses("Details")
+        await expect(visitor.channel.get_by_text("Participants (4)").last).to_be_visible()
+        await visitor.has_done(23)
+        await visitor.is_now("Stu")
+        await visitor.presses("Leave")
+        await expect(visitor.channel.get_by_text("Leave Mix your song").last).to_be_visible()
+        await visitor.presses("Leave")
+        await visitor.has_done(24)
         await expect(page.locator("#faults")).to_be_hidden()
 
         await page.close()  # or its console would say that the demo is gone
