@@ -15,7 +15,7 @@ from scheduler.core.errors import NotFound
 from scheduler.reports import export
 from scheduler.time.abbreviations import show_zone
 
-Table = Literal["sessions", "coaches", "reviews", "audit", "statement", "wishes", "offers"]
+Table = Literal["sessions", "coaches", "reviews", "audit", "statement", "wishes", "offers", "workshops"]
 """What can be downloaded. Buttons number it, so add new ones last."""
 # {table} is an index of TABLES.
 TABLE = Route("records:export:{table}")

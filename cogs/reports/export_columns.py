@@ -193,6 +193,30 @@ def _offers(reader: Reader) -> Columns:
     }
 
 
+def _workshops(reader: Reader) -> Columns:
+    def of_session(row: Any) -> CoachingSession:
+        return row.Workshop.session
+
+    return {
+        "Date": lambda row: reader.date(of_session(row).starts_at),
+        "Start": lambda row: reader.local(of_session(row).starts_at).time(),
+        "End": lambda row: reader.local(of_session(row).ends_at).time(),
+        "Time zone": lambda row: reader.time_zone(of_session(row).starts_at),
+        "Title": lambda row: row.Workshop.title,
+        "Coach": lambda row: reader.name(of_session(row).coach_id),
+        "Seats": lambda row: row.Workshop.seats,
+        "Taken": lambda row: row.taken,
+        "Price of a seat": lambda row: write_sum(row.Workshop.price_minor, of_session(row).currency),
+        "With credit": lambda row: "yes" if row.Workshop.takes_credit else "no",
+        "Least number": lambda row: row.Workshop.least,
+        "Status": lambda row: cards.STATUS_WORDS[of_session(row).status].capitalize(),
+        "Reason for cancelling": lambda row: of_session(row).cancel_reason,
+        "About": lambda row: row.Workshop.description,
+        "Code": lambda row: of_session(row).code,
+        "Coach ID": lambda row: str(of_session(row).coach_id),
+    }
+
+
 def _statement(_reader: Reader) -> Columns:
     def money(name: str, earned: Earned) -> Cell:
         return write_sum(getattr(earned, name), earned.currency)
@@ -218,5 +242,6 @@ _COLUMNS: Mapping[str, Callable[[Reader], Columns]] = {
     "audit": _audit,
     "wishes": _wishes,
     "offers": _offers,
+    "workshops": _workshops,
     export.STATEMENT: _statement,
 }

@@ -57,6 +57,7 @@ class HealthCog(Cog):
             *_sessions(found),
             *_messages(found),
             *_waiting_list(found),
+            *_workshops(found),
             *_payments(found),
             *(_fitting(_odd_prices(found), _MOST_OF_A_KIND) if self.bot.stripe is not None else []),
             *(f"{_NOTE} {line}" for line in limits_ahead(interaction.guild)),
@@ -140,6 +141,20 @@ def _waiting_list(found: Health) -> list[str]:
         return [f"{_BAD} **Waiting list** {overdue} overdue. Press **Run background checks now**."]
     people = "1 person" if found.on_waiting_list == 1 else f"{found.on_waiting_list} people"
     return [f"{_GOOD} **Waiting list** {people} waiting"] if found.on_waiting_list else []
+
+
+def _workshops(found: Health) -> list[str]:
+    """Say what's overdue about workshops, and which of their scheduled events fail, if any."""
+    lines: list[str] = []
+    if found.overdue_workshops:
+        needs = "1 needs" if found.overdue_workshops == 1 else f"{found.overdue_workshops} need"
+        lines.append(f"{_BAD} **Workshops** {needs} a background check. Press **Run background checks now**.")
+    failing = [
+        f"{_BAD} **Scheduled event** of workshop `{one.session.code}`: {cut_our_text(one.last_error or '', 250)}. "
+        "I'll keep trying. If you don't want it, turn off **Scheduled events** in `/coaching setup`."
+        for one in found.failing_events
+    ]
+    return [*lines, *_fitting(failing, _MOST_OF_A_KIND)]
 
 
 def _payments(found: Health) -> list[str]:

@@ -12,7 +12,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.options import LONGEST_CODE, SessionCode
 from cogs.ui.routing import Cog, Route, beside, group_command, on, opens
 from cogs.ui.text import cut_our_text
-from models import BlockedFrom, Guild, Notification, Offer, SessionStatus
+from models import BlockedFrom, CoachingSession, Guild, Notification, Offer, ParticipantStatus, SessionStatus
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.reports import session_history
@@ -25,6 +25,13 @@ OPEN = Route("story:open:{session_id}")
 _UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _ENTRIES, _MESSAGES = 15, 12
 _CODE = "Code"
+_PARTICIPANTS = {
+    ParticipantStatus.BOOKED: "Have a seat",
+    ParticipantStatus.ATTENDED: "Attended",
+    ParticipantStatus.NO_SHOW: "No-show",
+    ParticipantStatus.LEFT: "Gave their seat back",
+}
+"""What became of a workshop's participants."""
 
 _Fix = Callable[[AsyncSession, int, int, Actor, datetime], Awaitable[str]]
 
@@ -104,11 +111,24 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
             one, guild, most=300, with_buttons=False, charged=found.standing, workshop=found.workshop
         ),
         *([ui.text("\n".join(state))] if (state := _state(found)) else []),
+        *([ui.text("\n".join(_participants(one)))] if one.is_workshop else []),
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),
         *([ui.text("**Waiting list**\n" + "\n".join(map(_offer, found.offers)))] if found.offers else []),
         ui.row(*buttons),
     )
+
+
+def _participants(one: CoachingSession) -> list[str]:
+    """Name a workshop's participants by what became of each, those who left last."""
+    lines: list[str] = []
+    for status, words in _PARTICIPANTS.items():
+        if status is ParticipantStatus.BOOKED and one.status is SessionStatus.CANCELLED:
+            words = "Had a seat"
+        theirs = [seat for seat in one.participants if seat.status is status]
+        people = ", ".join(f"<@{seat.user_id}>{' (late)' if seat.cancelled_late else ''}" for seat in theirs)
+        lines += [f"**{words} ({len(theirs)})** {people}"] if theirs else []
+    return lines or ["**Participants** nobody yet"]
 
 
 def _state(found: SessionHistory) -> list[str]:

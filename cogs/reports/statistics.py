@@ -20,6 +20,7 @@ from scheduler.reports import earnings, statistics
 from scheduler.reports.earnings import Earned
 from scheduler.reports.statistics import Stats, average
 from scheduler.reports.waiting_list import Offered
+from scheduler.reports.workshops import Held
 
 PICK = Route("stats:period")
 
@@ -102,10 +103,21 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
     tried = found.with_room + found.without_room
     if tried:
         yield f"**Rooms** {found.with_room} of {tried} sessions had one ({room_share(found)})"
+    if any(found.workshops):
+        yield f"**Workshops** {_workshops(found.workshops)}"
     yield f"**Reviews** {_rating(found.stars) or 'none'}"
     if any(found.offered):
         yield f"**Waiting list** {_offered(found.offered)}"
     yield _checks(found, tick_interval)
+
+
+def _workshops(found: Held) -> str:
+    facts = [f"{found.upcoming} upcoming"]
+    if found.held:
+        facts.append(f"{found.held} held with {found.taken} of {found.seats} seats taken")
+    if found.cancelled:
+        facts.append(f"{found.cancelled} cancelled")
+    return " · ".join(facts)
 
 
 def _offered(found: Offered) -> str:

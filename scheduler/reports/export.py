@@ -10,14 +10,14 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Column, Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Base, Coach, CoachingSession, Guild, Offer, Participant, Review, Wish
+from models import AuditEntry, Base, Coach, CoachingSession, Guild, Offer, Participant, Review, Wish, Workshop
 from models.base import DiscordId
 from scheduler.availability import coach_search
 from scheduler.core.actor import Actor
-from scheduler.reports import earnings
+from scheduler.reports import earnings, workshops
 from scheduler.reports.earnings import Earned
 from scheduler.reports.spreadsheets import BOM, escape
 
@@ -28,6 +28,7 @@ TABLES: Mapping[str, type[Base]] = {
     "audit": AuditEntry,
     "wishes": Wish,
     "offers": Offer,
+    "workshops": Workshop,
 }
 """The tables that can be exported, by the names admins use."""
 STATEMENT = "statement"
@@ -42,6 +43,7 @@ _PEOPLE = {
     "audit": (AuditEntry.actor_id, AuditEntry.coach_id, AuditEntry.member_id),
     "wishes": (Wish.user_id,),
     "offers": (Offer.user_id,),
+    "workshops": (),
 }
 """The columns with people who may not be coaches."""
 
@@ -78,8 +80,8 @@ async def readable_csv(
 ) -> AsyncIterator[str]:
     """Yield a table for people as pieces of CSV, starting with the headings. Raises NotAllowed.
 
-    `columns` are given rows with an object of the table under its class's name, and for reviews, the audit log and
-    offers with the `code` of the session.
+    `columns` are given rows with an object of the table under its class's name, for reviews, the audit log and
+    offers with the `code` of the session, and for workshops with the number of seats `taken`.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]
@@ -110,6 +112,11 @@ async def complete_csv(session: AsyncSession, what: str, guild_id: int, actor: A
         columns |= {name: one for name, one in theirs.items() if name not in ("session_id", *columns)}
         order += [Participant.joined_at, Participant.user_id]
         query = query.join(Participant, Participant.session_id == CoachingSession.id)
+    if table is Workshop:
+        columns |= {"taken": workshops.taken()} | {
+            name: CoachingSession.__table__.c[name] for name in _OF_WORKSHOP
+        }
+        query = query.join(CoachingSession, CoachingSession.id == Workshop.session_id)
     query = query.with_only_columns(*columns.values(), maintain_column_froms=True)
 
     def cells(row: Any) -> list[Cell]:
@@ -170,7 +177,7 @@ def _written(cell: Cell) -> str:
             return str(cell)
 
 
-def _complete(column: Column[Any], value: object) -> Cell:
+def _complete(column: ColumnElement[Any], value: object) -> Cell:
     match value:
         case datetime():
             return value.astimezone(UTC).isoformat()
@@ -191,6 +198,19 @@ def _complete(column: Column[Any], value: object) -> Cell:
 _OF_PARTICIPANT = {"user_id": "student_id", "status": "participant_status"}
 """How their columns are called in the complete table of sessions, which has a row for each participant."""
 
+_OF_WORKSHOP = (
+    "code",
+    "coach_id",
+    "starts_at",
+    "ends_at",
+    "currency",
+    "status",
+    "cancelled_at",
+    "cancelled_by",
+    "cancel_reason",
+)
+"""What the complete table of workshops says about their sessions."""
+
 _READABLE: Mapping[str, Any] = {
     "sessions": select(CoachingSession, Participant)
     .join(CoachingSession.participants)
@@ -206,4 +226,7 @@ _READABLE: Mapping[str, Any] = {
     "offers": select(Offer, CoachingSession.code)
     .outerjoin(CoachingSession, CoachingSession.id == Offer.session_id)
     .order_by(Offer.id),
+    "workshops": select(Workshop, workshops.taken())
+    .join(Workshop.session)
+    .order_by(CoachingSession.starts_at, CoachingSession.id),
 }

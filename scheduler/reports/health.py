@@ -1,6 +1,6 @@
 """Check the health of one server: what's late, what fails, and which alerts are open."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -20,10 +20,11 @@ from models import (
     Refund,
     RefundStatus,
     SessionStatus,
+    Workshop,
 )
 from models.job_run import TICK
 from scheduler.core.actor import Actor
-from scheduler.reports import waiting_list
+from scheduler.reports import waiting_list, workshops
 from scheduler.reports.odd_prices import OddPrice, list_odd
 from scheduler.time.time_zones import is_known
 
@@ -73,6 +74,10 @@ class Health(NamedTuple):
     """People who wait for something."""
     overdue_offers: int
     """Offers that should have run out, and times that should have been offered."""
+    overdue_workshops: int
+    """Workshops on which something should have been decided or done."""
+    failing_events: Sequence[Workshop]
+    """Workshops whose scheduled event can't be made, changed or removed."""
 
 
 async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now: datetime) -> Health:
@@ -122,6 +127,8 @@ async def inspect_health(session: AsyncSession, guild_id: int, actor: Actor, now
         odd_prices=await _odd_prices(session, guild_id),
         on_waiting_list=await waiting_list.count_waiting(session, guild_id),
         overdue_offers=await waiting_list.count_overdue(session, guild_id, now - LATE),
+        overdue_workshops=await workshops.count_overdue(session, guild_id, now - LATE),
+        failing_events=await workshops.list_failing(session, guild_id, _MAX_LISTED),
     )
 
 

@@ -14,10 +14,11 @@ from scheduler.availability import free_times
 from scheduler.availability.slots import Hours
 from scheduler.core.actor import Actor
 from scheduler.parsing import names
-from scheduler.reports import waiting_list
+from scheduler.reports import waiting_list, workshops
 from scheduler.reports.health import HAD_NO_ROOM, HAD_ROOM
 from scheduler.reports.local_days import MICROSECOND, LocalDays
 from scheduler.reports.waiting_list import Offered
+from scheduler.reports.workshops import Held
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import is_known, zone
 
@@ -84,6 +85,7 @@ class Stats:
     """How often each number of stars was given. Hidden reviews aren't counted."""
     ticks: Ticks = field(default_factory=Ticks)
     offered: Offered = field(default_factory=Offered)
+    workshops: Held = field(default_factory=Held)
 
     @property
     def total(self) -> Day:
@@ -132,6 +134,7 @@ async def gather(
         stars=dict(sorted(sum(map(Counter, given.values()), Counter()).items())),
         ticks=await _count_ticks(session, calendar),
         offered=await waiting_list.count_offers(session, guild_id, calendar),
+        workshops=await workshops.count(session, guild_id, calendar),
     )
 
 
