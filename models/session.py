@@ -159,9 +159,16 @@ class CoachingSession(Base):
         return self.student.user_id
 
     def participant(self, user_id: int | None) -> "Participant | None":
-        """Return this person's part in it, or None; without an id, that of a session's only participant."""
-        theirs = [one for one in self.participants if user_id in (None, one.user_id)]
-        return theirs[0] if len(theirs) == 1 else None
+        """Return this person's part in it, or None."""
+        return next((one for one in self.participants if one.user_id == user_id), None)
+
+    def participant_or_only(self, user_id: int | None) -> "Participant | None":
+        """Return this person's part in it; without an id, that of the only participant of a session for one."""
+        return self.participant(user_id) if user_id is not None or self.is_workshop else self.student
+
+    def part_shown_to(self, user_id: int | None) -> "Participant | None":
+        """Return whose part this person is shown: their own, else the student's in a session for one."""
+        return self.participant(user_id) or self.participant_or_only(None)
 
     @property
     def taking_part(self) -> "list[Participant]":

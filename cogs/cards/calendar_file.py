@@ -110,7 +110,7 @@ def title(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
 
 def description(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
     """Write what else its reader wants to know, the notes last."""
-    seat, lines = charge.seat_of(one, viewer_id), [f"Session {one.code}"]
+    seat, lines = one.part_shown_to(viewer_id), [f"Session {one.code}"]
     if viewer_id != one.coach_id:
         lines.append(f"Coach: {names.coach}, {_profile(one.coach_id)}")
     elif not one.is_workshop:

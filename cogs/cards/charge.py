@@ -15,14 +15,6 @@ from scheduler.sessions.charge_standing import ChargeStanding
 _TERMS = f"for this coach or one who doesn't cost more, valid for {USUAL_VALIDITY} days"
 
 
-def seat_of(one: CoachingSession, viewer_id: int | None) -> Participant | None:
-    """Return whose part in the session this reader sees: their own, or in a session for one its student's.
-
-    In a workshop nobody sees what others pay.
-    """
-    return one.participant(viewer_id if viewer_id is not None else 0) if one.is_workshop else one.student
-
-
 def minutes(seat: Participant) -> str:
     """Write how many minutes of credit somebody's part in a session was booked with."""
     count = seat.credit_minutes or 0
@@ -53,7 +45,7 @@ def _price(seat: Participant, minor: int) -> str:
 
 def outcome(one: CoachingSession, viewer_id: int | None) -> list[str]:
     """Write what became of the credit, in a line. Nothing before the end, or without credit."""
-    seat = seat_of(one, viewer_id)
+    seat = one.part_shown_to(viewer_id)
     if seat is None or seat.credit_minutes is None or charge_of(seat) is Charge.RESERVED:
         return []
     if seat.credit_charged_at is not None:
@@ -125,7 +117,7 @@ def amount(payment: Payment) -> str:
 
 def refund_lines(one: CoachingSession, standing: ChargeStanding | None, viewer_id: int | None) -> list[str]:
     """Write that what was paid by card is charged, or what becomes of its refund, in a line. Nothing before."""
-    seat = seat_of(one, viewer_id)
+    seat = one.part_shown_to(viewer_id)
     if seat is None or standing is None or (payment := standing.payment) is None:
         return []
     if (refund := standing.refund) is None:

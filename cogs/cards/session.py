@@ -97,7 +97,7 @@ def of_session(
 def _texts(one: CoachingSession, viewer_id: int | None, most: int) -> list[ui.Item]:
     """Show what people wrote about it, cut to `most` characters each."""
     parts: list[ui.Item] = []
-    seat = charge.seat_of(one, viewer_id)
+    seat = one.part_shown_to(viewer_id)
     if seat is not None and seat.notes:
         parts.append(ui.text(f"**Notes**\n{ui.quoted(seat.notes, most)}"))
     if one.rescheduled_from is not None and one.status is SessionStatus.SCHEDULED:
@@ -118,7 +118,7 @@ def _head(
         lines.append(f"**{ui.quoted(workshop.title)}**")
     people = people or _people(one, viewer_id, workshop)
     lines.append(people if title else f"{people} · {stamp(one.starts_at, 'R')}")
-    seat = charge.seat_of(one, viewer_id)
+    seat = one.part_shown_to(viewer_id)
     facts = [*_agreed(one, seat, workshop), f"Code `{one.code}`"]
     late = " late" if seat is not None and seat.cancelled_late else ""
     if seat is not None and seat.status is ParticipantStatus.LEFT:

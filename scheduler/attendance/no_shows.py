@@ -237,7 +237,7 @@ async def _over(
         raise NotFound("You don't coach that session. `/sessions` lists yours.")
     if found.status not in _OVER:
         raise NotFound("This session isn't over yet, or it was cancelled.")
-    seat = found.participant(of)
+    seat = found.participant_or_only(of)
     if seat is None or seat.status is ParticipantStatus.LEFT:
         raise NotFound("That person doesn't take part in this session.")
     if (admin := await _decided_by(session, found, seat)) is not None:

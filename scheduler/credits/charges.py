@@ -180,7 +180,7 @@ async def waive(
     AlreadyDecided if nothing is charged, TooLate a week after the end.
     """
     found = await lookup.find_visible(session, session_id, actor, guild_id, lock=True)
-    seat = found.participant(of)
+    seat = found.participant_or_only(of)
     is_others = actor.user_id == found.coach_id or (actor.is_admin and guild_id == found.guild_id)
     if seat is None or actor.user_id == seat.user_id or not is_others or not is_about_a_charge(seat):
         raise NotFound("You have no such charge to waive. `/sessions` lists your sessions.")

@@ -114,7 +114,7 @@ async def _undecided(
 ) -> tuple[Participant, CreditDispute]:
     """Lock the session, and return whose charge is disputed and the dispute. Raises as `decide` does."""
     found = await session.get(CoachingSession, session_id, with_for_update=True, populate_existing=True)
-    seat = found.participant(of) if found is not None and found.guild_id == guild_id else None
+    seat = found.participant_or_only(of) if found is not None and found.guild_id == guild_id else None
     dispute = seat and await session.get(CreditDispute, (session_id, seat.user_id), populate_existing=True)
     if seat is None or dispute is None:
         raise NotFound("There's no such dispute in this server.")

@@ -65,7 +65,7 @@ async def _minutes_left(session: AsyncSession, context: NotificationContext, now
 
 async def _dispute(session: AsyncSession, context: NotificationContext, now: datetime) -> DisputeDetails | None:
     about = context.about_session
-    seat = about.participant(context.notification.about_user_id)
+    seat = about.participant_or_only(context.notification.about_user_id)
     found = seat and await session.get(CreditDispute, (about.id, seat.user_id))
     if found is None:
         return None

@@ -75,10 +75,7 @@ class NotificationContext:
     @property
     def seat(self) -> Participant | None:
         """The part of the participant it's about: whom it names, else its reader, else the only one there is."""
-        about = self.about_session
-        return about.participant(
-            self.notification.about_user_id or self.notification.user_id
-        ) or about.participant(None)
+        return self.about_session.part_shown_to(self.notification.about_user_id or self.notification.user_id)
 
     @property
     def about_coach(self) -> Coach:

@@ -58,7 +58,7 @@ async def get_history(
         .order_by(Notification.id)
     )
     standings = await charge_standing.standings(session, [row], actor.user_id, now, is_admin=True)
-    only = row.participant(None)
+    only = row.participant_or_only(None)
     return SessionHistory(
         row,
         list(await session.scalars(entries)),

@@ -107,7 +107,7 @@ async def review_states(
     given = {(one.session_id, one.student_id): one for one in about}
     found: dict[int, ReviewState] = {}
     for row in rows:
-        seat = row.participant(viewer_id) or row.participant(None)
+        seat = row.part_shown_to(viewer_id)
         if seat is not None:
             theirs = given.get((row.id, seat.user_id))
             found[row.id] = ReviewState(theirs, _refusal(row, seat.user_id, theirs, now) is None)
@@ -248,7 +248,7 @@ async def _hide_or_show(
 ) -> Review:
     actor.must_be_admin()
     row = await session.get(CoachingSession, session_id)
-    seat = row.participant(by) if row is not None and row.guild_id == guild_id else None
+    seat = row.participant_or_only(by) if row is not None and row.guild_id == guild_id else None
     found = seat and await session.get(Review, (session_id, seat.user_id))
     if row is None or seat is None or found is None:
         raise NotFound("There's no such review on this server. `/coaching reviews` lists them all.")

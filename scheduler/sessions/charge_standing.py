@@ -46,11 +46,6 @@ def can_dispute(seat: Participant, viewer_id: int | None, now: datetime) -> bool
     return viewer_id == seat.user_id and charged_at is not None and now < charged_at + DISPUTABLE_FOR
 
 
-def concerned(row: CoachingSession, viewer_id: int | None) -> Participant | None:
-    """Return whose charge this person is shown: their own, else that of the only participant."""
-    return row.participant(viewer_id) or row.participant(None)
-
-
 def chooses_until(refund: Refund) -> datetime | None:
     """Return until when whoever paid can keep a refund as credit; None once it's decided, or Stripe was asked."""
     return refund.next_try_at if refund.status is RefundStatus.OWED and refund.tried_at is None else None
@@ -68,7 +63,7 @@ def closes_at(
     """Return when this person's buttons about the charge or the refund stop working; None if they have none."""
     if standing is not None and standing.refund is not None:
         return chooses_until(standing.refund) if row.participant(viewer_id) is not None else None
-    seat = concerned(row, viewer_id)
+    seat = row.part_shown_to(viewer_id)
     charged_at = seat and seat.credit_charged_at
     if charged_at is None or viewer_id not in row.people:
         return None
@@ -87,7 +82,7 @@ async def standings(
 
     `is_admin`: as an admin of the server, who looks at a session that may not be theirs.
     """
-    seats = [seat for one in rows if (seat := concerned(one, viewer_id)) is not None]
+    seats = [seat for one in rows if (seat := one.part_shown_to(viewer_id)) is not None]
     paid = await _paid(
         session, [one.session_id for one in seats if one.credit_minutes is None and one.total_cost_minor]
     )

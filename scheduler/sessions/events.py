@@ -110,7 +110,7 @@ async def _free(session: AsyncSession, found: CoachingSession, now: datetime) ->
     periods = list(await session.execute(taken))
     await session.execute(delete(Reservation).where(its))
     for starts_at, ends_at in periods:
-        only = found.participant(None)
+        only = found.participant_or_only(None)
         await announce(session, Freed(found.coach_id, starts_at, ends_at, only.user_id if only else None), now)
 
 
