@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, cast
 
+import pytest
 from sqlalchemy import select
 
 from models import AuditEntry, CoachingSession, Notification, NotificationKind, Reservation, SessionStatus
@@ -104,6 +105,23 @@ async def test_a_bot_that_was_down_until_after_the_start_cancels_nothing(db: Dat
     await at(db, STARTS + MINUTE)
 
     assert await status(db, workshop) is SessionStatus.SCHEDULED
+
+
+@pytest.mark.parametrize("status_then", [SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS])
+async def test_a_workshop_for_nobody_does_not_take_place(db: Database, status_then: SessionStatus) -> None:
+    workshop = await a_workshop(db)
+    await take(db, workshop, ONE)
+    await leave(db, workshop, ONE)
+    async with db.begin() as session:
+        (await session.get_one(CoachingSession, workshop)).status = status_then
+
+    await at(db, STARTS - MINUTE)
+    assert await status(db, workshop) is status_then
+    await at(db, STARTS)
+
+    row, _ = await find(db, workshop)
+    assert (row.status, row.cancel_reason) == (SessionStatus.CANCELLED, "Nobody had taken a seat.")
+    assert await told(db, workshop, NotificationKind.SESSION_CANCELLED) == [COACH]
 
 
 async def test_deciding_again_changes_nothing(db: Database) -> None:

@@ -106,6 +106,7 @@ async def test_it_goes_with_a_workshop_that_too_few_come_to(db: Database) -> Non
 async def test_it_stays_when_the_workshop_starts(db: Database) -> None:
     stage = await a_stage(db)
     await stage.at(MONDAY)
+    await take(db, stage.workshop, STUDENT)
 
     await stage.at(STARTS)
 
