@@ -159,7 +159,7 @@ async def find_reschedulable(
     """Return the session if this actor can reschedule it now; raises as `reschedule` does."""
     found = await _find_ahead(session, session_id, actor, now, lock=lock)
     if found.is_workshop:
-        raise NotAllowed("A workshop can't be rescheduled. Cancel it and announce another one.")
+        raise NotAllowed("A workshop can't be rescheduled. Its coach can cancel it and announce a new one.")
     return found
 
 
@@ -167,8 +167,6 @@ async def _find_ahead(
     session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool
 ) -> CoachingSession:
     found = await lookup.find_visible(session, session_id, actor, None, lock=lock)
-    if found.is_workshop:
-        raise NotBookable("A workshop can't be rescheduled. Its coach can cancel it and announce a new one.")
     if found.status is SessionStatus.CANCELLED:
         raise TooLate("This session was cancelled. Book a new one with `/book`.")
     if found.status is not SessionStatus.SCHEDULED or lifecycle.has_started(found, now):

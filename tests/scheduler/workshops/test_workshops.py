@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from models import Hold, NotificationKind, PaymentMode, Reservation, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import cancellation
+from scheduler.booking import cancellation, rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import (
     Misconfigured,
@@ -274,3 +274,12 @@ async def test_others_do_not_change_it_and_nobody_does_once_it_has_started(db: D
     await refusal(db, NotAllowed, edit(STU))
     await refusal(db, NotFound, edit(ADMIN, GUILD + 1))
     await refusal(db, TooLate, edit(CARA, now=STARTS))
+
+
+async def test_a_coach_keeps_a_workshop_outside_their_hours(db: Database) -> None:
+    workshop_id = await a_workshop(db, starts_at=STARTS.replace(hour=3))
+
+    await transact(db, rescheduling.keep_session, workshop_id, CARA, MONDAY)
+
+    row, _ = await find(db, workshop_id)
+    assert row.kept_at == MONDAY
