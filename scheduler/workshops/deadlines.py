@@ -69,7 +69,8 @@ async def decide(session: AsyncSession, session_id: int, now: datetime) -> bool:
             return True
         workshop.decide_at = None
     if has_begun and row.status in AHEAD and not row.taking_part:  # so that its coach doesn't have to come
-        await _call_off(session, row, "Nobody had taken a seat.", now, seats=0)
+        await _call_off(session, row, "Nobody took a seat.", now)
+        events.record_by_bot(session, row, "session_cancelled_empty", now)
         return True
     # Due until its event agrees, in case the process dies before Discord is asked.
     may_have_event = workshop.has_event or workshop.event_intended_at is not None
@@ -88,15 +89,13 @@ async def _call_off_if_too_few(
         return False
     workshop.decide_at = None
     reason = f"Too few people had taken a seat: {booked} of at least {least}."
-    await _call_off(session, row, reason, now, seats=booked, least=least)
+    await _call_off(session, row, reason, now)
+    events.record_by_bot(session, row, "workshop_cancelled_too_few", now, seats=booked, least=least)
     return True
 
 
-async def _call_off(
-    session: AsyncSession, row: CoachingSession, reason: str, now: datetime, **counts: int
-) -> None:
+async def _call_off(session: AsyncSession, row: CoachingSession, reason: str, now: datetime) -> None:
     await events.call_off(session, row, await session.get_one(Guild, row.guild_id), reason, now)
-    events.record_by_bot(session, row, "workshop_cancelled_too_few", now, **counts)
 
 
 async def _wait_until(

@@ -120,7 +120,7 @@ async def test_a_workshop_for_nobody_does_not_take_place(db: Database, status_th
     await at(db, STARTS)
 
     row, _ = await find(db, workshop)
-    assert (row.status, row.cancel_reason) == (SessionStatus.CANCELLED, "Nobody had taken a seat.")
+    assert (row.status, row.cancel_reason) == (SessionStatus.CANCELLED, "Nobody took a seat.")
     assert await told(db, workshop, NotificationKind.SESSION_CANCELLED) == [COACH]
 
 
