@@ -64,6 +64,7 @@ async def test_a_seat_is_given_and_charged_once_and_paid_back_once(db: Database)
         box, doom = await a_box(here, seats=50), Doom()
         box.db = here.db = cast("Any", MortalDatabase(db, doom))
         here.api = cast("Any", MortalStripe(here.api, doom))
+        number = 0
         for number in range(MOST_STEPS):
             life, doom.left = Life(box, number), number
             died = False
