@@ -37,7 +37,7 @@ class Workshop(Base):
     least: Mapped[int | None]
     """How many people must have a seat at `decide_at`, or it's cancelled. None: it takes place with anybody."""
     decide_at: Mapped[datetime | None]
-    """When that's decided; None once it is, and without a least number."""
+    """When that's decided; None once it is, and without a minimum."""
     channel_id: Mapped[Snowflake | None]
     """Where it's announced."""
     has_event: Mapped[bool] = mapped_column(default=False)

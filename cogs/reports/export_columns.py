@@ -208,7 +208,7 @@ def _workshops(reader: Reader) -> Columns:
         "Taken": lambda row: row.taken,
         "Price of a seat": lambda row: write_sum(row.Workshop.price_minor, of_session(row).currency),
         "With credit": lambda row: "yes" if row.Workshop.takes_credit else "no",
-        "Least number": lambda row: row.Workshop.least,
+        "Minimum participants": lambda row: row.Workshop.least,
         "Status": lambda row: cards.STATUS_WORDS[of_session(row).status].capitalize(),
         "Reason for cancelling": lambda row: of_session(row).cancel_reason,
         "About": lambda row: row.Workshop.description,

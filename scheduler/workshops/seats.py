@@ -74,7 +74,8 @@ async def take(
         return already
     await check_can_take(session, row, guild, actor, now)
     await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
-    check_price(workshop, row, agreed_minor, agreed_currency)
+    if not has_paid_before(row.participant(actor.user_id)):
+        check_price(workshop, row, agreed_minor, agreed_currency)
     if reserve_credit is not None and not workshop.takes_credit:
         raise NotBookable("Seats in this workshop can't be paid for with credit. Choose another way to pay.")
     await _reserve_time(session, row, actor, now, session_id=row.id)

@@ -12,7 +12,7 @@ from scheduler.parsing.fields import Fields
 LONGEST_TITLE, LONGEST_DESCRIPTION = 100, 1000
 FEWEST_SEATS = 2
 DECIDE_BEFORE = timedelta(hours=24)
-"""How long before the start it's decided whether a workshop with a least number takes place."""
+"""How long before the start it's decided whether a workshop with a minimum takes place."""
 TITLE, DESCRIPTION, TIME, LENGTH, SEATS, PRICE, LEAST = (
     "Title",
     "Description",
@@ -20,7 +20,7 @@ TITLE, DESCRIPTION, TIME, LENGTH, SEATS, PRICE, LEAST = (
     "Length",
     "Seats",
     "Price",
-    "Least number",
+    "Minimum participants",
 )
 """How errors name what's wrong."""
 

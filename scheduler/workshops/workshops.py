@@ -184,7 +184,7 @@ async def edit(
     """Change what a workshop says, or how many seats it has; what isn't given stays.
 
     For its coach and for admins. Raises NotFound, NotAllowed, TooLate once it has started or was cancelled,
-    WrongFields or Unreadable, also for fewer seats than are taken or being paid for, or than the least number.
+    WrongFields or Unreadable, also for fewer seats than are taken or being paid for, or than the minimum.
     """
     row = await lock(session, session_id, guild_id, actor)
     if row.status is not SessionStatus.SCHEDULED or row.starts_at <= now:

@@ -45,10 +45,10 @@ async def test_admins_see_a_workshops_seats_and_what_became_of_it(world: Academy
     assert f"**Had a seat (1)** {world.student.mention}\n" in await admin_reads(world, "session", code=row.code)
 
     said = await admin_reads(world, "audit")
-    for words in (f"workshop announced by {world.coach.mention}", ": 4 seats", ": 1 of at least 2"):
+    for words in (f"workshop announced by {world.coach.mention}", "Seats: 4", "Seats taken: 1 of at least 2"):
         assert words in said
     [readable], [complete] = await exported(world, "workshops")
-    shown = ("Title", "Coach", "Seats", "Taken", "Price of a seat", "Least number", "Status", "Code")
+    shown = ("Title", "Coach", "Seats", "Taken", "Price of a seat", "Minimum participants", "Status", "Code")
     assert [readable[name] for name in shown] == [
         "Mixing *drums*",
         "Cara",

@@ -115,7 +115,12 @@ async def test_the_preview_can_be_changed_and_discarded(open_world: Academy) -> 
     assert "-# Thu 18:00 in Europe/Berlin" in cara.said
     assert "90 min with <@" in cara.said
     assert "free · 3 seats" in cara.said
-    rules = {"Price": "20", "Credit": ["Minutes of credit count, too"], "Least number": "2", "Decided": "2 days"}
+    rules = {
+        "Price": "20",
+        "Credit": ["Minutes of credit count, too"],
+        "Minimum participants": "2",
+        "Decided": "2 days",
+    }
     form = await cara.open_form("Price and rules…")
     cara.take(await world.coach.submit_modal(form, held(form) | rules))
     assert "$20.00 a seat" in cara.said
@@ -140,13 +145,13 @@ async def test_wrong_rules_can_be_fixed_and_keep_the_preview(open_world: Academy
     await world.choose(workshop_channel_id=channel.id)
     cara = await drafted(world)
     form = await cara.open_form("Price and rules…")
-    cara.take(await world.coach.submit_modal(form, held(form) | {"Price": "much", "Least number": "9"}))
+    cara.take(await world.coach.submit_modal(form, held(form) | {"Price": "much", "Minimum participants": "9"}))
     assert '**Price:** "much" isn\'t an amount' in cara.said
-    assert "**Least number:** Type 1 to 3" in cara.said
+    assert "**Minimum participants:** Type 1 to 3" in cara.said
 
     form = await cara.open_form("Fix it")
     assert held(form)["Price"] == "much"
-    cara.take(await world.coach.submit_modal(form, held(form) | {"Price": "15", "Least number": "2"}))
+    cara.take(await world.coach.submit_modal(form, held(form) | {"Price": "15", "Minimum participants": "2"}))
     await cara.press("Announce")
 
     await told(world)
@@ -284,7 +289,7 @@ async def test_its_coach_cancels_it_and_everybody_hears_why(open_world: Academy)
 
 async def test_too_few_people_cancel_it_and_the_message_says_so(open_world: Academy) -> None:
     world = open_world
-    await announced(world, {"Least number": "2"})
+    await announced(world, {"Minimum participants": "2"})
     await has_seat(world, world.student)
 
     await world.wait_until(world.now + 3 * DAY)

@@ -40,8 +40,8 @@ async def test_deadlines_are_overdue_and_events_fail_in_their_server(db: Databas
     async with db.begin() as session:
         late = await session.get_one(Workshop, (await a_workshop(session, ANN)).id)
         late.next_step_at = MONDAY
-        start = {"starts_at": MONDAY + 3 * DAY}
-        failing = await session.get_one(Workshop, (await a_workshop(session, BEN, **start)).id)
+        later = MONDAY + 3 * DAY
+        failing = await session.get_one(Workshop, (await a_workshop(session, BEN, starts_at=later)).id)
         failing.next_step_at, failing.last_error = MONDAY + DAY, "I'm missing **Create Events**"
 
     overdue = [await query(db, workshops.count_overdue, one, MONDAY) for one in (GUILD, GUILD + 1)]

@@ -171,10 +171,10 @@ async def test_workshops_need_a_channel(db: Database) -> None:
         ({"seats": 1}, "Seats"),
         ({"seats": 51}, "Seats"),
         ({"price_minor": -1}, "Price"),
-        ({"least": 0}, "Least number"),
-        ({"least": 4}, "Least number"),
-        ({"least": 2, "decide_before": 4 * DAY}, "Least number"),
-        ({"least": 2, "decide_before": -HOUR}, "Least number"),
+        ({"least": 0}, "Minimum participants"),
+        ({"least": 4}, "Minimum participants"),
+        ({"least": 2, "decide_before": 4 * DAY}, "Minimum participants"),
+        ({"least": 2, "decide_before": -HOUR}, "Minimum participants"),
     ],
 )
 async def test_terms_that_cannot_be_are_refused(db: Database, changed: dict[str, Any], field: str) -> None:
