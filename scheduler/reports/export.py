@@ -17,9 +17,9 @@ from models import AuditEntry, Base, Coach, CoachingSession, Guild, Offer, Parti
 from models.base import DiscordId
 from scheduler.availability import coach_search
 from scheduler.core.actor import Actor
+from scheduler.parsing.spreadsheets import BOM, escape
 from scheduler.reports import earnings, workshops
 from scheduler.reports.earnings import Earned
-from scheduler.reports.spreadsheets import BOM, escape
 
 TABLES: Mapping[str, type[Base]] = {
     "sessions": CoachingSession,

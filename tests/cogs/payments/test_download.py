@@ -10,7 +10,7 @@ from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.credits import packages
 from scheduler.credits.packages import PackageTerms
-from scheduler.reports.spreadsheets import unescape
+from scheduler.parsing.spreadsheets import unescape
 from tests.cogs.booking.people import Visitor
 from tests.cogs.payments.test_paying import taking_cards, wake
 from tests.support.simulated import reply, words

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from models import Absent, AuditEntry, Base, Coach, CoachingSession, Review, SessionStatus
 from scheduler.core import audit
-from scheduler.reports.spreadsheets import BOM, unescape
+from scheduler.parsing.spreadsheets import BOM, unescape
 from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders
 from tests.support.reviewing import reviewed, took_place

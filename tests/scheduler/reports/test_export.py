@@ -13,8 +13,8 @@ from models.storage.database import Database
 from scheduler.core import audit
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotAllowed
+from scheduler.parsing.spreadsheets import BOM, unescape
 from scheduler.reports import export
-from scheduler.reports.spreadsheets import BOM, unescape
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, STUDENT, a_guild, a_server_with_a_coach, a_session
 from tests.support.stored_workshops import ANN, BEN, CLEO, a_workshop
 from tests.support.transactions import query, transact

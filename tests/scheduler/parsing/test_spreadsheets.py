@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from models import Coach
 from models.storage.database import Database
 from scheduler.core import audit
+from scheduler.parsing.spreadsheets import BOM, escape, unescape
 from scheduler.reports import export
-from scheduler.reports.spreadsheets import BOM, escape, unescape
 from tests.support.builders import ADMIN, COACH, GUILD, MONDAY, a_coach, a_guild, a_session
 
 RUNS = tuple("=+-@＝＋－＠")
