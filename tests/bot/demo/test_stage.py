@@ -25,6 +25,7 @@ from models import (
     OfferState,
     SessionStatus,
     Wish,
+    Workshop,
 )
 from models.storage.database import Database
 from scheduler.booking import cancellation
@@ -168,6 +169,26 @@ async def test_a_visitor_of_a_deleted_channel_moves_to_the_lobby(stage: Stage) -
     await stage.jump(dt.timedelta(hours=3))
 
     assert stage.place == stage.world.lobby.id
+
+
+@pytest.mark.slow
+async def test_a_workshops_room_opens_for_its_people_and_its_announcement_ends(stage: Stage) -> None:
+    [workshop] = await fetch_all(stage.db, select(Workshop))
+    starts_at, world = workshop.session.starts_at, stage.world
+
+    await stage.jump(starts_at - dt.timedelta(minutes=4) - stage.now)
+
+    room = next(one for one in simcord_private.channels(stage.env, world.guild) if one.type == 2)
+    others = {world.others[name].id for name in ("nora", "theo", "vera")}
+    assert set(simcord_private.inside(world.guild, room.id)) == {world.people["coach2"].member.id, *others}
+    assert not simcord_private.sees(stage.env, world.people["student"].member, room.id)
+    await stage.go(str(world.workshops.id))
+    assert stage.shows("Take a seat (3 left)")
+
+    await stage.jump(dt.timedelta(hours=2))
+
+    assert stage.shows("It's over")
+    assert not stage.shows("Take a seat")
 
 
 @pytest.mark.slow
