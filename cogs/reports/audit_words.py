@@ -81,7 +81,8 @@ _MESSAGES = {
     NotificationKind.NO_SHOW: "no-show",
     NotificationKind.WORKSHOP_ANNOUNCEMENT: "announcement",
     NotificationKind.WORKSHOP_CREATED: "news of the workshop",
-    NotificationKind.SEAT_LEFT: "seat given back",
+    NotificationKind.SEAT_TAKEN: "news of a seat taken",
+    NotificationKind.SEAT_LEFT: "news of a seat given back",
     NotificationKind.APPEAL_CARD: "appeal for admins",
 }
 

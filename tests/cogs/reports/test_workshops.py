@@ -40,6 +40,8 @@ async def test_admins_see_a_workshops_seats_and_what_became_of_it(world: Academy
     assert f"**Have a seat (1)** {world.student.mention}\n" in before
     assert f"**Gave their seat back (1)** {world.other_student.mention}\n" in before
 
+    assert f"news of a seat taken to {world.student.mention}" in before
+
     async with world.db.begin() as session:
         await deadlines.decide(session, row.id, row.starts_at - DAY)
     assert f"**Had a seat (1)** {world.student.mention}\n" in await admin_reads(world, "session", code=row.code)
