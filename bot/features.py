@@ -29,9 +29,9 @@ from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
-from scheduler.waiting_list import freed, offers
+from scheduler.waiting_list import freed, offers, seat_answers, wishes
 from scheduler.waiting_list import notifications as waiting_list_kinds
-from scheduler.workshops import announcements, deadlines, leaving
+from scheduler.workshops import announcements, deadlines, leaving, seats
 from scheduler.workshops import notifications as workshops
 
 NOTIFICATION_KINDS = (
@@ -67,13 +67,14 @@ WORDS = (
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
-    events.on_called_off(deadlines.follow_session)
+    events.on_called_off(wishes.follow_cancelled, deadlines.follow_session)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)
     releases.on_barred(due.hurry_barred)
     departures.on_left_workshop(leaving.give_up_after_departure)
-    releases.on_seat_freed(announcements.update_announcement)
+    freed_times.on_seat_freed(freed.record_seat, announcements.follow_freed_seat)
+    seats.on_taken(seat_answers.follow_taken_seat)
     kinds.register(*NOTIFICATION_KINDS)
     for words in WORDS:
         notifications.register(words)

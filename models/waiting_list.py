@@ -19,10 +19,15 @@ class WishEnd(StrEnum):
     UNANSWERED = "unanswered"
     """Too many offers ran out without an answer."""
     BLOCKED = "blocked"
+    CANCELLED = "cancelled"
+    """The workshop was cancelled."""
 
 
 class Wish(Base):
-    """What a student waits for. Their place in line is that of its id among the open ones."""
+    """What a student waits for: time of a coach, or a seat in a workshop.
+
+    Their place in line is that of its id among the open ones.
+    """
 
     __tablename__ = "wishes"
     __table_args__ = (
@@ -33,6 +38,7 @@ class Wish(Base):
             "from_minute >= 0 AND from_minute < until_minute AND until_minute <= 1440", name="hours_of_a_day"
         ),
         partial_index("ix_wishes_open", "guild_id", "coach_id", "id", where="ended_at IS NULL"),
+        partial_index("ix_wishes_session_id", "session_id", "id", where="ended_at IS NULL"),
         Index("ix_wishes_user_id", "user_id"),
         partial_index("ix_wishes_next_step_at", "next_step_at"),
     )
@@ -42,6 +48,8 @@ class Wish(Base):
     user_id: Mapped[Snowflake]
     coach_id: Mapped[Snowflake | None]
     """The only coach they want; None for any."""
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
+    """The workshop in which they want a seat. Any day and hour suits them then."""
     minutes: Mapped[int]
     weekdays: Mapped[int]
     """A bit for each day that suits them, from Monday (1) to Sunday (64)."""
@@ -61,7 +69,7 @@ class Wish(Base):
 
 
 class FreedTime(Base):
-    """Time of a coach that became free and is offered to the waiting list first.
+    """Time of a coach, or a seat in a workshop, that became free and is offered to the waiting list first.
 
     Deleted once everybody may book it.
     """
@@ -76,6 +84,8 @@ class FreedTime(Base):
     id: Mapped[RowId]
     coach_id: Mapped[Snowflake]
     """The coach's user id: their time is free in each server where they coach."""
+    session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
+    """The workshop of which a seat became free. Nobody else can take that as long as this row exists."""
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     is_new_hours: Mapped[bool] = mapped_column(default=False)
@@ -108,7 +118,7 @@ class OfferState(StrEnum):
 
 
 class Offer(Base):
-    """A time that was offered to one student: held for them or, shortly before it starts, for whoever is first."""
+    """A time or seat offered to one student: held for them or, shortly before it starts, for whoever is first."""
 
     __tablename__ = "offers"
     __table_args__ = (
@@ -131,7 +141,7 @@ class Offer(Base):
     hold_id: Mapped[int | None] = mapped_column(ForeignKey("holds.id", ondelete="SET NULL"))
     """What keeps the time for them; None once it's over, and if others were told of the same time."""
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
-    """What was booked, or rescheduled."""
+    """What was booked, or rescheduled. If it's a seat that's offered: the workshop, from the beginning."""
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     is_shared: Mapped[bool] = mapped_column(default=False)

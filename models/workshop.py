@@ -55,7 +55,7 @@ class Workshop(Base):
 
 
 class Seat(Base):
-    """One seat of a workshop: free, held while somebody pays for it, or taken.
+    """One seat of a workshop: free, held while somebody pays for it, kept for the waiting list, or taken.
 
     A seat is claimed with one statement, so that each goes to one person, however many press at once.
     """
@@ -65,6 +65,7 @@ class Seat(Base):
         CheckConstraint("user_id IS NULL OR hold_id IS NULL", name="held_or_taken"),
         Index("uq_workshop_seats_session_id_user_id", "session_id", "user_id", unique=True),
         Index("uq_workshop_seats_hold_id", "hold_id", unique=True),
+        Index("uq_workshop_seats_freed_id", "freed_id", unique=True),
     )
 
     id: Mapped[RowId]
@@ -73,3 +74,5 @@ class Seat(Base):
     """Who takes part."""
     hold_id: Mapped[int | None] = mapped_column(ForeignKey("holds.id", ondelete="SET NULL"))
     """What keeps it for somebody; once that's gone, the seat is free by itself."""
+    freed_id: Mapped[int | None] = mapped_column(ForeignKey("freed_times.id", ondelete="SET NULL"))
+    """What keeps it for the waiting list; once that's gone, everybody can take the seat."""

@@ -18,4 +18,5 @@ ENDS = {
     WishEnd.EXPIRED: "nothing became free in time",
     WishEnd.UNANSWERED: "three offers unanswered",
     WishEnd.BLOCKED: "blocked",
+    WishEnd.CANCELLED: "workshop cancelled",
 }

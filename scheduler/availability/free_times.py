@@ -294,6 +294,7 @@ async def _busy(
         FreedTime.starts_at < until + LONGEST_RESERVATION,
         FreedTime.next_step_at.is_not(None),
         FreedTime.is_new_hours.is_(False),
+        FreedTime.session_id.is_(None),
     )
     for user_id, start, end in await session.execute(waiting):
         busy[user_id].append((start, end))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Hold, HoldPurpose
 from models.storage.database import Database
 from scheduler.core.clock import Clock
-from scheduler.sessions.freed_times import Freed, announce
+from scheduler.sessions.freed_times import Freed, FreedSeat, announce, announce_seat
 
 
 class Barred(NamedTuple):
@@ -25,17 +25,6 @@ class Barred(NamedTuple):
 Follow = Callable[[AsyncSession, Barred, datetime], Awaitable[None]]
 _ending: list[Follow] = []
 _following: list[Follow] = []
-
-
-_freeing_seats: list[Callable[[AsyncSession, int, datetime], Awaitable[None]]] = []
-
-
-def on_seat_freed(*freeing: Callable[[AsyncSession, int, datetime], Awaitable[None]]) -> None:
-    """Register what follows, in the same transaction, when a seat in a workshop is no longer held.
-
-    It's given the id of the workshop's session.
-    """
-    _freeing_seats.extend(freeing)
 
 
 def before_barring(*ending: Follow) -> None:
@@ -92,9 +81,11 @@ async def release_barred(session: AsyncSession, barred: Barred, now: datetime) -
 
 
 async def release_expired(session: AsyncSession, user_id: int, now: datetime) -> None:
-    """Delete the expired holds that reserve this person's time."""
+    """Delete the expired holds that reserve this person's time. Only seats are announced: they take no time."""
     theirs = or_(Hold.coach_id == user_id, Hold.student_id == user_id)
-    await _delete(session, and_(Hold.expires_at <= now, theirs))
+    for one in await _delete(session, and_(Hold.expires_at <= now, theirs)):
+        if one.session_id is not None:
+            await _announce(session, one, now)
 
 
 async def announce_expired(db: Database, clock: Clock) -> None:
@@ -107,7 +98,15 @@ async def announce_expired(db: Database, clock: Clock) -> None:
         now = clock()
         ran_out = update(Hold).where(Hold.next_step_at <= now).values(next_step_at=None).returning(Hold)
         for one in await session.scalars(ran_out.execution_options(synchronize_session=False)):
-            await _announce(session, one, now)
+            await _announce(session, one, now, ran_out=True)
+
+
+async def announce_expired_seats(session: AsyncSession, session_id: int, now: datetime) -> None:
+    """Announce the seats of a workshop whose holds ran out since, before somebody takes one of them."""
+    expired = Hold.session_id == session_id, Hold.next_step_at <= now
+    ran_out = update(Hold).where(*expired).values(next_step_at=None).returning(Hold)
+    for one in await session.scalars(ran_out.execution_options(populate_existing=True)):
+        await _announce(session, one, now, ran_out=True)
 
 
 async def _delete(session: AsyncSession, which: ColumnElement[bool]) -> list[Hold]:
@@ -121,10 +120,10 @@ async def _delete(session: AsyncSession, which: ColumnElement[bool]) -> list[Hol
     return found
 
 
-async def _announce(session: AsyncSession, held: Hold, now: datetime) -> None:
+async def _announce(session: AsyncSession, held: Hold, now: datetime, *, ran_out: bool = False) -> None:
     if held.session_id is not None:  # a seat, which takes nothing from the coach
-        for follow in _freeing_seats:
-            await follow(session, held.session_id, now)
+        if ran_out or held.next_step_at is not None:  # otherwise it was announced, or the waiting list keeps it
+            await announce_seat(session, FreedSeat(held.session_id, held.student_id), now)
     elif held.purpose is not HoldPurpose.OFFER:  # the waiting list knows of its own
         await announce(session, Freed(held.coach_id, held.starts_at, held.ends_at, held.student_id), now)
 

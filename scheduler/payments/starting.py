@@ -19,7 +19,7 @@ from scheduler.parsing.money import price
 from scheduler.payments import records, ways
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
-from scheduler.waiting_list import answers, offers
+from scheduler.waiting_list import answers, offers, seat_answers
 from scheduler.workshops import seats, workshops
 
 PAYABLE_FOR = timedelta(minutes=32)
@@ -116,6 +116,11 @@ async def for_offer(
     if (already := await _find_open(session, open_one, *what)) is not None:
         return already
     offer = await offers.lock_open(session, offer_id, actor, now)
+    if offer.session_id is not None:
+        price_told = {"agreed_minor": offer.cost_minor, "agreed_currency": offer.currency}
+        return await for_seat(
+            session, guild, actor, offer.session_id, now, livemode=livemode, **price_told, back_to=back_to
+        )
     if not ways.can_still_pay(offer.starts_at, now):
         raise NotBookable("That starts too soon to pay by card. Choose a time that's at least 40 minutes away.")
     if offer.is_shared:  # nothing is held yet
@@ -124,7 +129,7 @@ async def for_offer(
             session, guild, actor, *what, None, now, livemode=livemode, **price_told, back_to=back_to
         )
         assert payment.hold_id is not None, "it was just held"
-        answers.mark_paying(offer, payment.hold_id)
+        offers.mark_paying(offer, payment.hold_id)
         return payment
     await _check_open(session, open_one, now)
     await answers.check_takeable(session, guild, offer, actor, now)
@@ -149,7 +154,8 @@ async def for_seat(
 ) -> Payment:
     """Hold a seat in a workshop until it's paid for, as `for_session` does with a time.
 
-    If it isn't paid, the seat is free again. Raises as `seats.hold` does, and NotBookable as `for_session` does.
+    If it isn't paid, the seat is free again, or the next person's if it had been offered to them. Raises as
+    `seats.hold` does, and NotBookable as `for_session` does.
     """
     workshop = await workshops.find(session, session_id, guild.id)
     row = workshop.session
@@ -164,6 +170,7 @@ async def for_seat(
     if not workshop.price_minor:
         raise NotBookable("Seats in this workshop are free. Press **Take a seat** again.")
     held = await seats.hold(session, session_id, actor, now, now + HELD_FOR)
+    await seat_answers.begin_to_pay(session, held)
     coach = await session.get_one(Coach, (guild.id, row.coach_id))
     payment = _new_payment(guild.id, actor, workshop.price_minor, row.currency, livemode, now)
     what = f"A seat in “{workshop.title}” with {coach.display_name}"

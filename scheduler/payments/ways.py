@@ -80,9 +80,9 @@ async def ways_for_seat(
     """
     row = workshop.session
     coach = await session.get_one(Coach, (guild.id, row.coach_id))
-    cost = 0 if seats.has_paid_before(row.participant(user_id)) else workshop.price_minor
-    what = coach, user_id, row.starts_at, row.duration, now, stripe
-    found = await ways_to_pay(session, guild, *what, told=(cost, row.currency))
+    told = seats.cost_of(workshop, user_id), row.currency
+    asked = user_id, row.starts_at, row.duration, now
+    found = await ways_to_pay(session, guild, coach, *asked, stripe, told=told)
     return found if workshop.takes_credit else replace(found, credit=0)
 
 
@@ -106,8 +106,12 @@ async def can_pay(stripe: Stripe | None, session: AsyncSession, match: Match, no
     """Return whether someone in the waiting list's line could pay for a time if they were offered it now."""
     if not requires_cards(match.guild, stripe) or can_still_pay(match.starts_at, now):
         return True
-    asked = match.wish.user_id, match.starts_at, match.duration, now
-    found = await ways_to_pay(session, match.guild, match.coach, *asked, stripe)
+    user_id = match.wish.user_id
+    if match.workshop is not None:
+        found = await ways_for_seat(session, match.guild, match.workshop, user_id, now, stripe)
+    else:
+        asked = user_id, match.starts_at, match.duration, now
+        found = await ways_to_pay(session, match.guild, match.coach, *asked, stripe)
     return not found.cost_minor or found.by_credit or found.otherwise
 
 

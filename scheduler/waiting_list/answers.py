@@ -6,7 +6,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
-    BlockedFrom,
     CoachingSession,
     FreedTime,
     Guild,
@@ -16,42 +15,24 @@ from models import (
     OfferState,
     Participant,
     Payment,
-    Reservation,
     SessionStatus,
     Wish,
     WishEnd,
 )
-from scheduler.booking import blocks, booking, eligibility, releases, rescheduling, reservations
+from scheduler.booking import booking, releases, rescheduling, reservations
 from scheduler.booking.booking import ReserveCredit
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, TooLate
 from scheduler.sessions.freed_times import Freed
 from scheduler.time.intervals import subtract
 from scheduler.waiting_list import freed as freed_times
-from scheduler.waiting_list import offers, wishes
+from scheduler.waiting_list import offers, seat_answers, takeable, wishes
 
 
 async def check_takeable(session: AsyncSession, guild: Guild, offer: Offer, actor: Actor, now: datetime) -> None:
     """Raise what keeps a student from taking what's held for them: a block, a limit, or another session then."""
-    await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
-    await eligibility.check_upcoming(session, guild, actor, now)
     await releases.release_expired(session, actor.user_id, now)
-    overlapping = (
-        select(Reservation.id)
-        .outerjoin(Hold, Hold.id == Reservation.hold_id)
-        .where(
-            Reservation.user_id == actor.user_id,
-            Reservation.starts_at < offer.ends_at,
-            Reservation.starts_at > offer.starts_at - timedelta(days=1),
-            Reservation.ends_at > offer.starts_at,
-            # What they're choosing makes way.
-            (Hold.id.is_(None)) | (Hold.purpose != HoldPurpose.CHOOSING) | (Hold.guild_id != guild.id),
-        )
-    )
-    if await session.scalar(overlapping.limit(1)) is not None:
-        raise NotBookable(
-            "You have another session at that time. Reschedule or cancel it first, or press **Pass**."
-        )
+    await takeable.check(session, guild, actor, offer.starts_at, offer.ends_at, now)
 
 
 async def take(
@@ -65,9 +46,11 @@ async def take(
     """Book what was offered, at the price that was told, and end the wish. Taking it twice books it once.
 
     With `reserve_credit` it costs the actor's minutes, which that takes. Raises NotFound, TooLate when it's over,
-    SlotTaken if somebody was faster, NotBookable or Blocked if the actor can't book it.
+    SlotTaken or WorkshopFull if somebody was faster, NotBookable or Blocked if the actor can't book it.
     """
     taken = await offers.find(session, offer_id, actor)
+    if await offers.is_for_seat(session, taken):
+        return await seat_answers.take(session, taken, actor, now, reserve_credit=reserve_credit)
     if taken.state is OfferState.TAKEN and taken.session_id is not None:
         return await session.get_one(CoachingSession, taken.session_id)
     offer = await offers.lock_open(session, offer_id, actor, now)
@@ -98,13 +81,8 @@ async def begin_to_pay(session: AsyncSession, offer: Offer, until: datetime) -> 
             "You have another session at that time. Reschedule or cancel it first, or press **Pass**."
         )
     held.purpose, held.expires_at = HoldPurpose.PAYMENT, until
-    mark_paying(offer, held.id)
+    offers.mark_paying(offer, held.id)
     return held
-
-
-def mark_paying(offer: Offer, hold_id: int) -> None:
-    """Record that an open offer is being paid for, and what keeps the time until then."""
-    offer.state, offer.hold_id, offer.next_step_at = OfferState.PAYING, hold_id, None
 
 
 async def find_paying(session: AsyncSession, payment: Payment) -> Offer | None:
@@ -157,7 +135,7 @@ async def reschedule(session: AsyncSession, offer_id: int, actor: Actor, now: da
         return await session.get_one(CoachingSession, done.session_id)
     offer = await offers.lock_open(session, offer_id, actor, now)
     later = await find_later(session, offer, now)
-    if later is None:
+    if later is None or await offers.is_for_seat(session, offer):
         raise NotFound(
             "You have no later session of that length with this coach. Press **Take it** to book this one."
         )
@@ -200,6 +178,7 @@ async def _fulfil(
         Offer.coach_id == offer.coach_id,
         Offer.state == OfferState.OPEN,
         Offer.is_shared,
+        Offer.session_id.is_(None),
         # They run out when they start. An index has the few open ones by that.
         Offer.next_step_at < offer.ends_at,
         Offer.next_step_at > offer.starts_at - timedelta(days=1),

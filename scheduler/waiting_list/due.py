@@ -1,4 +1,4 @@
-"""What is due for the waiting list: time to offer, offers that run out, and wishes that end."""
+"""What is due for the waiting list: time and seats to offer, offers that run out, and wishes that end."""
 
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Mapping
@@ -9,7 +9,7 @@ from sqlalchemy import Select, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from models import FreedTime, Offer, Wish
+from models import FreedTime, Offer, Seat, Wish
 from models.storage.database import Database
 from scheduler.booking import releases
 from scheduler.booking.ports import Membership
@@ -19,6 +19,7 @@ from scheduler.core.errors import DiscordFailure
 from scheduler.core.task_pool import Job, TaskPool
 from scheduler.waiting_list import line, offers, rules
 from scheduler.waiting_list.line import CanPay, Match
+from scheduler.workshops import announcements
 
 log = logging.getLogger(__name__)
 
@@ -112,8 +113,8 @@ async def advance(
     await session.flush()
     await releases.release_expired(session, found.coach_id, now)
     unknown = set[tuple[int, int]]()
-    if found.ends_at <= now:
-        await _open_to_all(session, found)
+    if found.ends_at <= now or not await _is_kept(session, found):
+        await _open_to_all(session, found, now)
     elif found.is_new_hours:
         unknown = await _offer_hours(session, found, present, can_pay, now)
     else:
@@ -123,10 +124,18 @@ async def advance(
     return unknown
 
 
+async def _is_kept(session: AsyncSession, found: FreedTime) -> bool:
+    """Whether a seat is still kept for the line. Time always is."""
+    if found.session_id is None:
+        return True
+    kept = exists().where(Seat.freed_id == found.id, Seat.user_id.is_(None))
+    return bool(await session.scalar(select(kept)))
+
+
 async def _offer_time(
     session: AsyncSession, found: FreedTime, present: Present, can_pay: CanPay | None, now: datetime
 ) -> set[tuple[int, int]]:
-    """Hold the time for the first in line or, if it's too late for that, tell several."""
+    """Hold the time or seat for the first in line or, if it's too late for that, tell several."""
     is_shared, chosen = found.offers >= rules.MOST_OFFERS, list[Match]()
     async for match in line.matches(session, found, now, can_pay):
         if not present.get(match.who, True) or match.who in [one.who for one in chosen]:
@@ -139,7 +148,7 @@ async def _offer_time(
         return unknown
     made = [await offers.make(session, one, found, now, is_shared=is_shared) for one in chosen]
     if is_shared or not any(made):
-        await _open_to_all(session, found)
+        await _open_to_all(session, found, now)
     else:
         found.offers += 1
     return set()
@@ -166,7 +175,7 @@ async def _offer_hours(
             found.next_step_at = now
             return set()
     if not unknown and not await _is_any_open(session):
-        await _open_to_all(session, found)
+        await _open_to_all(session, found, now)
     return {who for who in unknown if who not in present}
 
 
@@ -176,8 +185,10 @@ async def _is_any_open(session: AsyncSession) -> bool:
     return bool(await session.scalar(select(held)))
 
 
-async def _open_to_all(session: AsyncSession, found: FreedTime) -> None:
+async def _open_to_all(session: AsyncSession, found: FreedTime, now: datetime) -> None:
     await session.execute(
         delete(FreedTime).where(FreedTime.id == found.id).execution_options(synchronize_session=False)
     )
     session.expunge(found)
+    if found.session_id is not None:
+        await announcements.update_announcement(session, found.session_id, now)

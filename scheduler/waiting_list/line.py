@@ -1,4 +1,4 @@
-"""Finding who is next in line for time that became free."""
+"""Finding who is next in line for time, or a seat, that became free."""
 
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -9,14 +9,27 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, and_, case, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachStatus, FreedTime, Guild, Member, Offer, OfferState, Wish
+from models import (
+    Coach,
+    CoachStatus,
+    FreedTime,
+    Guild,
+    Member,
+    Offer,
+    OfferState,
+    SessionStatus,
+    Wish,
+    Workshop,
+)
 from scheduler.availability import free_times
 from scheduler.booking import eligibility
 from scheduler.core.actor import Actor
 from scheduler.core.errors import CoachingError
+from scheduler.parsing.money import price
 from scheduler.time.time_zones import is_known, zone
-from scheduler.waiting_list import rules
+from scheduler.waiting_list import rules, takeable
 from scheduler.waiting_list.wishes import wanted_by
+from scheduler.workshops import seats
 
 OPEN = (OfferState.OPEN, OfferState.PAYING)
 _A_PAGE = 100
@@ -32,6 +45,8 @@ class Match(NamedTuple):
     starts_at: datetime
     is_spent: bool = False
     """Whether it was offered so often that everybody can book it, and they're only told."""
+    workshop: Workshop | None = None
+    """The workshop, if it's one of its seats."""
 
     @property
     def duration(self) -> timedelta:
@@ -42,6 +57,13 @@ class Match(NamedTuple):
     def ends_at(self) -> datetime:
         """The end of the session."""
         return self.starts_at + self.duration
+
+    @property
+    def cost(self) -> tuple[int, str]:
+        """What it costs them, in minor units of a currency."""
+        if self.workshop is not None:
+            return seats.cost_of(self.workshop, self.wish.user_id), self.workshop.session.currency
+        return price(self.coach.rate_minor, self.duration), self.coach.currency
 
     @property
     def who(self) -> tuple[int, int]:
@@ -56,7 +78,7 @@ CanPay = Callable[[AsyncSession, Match, datetime], Awaitable[bool]]
 async def matches(
     session: AsyncSession, freed: FreedTime, now: datetime, can_pay: CanPay | None
 ) -> AsyncIterator[Match]:
-    """Yield who is in line for this time, each with the first start that fits, first come first.
+    """Yield who is in line for this time or seat, each with the first start that fits, first come first.
 
     Each is judged when it's asked for, so that it sees what was offered to those before. People who can't book,
     can't pay or can't be messaged are left out and keep their places.
@@ -67,10 +89,26 @@ async def matches(
         guild.id: (coach, guild)
         for coach, guild in await session.execute(servers.where(Guild.bot_removed_at.is_(None)))
     }
+    if freed.session_id is not None:
+        found = _seat_matches(session, freed, freed.session_id, places, now)
+    else:
+        found = _time_matches(session, freed, places, now)
+    async for match in found:
+        if can_pay is None or await can_pay(session, match, now):
+            yield match
+
+
+Places = Mapping[int, tuple[Coach, Guild]]
+"""By server, the coach as they are there."""
+
+
+async def _time_matches(
+    session: AsyncSession, freed: FreedTime, places: Places, now: datetime
+) -> AsyncIterator[Match]:
     spent = await _spent(session, freed) if freed.is_new_hours else dict[datetime, int]()
     async for wish, chosen in _waiting(session, freed, list(places)):
         coach, guild = places[wish.guild_id]
-        zone_name = next((one for one in (chosen, guild.time_zone) if one and is_known(one)), "UTC")
+        zone_name = _zone_name(chosen, guild)
         starts_at = await _first_start(session, freed, wish, coach, zone_name, spent, now)
         if starts_at is None:
             continue
@@ -80,8 +118,27 @@ async def matches(
             await eligibility.require_bookable(session, guild, coach, actor, starts_at, match.duration, None, now)
         except CoachingError:
             continue
-        if can_pay is None or await can_pay(session, match, now):
-            yield match
+        yield match
+
+
+async def _seat_matches(
+    session: AsyncSession, freed: FreedTime, session_id: int, places: Places, now: datetime
+) -> AsyncIterator[Match]:
+    workshop = await session.get_one(Workshop, session_id, populate_existing=True)
+    row = workshop.session
+    if row.guild_id not in places or row.status is not SessionStatus.SCHEDULED or row.starts_at <= now:
+        return
+    coach, guild = places[row.guild_id]
+    async for wish, chosen in _waiting(session, freed, [guild.id]):
+        try:
+            await takeable.check(session, guild, Actor(wish.user_id), row.starts_at, row.ends_at, now)
+        except CoachingError:
+            continue
+        yield Match(wish, guild, coach, _zone_name(chosen, guild), row.starts_at, workshop=workshop)
+
+
+def _zone_name(chosen: str | None, guild: Guild) -> str:
+    return next((one for one in (chosen, guild.time_zone) if one and is_known(one)), "UTC")
 
 
 async def _waiting(
@@ -95,14 +152,22 @@ async def _waiting(
         Member.dms_closed_at.is_(None),
         ~exists().where(_offered_before(freed), Offer.user_id == Wish.user_id),
     ]
+    if freed.session_id is not None:  # one seat at a time is enough
+        which.append(~exists().where(Offer.wish_id == Wish.id, Offer.state.in_(OPEN)))
     if freed.freed_from is not None:
         which.append(Wish.user_id != freed.freed_from)
     # Several queues, because an index has each of them in order, but not all of them together.
-    queues = [
-        _Queue([Wish.guild_id == guild_id, whose, *which])
-        for guild_id in guild_ids
-        for whose in (Wish.coach_id.between(freed.coach_id, freed.coach_id), Wish.coach_id.is_(None))
-    ]
+    by_coach = Wish.coach_id.between(freed.coach_id, freed.coach_id), Wish.coach_id.is_(None)
+    lines = (
+        [
+            (Wish.guild_id == guild_id, whose, Wish.session_id.is_(None))
+            for guild_id in guild_ids
+            for whose in by_coach
+        ]
+        if freed.session_id is None
+        else [(Wish.session_id == freed.session_id,)]
+    )
+    queues = [_Queue([*one, *which]) for one in lines]
     while True:
         for queue in queues:
             await _refill(session, queue)

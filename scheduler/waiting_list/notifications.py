@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, NotificationKind, Offer, OfferState, Wish
+from models import CoachingSession, NotificationKind, Offer, OfferState, Wish, Workshop
 from scheduler.availability import reader_zone
 from scheduler.notifications.kinds import Declaration, NotificationContext
 from scheduler.waiting_list import answers, offers
@@ -20,6 +20,8 @@ class OfferDetails(NamedTuple):
     """A session that could be moved to the offered time."""
     zone_name: str
     """The student's."""
+    workshop: Workshop | None = None
+    """The workshop, if it's a seat."""
 
 
 class WishDetails(NamedTuple):
@@ -27,6 +29,8 @@ class WishDetails(NamedTuple):
 
     wish: Wish
     zone_name: str
+    workshop: Workshop | None = None
+    """The workshop, if it's for a seat."""
 
 
 async def _offer(session: AsyncSession, context: NotificationContext, now: datetime) -> OfferDetails | None:
@@ -34,15 +38,22 @@ async def _offer(session: AsyncSession, context: NotificationContext, now: datet
     if offer is None:
         return None
     zone_name = await reader_zone.zone_name_of(session, offer.user_id, context.guild.time_zone)
-    wish, later = await session.get_one(Wish, offer.wish_id), await answers.find_later(session, offer, now)
-    return OfferDetails(offer, wish, later, zone_name)
+    wish = await session.get_one(Wish, offer.wish_id)
+    workshop = await _workshop(session, wish)
+    later = await answers.find_later(session, offer, now) if workshop is None else None
+    return OfferDetails(offer, wish, later, zone_name, workshop)
 
 
 async def _wish(session: AsyncSession, context: NotificationContext, _now: datetime) -> WishDetails | None:
     wish = await session.get(Wish, context.notification.wish_id or 0)
     if wish is None:
         return None
-    return WishDetails(wish, await reader_zone.zone_name_of(session, wish.user_id, context.guild.time_zone))
+    zone_name = await reader_zone.zone_name_of(session, wish.user_id, context.guild.time_zone)
+    return WishDetails(wish, zone_name, await _workshop(session, wish))
+
+
+async def _workshop(session: AsyncSession, wish: Wish) -> Workshop | None:
+    return await session.get(Workshop, wish.session_id) if wish.session_id is not None else None
 
 
 def _while_open(context: NotificationContext, now: datetime) -> str | None:

@@ -23,7 +23,6 @@ from scheduler.core import audit, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
-from scheduler.parsing.money import price
 from scheduler.time.time_zones import zone
 from scheduler.waiting_list import freed as freed_times
 from scheduler.waiting_list import rules, wishes
@@ -38,13 +37,17 @@ async def make(
 ) -> Offer | None:
     """Offer a time to someone, and hold it for them unless it's shared. Returns None if it isn't free after all.
 
-    The coach must be locked. The student's own time is taken only when they accept.
+    The coach must be locked. The student's own time is taken only when they accept. A seat needs no hold: it's
+    kept as long as it's in line, and they can take it while their offer is open.
     """
-    starts_at, duration = match.starts_at, match.duration
+    starts_at = match.starts_at
     until = starts_at if is_shared else rules.held_until(starts_at, now, zone(match.zone_name))
-    held = None if is_shared else await _hold(session, match, until)
-    if held is None and not is_shared:
-        return None
+    held = None
+    if match.workshop is None and not is_shared:
+        held = await _hold(session, match, until)
+        if held is None:
+            return None
+    cost_minor, currency = match.cost
     offer = Offer(
         guild_id=match.guild.id,
         user_id=match.wish.user_id,
@@ -52,11 +55,12 @@ async def make(
         wish_id=match.wish.id,
         freed_id=found.id,
         hold_id=held.id if held is not None else None,
+        session_id=found.session_id,
         starts_at=starts_at,
         ends_at=match.ends_at,
         is_shared=is_shared,
-        cost_minor=price(match.coach.rate_minor, duration),
-        currency=match.coach.currency,
+        cost_minor=cost_minor,
+        currency=currency,
         state=OfferState.OPEN,
         offered_at=now,
         expires_at=until,
@@ -73,7 +77,8 @@ async def make(
         coach_id=offer.coach_id,
         offer_id=offer.id,
     )
-    _record(session, offer, "time_told" if is_shared else "time_offered", now)
+    what = "time" if match.workshop is None else "seat"
+    _record(session, offer, f"{what}_told" if is_shared else f"{what}_offered", now)
     return offer
 
 
@@ -112,6 +117,16 @@ async def lock_open(session: AsyncSession, offer_id: int, actor: Actor, now: dat
     if offer.state is not OfferState.OPEN or now >= offer.expires_at:
         raise TooLate("This offer is over. You keep your place in line unless you've stopped waiting.")
     return offer
+
+
+async def is_for_seat(session: AsyncSession, offer: Offer) -> bool:
+    """Return whether a seat in a workshop is offered, and not a coach's time."""
+    return (await session.get_one(Wish, offer.wish_id)).session_id is not None
+
+
+def mark_paying(offer: Offer, hold_id: int) -> None:
+    """Record that an open offer is being paid for, and what keeps it until then."""
+    offer.state, offer.hold_id, offer.next_step_at = OfferState.PAYING, hold_id, None
 
 
 async def stop(session: AsyncSession, wish_id: int, actor: Actor, now: datetime) -> Wish:
@@ -156,11 +171,16 @@ async def lapse(session: AsyncSession, offer_id: int, now: datetime) -> None:
 
 
 async def expire(session: AsyncSession, wish_id: int, now: datetime) -> None:
-    """End a wish whose time is over. An open offer of it stays open."""
+    """End a wish whose time is over, or whose workshop was cancelled. An open offer of time stays open."""
     seen = await session.get_one(Wish, wish_id)
     await members.lock(session, seen.user_id)
     wish = await session.get_one(Wish, wish_id, with_for_update=True, populate_existing=True)
-    if wish.next_step_at is not None and wish.next_step_at <= now:
+    if wish.next_step_at is None or wish.next_step_at > now:
+        return
+    if await wishes.is_for_cancelled(session, wish):
+        wishes.mark_ended(session, wish, WishEnd.CANCELLED, now)
+        await withdraw_all(session, wish, now)
+    else:
         wishes.mark_ended(session, wish, WishEnd.EXPIRED, now)
 
 

@@ -4,10 +4,22 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, Guild, Member, NotificationKind, Wish, WishEnd
+from models import (
+    BlockedFrom,
+    Coach,
+    CoachingSession,
+    Guild,
+    Member,
+    NotificationKind,
+    ParticipantStatus,
+    SessionStatus,
+    Wish,
+    WishEnd,
+    Workshop,
+)
 from scheduler.availability import coach_search, free_times, reader_zone
 from scheduler.booking import blocks, eligibility
 from scheduler.core import audit, coaches, members
@@ -17,7 +29,8 @@ from scheduler.core.errors import AlreadyDecided, NotBookable, NotFound, TooLate
 from scheduler.notifications import outbox
 from scheduler.time.time_zones import zone
 from scheduler.waiting_list import gate
-from scheduler.waiting_list.rules import LONGEST_WAIT, MOST_WISHES, Wanted
+from scheduler.waiting_list.rules import EVERY_DAY, LONGEST_WAIT, MOST_WISHES, Wanted
+from scheduler.workshops import seats, workshops
 
 LONGEST_DAY = 24 * 60
 
@@ -30,6 +43,8 @@ class Place(NamedTuple):
     """1 is the first."""
     coach_name: str | None
     """None if any coach will do."""
+    workshop: Workshop | None = None
+    """The workshop, if they wait for a seat there."""
 
 
 def wanted_by(wish: Wish) -> Wanted:
@@ -64,10 +79,9 @@ async def add(
     open_ones = await open_wishes(session, [guild.id], actor.user_id)
     asked = (coach_id, minutes, wanted)
     for one in open_ones:
-        if (one.coach_id, one.minutes, wanted_by(one)) == asked:
+        if one.session_id is None and (one.coach_id, one.minutes, wanted_by(one)) == asked:
             return one
-    if len(open_ones) >= MOST_WISHES:
-        raise TooLate(f"You're waiting for {MOST_WISHES} things already. End one of them in `/sessions` first.")
+    _check_number(open_ones)
     wish = Wish(
         guild_id=guild.id,
         user_id=actor.user_id,
@@ -80,13 +94,63 @@ async def add(
         created_at=now,
         next_step_at=wanted.until,
     )
-    session.add(wish)
-    # They've just asked to be messaged, so their messages may be open again.
-    (await session.get_one(Member, actor.user_id)).dms_closed_at = None
-    _record(session, wish, "wish_made", now, actor_id=actor.user_id)
-    await session.flush()
+    await _store(session, wish, now)
     await _require_nothing_free(session, guild, actor, offered, minutes, wanted, now)
     return wish
+
+
+async def add_for_seat(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> Wish:
+    """Put the actor in line for a seat in a full workshop. Doing it twice returns the first wish.
+
+    Raises NotFound, TooLate once it has started or was cancelled, or if the actor has too many wishes, NotBookable
+    for its coach, for someone who has a seat, or if one is free, Blocked if they can't book here.
+    """
+    await members.lock(session, actor.user_id)
+    workshop = await workshops.find(session, session_id, None)
+    row = workshop.session
+    guild = await session.get_one(Guild, row.guild_id)
+    await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
+    seats.check_open(row, now)
+    if actor.user_id == row.coach_id:
+        raise NotBookable("This is your own workshop: you're in it without a seat.")
+    seat = row.participant(actor.user_id)
+    if seat is not None and seat.status is not ParticipantStatus.LEFT:
+        raise NotBookable("You have a seat in this workshop already. `/sessions` lists it.")
+    open_ones = await open_wishes(session, [guild.id], actor.user_id)
+    if (known := next((one for one in open_ones if one.session_id == session_id), None)) is not None:
+        return known
+    _check_number(open_ones)
+    wish = Wish(
+        guild_id=guild.id,
+        user_id=actor.user_id,
+        coach_id=row.coach_id,
+        session_id=session_id,
+        minutes=row.duration // timedelta(minutes=1),
+        weekdays=EVERY_DAY,
+        from_minute=0,
+        until_minute=LONGEST_DAY,
+        until=row.starts_at,
+        created_at=now,
+        next_step_at=row.starts_at,
+    )
+    await _store(session, wish, now)
+    await gate.while_joining(session, guild.id)
+    if (await seats.free_seats(session, [session_id], now, user_id=actor.user_id))[session_id]:
+        raise NotBookable("You needn't wait: a seat is free. Press **Take a seat**.")
+    return wish
+
+
+def _check_number(open_ones: Sequence[Wish]) -> None:
+    if len(open_ones) >= MOST_WISHES:
+        raise TooLate(f"You're waiting for {MOST_WISHES} things already. End one of them in `/sessions` first.")
+
+
+async def _store(session: AsyncSession, wish: Wish, now: datetime) -> None:
+    session.add(wish)
+    # They've just asked to be messaged, so their messages may be open again.
+    (await session.get_one(Member, wish.user_id)).dms_closed_at = None
+    _record(session, wish, "wish_made", now, actor_id=wish.user_id)
+    await session.flush()
 
 
 def _check(wanted: Wanted, now: datetime) -> None:
@@ -142,17 +206,39 @@ async def open_wishes(session: AsyncSession, guild_ids: Collection[int], user_id
 async def places(session: AsyncSession, guild_ids: Collection[int], user_id: int) -> list[Place]:
     """Return what this person waits for in these servers, and their places in line.
 
-    Before them is everyone who was there earlier and waits for the same coach, whatever else they want.
+    Before them is everyone who was there earlier and waits for the same coach, whatever else they want, or for a
+    seat in the same workshop.
     """
     found: list[Place] = []
     for wish in await open_wishes(session, guild_ids, user_id):
-        same = or_(Wish.coach_id == wish.coach_id, Wish.coach_id.is_(None))
         others = and_(Wish.guild_id == wish.guild_id, Wish.ended_at.is_(None), Wish.id < wish.id)
         before = select(func.count(func.distinct(Wish.user_id))).where(others, Wish.user_id != user_id)
-        ahead = await session.scalar(before if wish.coach_id is None else before.where(same)) or 0
+        ahead = await session.scalar(before.where(_is_same_line(wish))) or 0
         coach = await session.get(Coach, (wish.guild_id, wish.coach_id)) if wish.coach_id is not None else None
-        found.append(Place(wish, ahead + 1, coach.display_name if coach is not None else None))
+        workshop = await session.get(Workshop, wish.session_id) if wish.session_id is not None else None
+        found.append(Place(wish, ahead + 1, coach.display_name if coach is not None else None, workshop))
     return found
+
+
+def _is_same_line(wish: Wish) -> ColumnElement[bool]:
+    if wish.session_id is not None:
+        return Wish.session_id == wish.session_id
+    whose = true() if wish.coach_id is None else or_(Wish.coach_id == wish.coach_id, Wish.coach_id.is_(None))
+    return and_(Wish.session_id.is_(None), whose)
+
+
+async def follow_cancelled(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Have the next tick end what people wait for in a workshop that was cancelled."""
+    if row.is_workshop:
+        waiting = update(Wish).where(Wish.session_id == row.id, Wish.ended_at.is_(None))
+        await session.execute(waiting.values(next_step_at=now).execution_options(synchronize_session=False))
+
+
+async def is_for_cancelled(session: AsyncSession, wish: Wish) -> bool:
+    """Return whether they wait for a seat in a workshop that was cancelled."""
+    if wish.session_id is None:
+        return False
+    return (await session.get_one(CoachingSession, wish.session_id)).status is SessionStatus.CANCELLED
 
 
 async def lock_own(session: AsyncSession, wish_id: int, actor: Actor) -> Wish:
@@ -172,7 +258,7 @@ def mark_ended(
 ) -> None:
     """End a wish, and tell the student unless they did it themselves. Its open offers are the caller's."""
     wish.ended_at, wish.end_reason, wish.next_step_at = now, reason, None
-    if reason in (WishEnd.EXPIRED, WishEnd.UNANSWERED):
+    if reason in (WishEnd.EXPIRED, WishEnd.UNANSWERED, WishEnd.CANCELLED):
         kind = NotificationKind.WISH_ENDED
         outbox.enqueue(
             session, kind, wish.guild_id, now=now, user_id=wish.user_id, coach_id=wish.coach_id, wish_id=wish.id

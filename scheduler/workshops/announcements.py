@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Notification, NotificationKind, UTCDateTime, Workshop
 from scheduler.notifications import outbox
+from scheduler.sessions.freed_times import FreedSeat
 
 EDITED_AFTER = timedelta(seconds=30)
 """How long after a change the message is edited, so that it's edited once for many.
@@ -53,6 +54,11 @@ async def update_announcement(session: AsyncSession, session_id: int, now: datet
         )
         .execution_options(synchronize_session=False)
     )
+
+
+async def follow_freed_seat(session: AsyncSession, freed: FreedSeat, now: datetime) -> None:
+    """Have the message say how many seats are free, because one was freed or is kept for the waiting list."""
+    await update_announcement(session, freed.session_id, now)
 
 
 async def find_message(session: AsyncSession, session_id: int) -> tuple[int, int] | None:

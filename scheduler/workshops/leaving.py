@@ -20,8 +20,9 @@ from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 from scheduler.notifications import outbox
-from scheduler.sessions import events, lifecycle
-from scheduler.workshops import announcements, presses
+from scheduler.sessions import events, freed_times, lifecycle
+from scheduler.sessions.freed_times import FreedSeat
+from scheduler.workshops import presses
 
 
 async def leave(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> Participant:
@@ -84,7 +85,7 @@ async def give_up(
     presses.tell(session, seat, NotificationKind.SEAT_LEFT, now, only_coach=by is None)
     presses.record(session, seat, "seat_left", by, now)
     await outbox.requeue_direct(session, row.id, now, user_id=seat.user_id)
-    await announcements.update_announcement(session, row.id, now)
+    await freed_times.announce_seat(session, FreedSeat(row.id, seat.user_id), now)
 
 
 async def give_up_after_departure(

@@ -5,6 +5,7 @@ seat with one statement. So they don't wait for each other until, at the very en
 Whoever changes the session as a whole locks it alone, and waits for all of them.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
@@ -33,7 +34,7 @@ from scheduler.notifications import outbox, reminders
 from scheduler.parsing.money import write_money
 from scheduler.sessions import lifecycle, planning
 from scheduler.workshops import announcements, presses
-from scheduler.workshops.free_seats import free_seats, is_free
+from scheduler.workshops.free_seats import claim, free_seats, is_free
 from scheduler.workshops.leaving import find_to_leave, leave
 
 __all__ = [
@@ -46,6 +47,14 @@ __all__ = [
     "leave",
     "take",
 ]
+
+Follow = Callable[[AsyncSession, Participant, datetime], Awaitable[None]]
+_taking: list[Follow] = []
+
+
+def on_taken(*following: Follow) -> None:
+    """Register what else follows, in the same transaction, when somebody gets a seat."""
+    _taking.extend(following)
 
 
 async def take(
@@ -72,6 +81,7 @@ async def take(
     workshop, row, guild = await _enter(session, session_id, actor, now)
     if (already := presses.seat_of(row, actor.user_id)) is not None:
         return already
+    await releases.announce_expired_seats(session, row.id, now)
     await check_can_take(session, row, guild, actor, now)
     await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
     if not has_paid_before(row.participant(actor.user_id)):
@@ -79,7 +89,7 @@ async def take(
     if reserve_credit is not None and not workshop.takes_credit:
         raise NotBookable("Seats in this workshop can't be paid for with credit. Choose another way to pay.")
     await _reserve_time(session, row, actor, now, session_id=row.id)
-    await _claim(session, row, now, user_id=actor.user_id)
+    await _claim(session, row, actor, now, user_id=actor.user_id, freed_id=None)
     return await _join(session, workshop, row, guild, actor, workshop.price_minor, now, reserve_credit)
 
 
@@ -96,6 +106,7 @@ async def hold(session: AsyncSession, session_id: int, actor: Actor, now: dateti
         raise NotBookable(
             "You've paid for a seat in this workshop before, so you can take one without paying again."
         )
+    await releases.announce_expired_seats(session, row.id, now)
     await check_can_take(session, row, guild, actor, now)
     await releases.release_holds(session, guild.id, actor.user_id, actor.user_id, now)
     expires_at = min(expires_at, row.starts_at)
@@ -113,7 +124,7 @@ async def hold(session: AsyncSession, session_id: int, actor: Actor, now: dateti
     session.add(held)
     await session.flush()
     await _reserve_time(session, row, actor, now, hold_id=held.id)
-    await _claim(session, row, now, hold_id=held.id)
+    await _claim(session, row, actor, now, hold_id=held.id)
     await announcements.update_announcement(session, row.id, now)
     return held
 
@@ -130,22 +141,27 @@ async def book_held(session: AsyncSession, held: Hold, cost_minor: int, now: dat
     workshop, row, guild = await _enter(session, held.session_id, actor, now)
     if presses.seat_of(row, actor.user_id) is not None:
         raise NotBookable("They have a seat already.")
-    _check_open(row, now)
+    check_open(row, now)
     await blocks.require_unblocked(session, row.guild_id, actor.user_id, BlockedFrom.BOOKING)
-    kept = update(Seat).where(Seat.hold_id == held.id).values(hold_id=None, user_id=actor.user_id)
+    kept = update(Seat).where(Seat.hold_id == held.id).values(hold_id=None, freed_id=None, user_id=actor.user_id)
     kept = kept.returning(Seat.id).execution_options(synchronize_session=False)
     has_kept = (await session.scalars(kept)).first() is not None
     await session.execute(delete(Hold).where(Hold.id == held.id))
     await releases.release_holds(session, row.guild_id, actor.user_id, actor.user_id, now)
     await _reserve_time(session, row, actor, now, session_id=row.id)
     if not has_kept:
-        await _claim(session, row, now, user_id=actor.user_id)
+        await _claim(session, row, actor, now, user_id=actor.user_id, freed_id=None)
     return await _join(session, workshop, row, guild, actor, cost_minor, now)
 
 
 def has_paid_before(seat: Participant | None) -> bool:
     """Whether somebody who left was charged for their seat, credit or money, and not given it back."""
     return seat is not None and seat.status is ParticipantStatus.LEFT and seat.credit_charged_at is not None
+
+
+def cost_of(workshop: Workshop, user_id: int) -> int:
+    """Return what a seat costs somebody, in minor units: nothing if they have paid for one before."""
+    return 0 if has_paid_before(workshop.session.participant(user_id)) else workshop.price_minor
 
 
 async def _enter(
@@ -160,7 +176,8 @@ async def _enter(
     return workshop, row, await session.get_one(Guild, row.guild_id)
 
 
-def _check_open(row: CoachingSession, now: datetime) -> None:
+def check_open(row: CoachingSession, now: datetime) -> None:
+    """Raise TooLate once a workshop has started or was cancelled."""
     if row.status is SessionStatus.CANCELLED:
         raise TooLate("This workshop was cancelled. `/workshop list` shows what else is coming up.")
     if row.status is not SessionStatus.SCHEDULED or lifecycle.has_started(row, now):
@@ -171,7 +188,7 @@ async def check_can_take(
     session: AsyncSession, row: CoachingSession, guild: Guild, actor: Actor, now: datetime
 ) -> None:
     """Raise as `take` does if the actor can't take a seat now, whatever it costs. Changes nothing."""
-    _check_open(row, now)
+    check_open(row, now)
     await blocks.require_unblocked(session, guild.id, actor.user_id, BlockedFrom.BOOKING)
     if actor.user_id == row.coach_id:
         raise NotBookable("This is your own workshop: you're in it without a seat.")
@@ -181,7 +198,7 @@ async def check_can_take(
     )
     if await session.scalar(paying.limit(1)) is not None:
         raise NotBookable("You're already paying for a seat here. Pay for it or close it in `/sessions` first.")
-    if not (await free_seats(session, [row.id], now))[row.id]:
+    if not (await free_seats(session, [row.id], now, user_id=actor.user_id))[row.id]:
         raise _full()
     await eligibility.check_upcoming(session, guild, actor, now)
 
@@ -206,16 +223,11 @@ async def _reserve_time(
         raise NotBookable("You have another session then. Cancel or reschedule it in `/sessions` first.")
 
 
-async def _claim(session: AsyncSession, row: CoachingSession, now: datetime, **owner: int) -> None:
-    """Take a free seat with one statement, which skips those that others are taking. Raises WorkshopFull.
-
-    Looking for the first free one and then taking it would give one seat to everybody who looks at the same time.
-    """
-    free = select(Seat.id).where(Seat.session_id == row.id, is_free(now)).order_by(Seat.id).limit(1)
-    first = free.with_for_update(skip_locked=True).scalar_subquery()
-    claim = update(Seat).where(Seat.id == first).values({"user_id": None, "hold_id": None} | owner)
-    claimed = await session.scalars(claim.returning(Seat.id).execution_options(synchronize_session=False))
-    if claimed.first() is None:
+async def _claim(
+    session: AsyncSession, row: CoachingSession, actor: Actor, now: datetime, **owner: int | None
+) -> None:
+    """Take a seat that's free, or offered to the actor. Raises WorkshopFull."""
+    if not await claim(session, row.id, is_free(now, user_id=actor.user_id), **owner):
         raise _full()
 
 
@@ -253,6 +265,8 @@ async def _join(
     news += reminders.planned_reminders(row, guild, now, only=actor.user_id)
     await outbox.enqueue_all(session, news, now)
     presses.let_in_again(row, guild, now)
+    for follow in _taking:
+        await follow(session, seat, now)
     presses.tell(session, seat, NotificationKind.SEAT_TAKEN, now)
     presses.record(session, seat, "seat_taken", actor, now)
     await announcements.update_announcement(session, workshop.session_id, now)

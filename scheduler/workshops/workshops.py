@@ -15,7 +15,8 @@ from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.core.errors import Misconfigured, NotAllowed, NotBookable, NotFound, TooLate, Unreadable
 from scheduler.notifications import outbox, reminders
-from scheduler.sessions import planning
+from scheduler.sessions import freed_times, planning
+from scheduler.sessions.freed_times import FreedSeat
 from scheduler.workshops import announcements, steps, terms
 from scheduler.workshops.free_seats import free_seats
 from scheduler.workshops.terms import Terms
@@ -196,7 +197,9 @@ async def edit(
         new_description = fields.read(terms.DESCRIPTION, terms.read_description, text)
         fields.read(terms.SEATS, terms.check_seats, workshop.seats if seats is None else seats)
     if seats is not None and seats != workshop.seats:
-        await _change_seats(session, workshop, seats, now)
+        added = await _change_seats(session, workshop, seats)
+        for _ in range(added):
+            await freed_times.announce_seat(session, FreedSeat(session_id), now)
     workshop.title, workshop.description = new_title, new_description
     steps.plan(workshop, row, now, soon=True)
     record(session, workshop, row, "workshop_changed", actor, now, seats=workshop.seats)
@@ -219,17 +222,22 @@ async def lock(session: AsyncSession, session_id: int, guild_id: int, actor: Act
     return row
 
 
-async def _change_seats(session: AsyncSession, workshop: Workshop, seats: int, now: datetime) -> None:
-    """Add seats, or remove free ones. The session must be locked."""
+async def _change_seats(session: AsyncSession, workshop: Workshop, seats: int) -> int:
+    """Add seats, or remove free ones, and return how many were added. The session must be locked."""
     if workshop.least is not None and seats < workshop.least:
         raise Unreadable(f"It takes place with {workshop.least} people at least, so it needs as many seats.")
     theirs = select(Seat).where(Seat.session_id == workshop.session_id).order_by(Seat.id.desc())
     all_seats = list(await session.scalars(theirs.execution_options(populate_existing=True).with_for_update()))
-    unused = [one for one in all_seats if one.user_id is None and one.hold_id is None]
+    unused = [one for one in all_seats if (one.user_id, one.hold_id, one.freed_id) == (None, None, None)]
     in_use = len(all_seats) - len(unused)
     if seats < in_use:
-        raise Unreadable(f"{in_use} seats are taken or being paid for. Choose {in_use} or more.")
-    session.add_all(Seat(session_id=workshop.session_id) for _ in range(seats - len(all_seats)))
+        raise Unreadable(
+            f"{in_use} seats are taken, being paid for, or on offer to the waiting list. Choose {in_use} or more."
+        )
+    added = max(seats - len(all_seats), 0)
+    session.add_all(Seat(session_id=workshop.session_id) for _ in range(added))
     for one in unused[: max(len(all_seats) - seats, 0)]:
         await session.delete(one)
     workshop.seats = seats
+    await session.flush()
+    return added

@@ -251,7 +251,7 @@ async def test_seats_are_removed_down_to_those_in_use(db: Database) -> None:
         return lambda session: workshops.edit(session, workshop_id, GUILD, ADMIN, MONDAY, seats=to)
 
     error = await refusal(db, Unreadable, edit(2))
-    assert str(error) == "3 seats are taken or being paid for. Choose 3 or more."
+    assert str(error) == "3 seats are taken, being paid for, or on offer to the waiting list. Choose 3 or more."
     await transact(db, edit(3))
     assert await taken_by(db, workshop_id) == [ONE, TWO, None]
     assert await free(db, workshop_id) == 0
