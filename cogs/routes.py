@@ -41,6 +41,8 @@ BOOK_AGAIN = Route("book:again:{coach_id}:{minutes}:{session_id}")
 
 # {coach_id} is 0 for any coach, {minutes} 0 if no length was chosen.
 WAIT = Route("wait:new:{coach_id}:{minutes}")
+WAIT_FOR_SEAT = Route("wait:seat:{session_id}")
+"""On a workshop that's full."""
 WISHES = Route("wait:list")
 PAY_OFFER = Route("pay:offer:{offer_id}")
 

@@ -11,7 +11,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
 from cogs.waiting_list import panels
 from cogs.waiting_list.panels import Way
-from models import Coach, CoachingSession, Guild, Offer
+from models import Coach, CoachingSession, Guild, Offer, Workshop
 from scheduler.availability import coach_search, reader_zone
 from scheduler.core import coaches
 from scheduler.core.errors import NotBookable, NotFound, Unreadable
@@ -19,13 +19,14 @@ from scheduler.credits import charges
 from scheduler.parsing.dates import parse_date, write_date
 from scheduler.parsing.fields import Fields
 from scheduler.parsing.weekly_hours import parse_hours
-from scheduler.payments.ways import Ways, check_otherwise, ways_to_pay
+from scheduler.payments.ways import Ways, check_otherwise, ways_for_seat, ways_to_pay
 from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
 from scheduler.waiting_list import answers, offers, rules, wishes
 from scheduler.waiting_list.rules import Wanted
+from scheduler.workshops import workshops
 
 _COACH, _LENGTH, _DAYS, _HOURS, _UNTIL = "Coach", "Length", "Days", "Hours", "Until"
 _ANY = "Any coach"
@@ -104,6 +105,21 @@ class WaitingListCog(Cog):
             ),
         )
 
+    @on(routes.WAIT_FOR_SEAT, ui.acknowledge_beside)
+    async def join_for_seat(self, interaction: Interaction, session_id: int) -> None:
+        """Put this person in line for a seat in a full workshop."""
+        async with self.bot.db.read() as session:
+            workshop = await workshops.find(session, session_id, interaction.guild_id)
+        await self.require_member(interaction, workshop.guild_id)
+        async with self.bot.db.begin() as session:
+            await wishes.add_for_seat(session, session_id, ui.person_of(interaction), self.bot.clock())
+        words = (
+            f"### You're on the waiting list\nYou're waiting for {panels.describe_seat(workshop)}.\nWhen a seat "
+            "becomes free and it's your turn, we send you a direct message and hold the seat for a while."
+        )
+        waiting_list = ui.row(ui.button("Waiting list", routes.WISHES.id()))
+        await ui.show(interaction, ui.Panel(ui.text(words), waiting_list))
+
     @on(panels.TAKE, ui.acknowledge_beside)
     async def take(self, interaction: Interaction, offer_id: int) -> None:
         """Book what's offered, or ask first how to pay for it."""
@@ -111,9 +127,10 @@ class WaitingListCog(Cog):
         async with self.bot.db.read() as session:
             guild = await session.get_one(Guild, offer.guild_id)
             coach = await coaches.approved_coach(session, guild.id, offer.coach_id)
-            ways = await self._ways(session, guild, coach, offer)
+            workshop = await _workshop_of(session, offer)
+            ways = await self._ways(session, guild, coach, offer, workshop)
         if ways.by_credit or ways.by_card:
-            await ui.show(interaction, panels.ways_panel(offer, coach.display_name, ways))
+            await ui.show(interaction, panels.ways_panel(offer, coach.display_name, ways, workshop))
         else:
             await self._book(interaction, offer, Way.OTHERWISE)
 
@@ -205,8 +222,12 @@ class WaitingListCog(Cog):
                 check_otherwise(guild, offer.cost_minor, offer.currency, self.bot.stripe)
                 booked = await answers.take(session, offer.id, actor, now)
             coach = await session.get_one(Coach, (booked.guild_id, booked.coach_id))
+            workshop = await session.get(Workshop, booked.id) if booked.is_workshop else None
         self.bot.wake()
-        await ui.show(interaction, booked_panel(interaction, booked, guild, coach))
+        if workshop is not None:
+            await ui.show(interaction, panels.seat_panel(workshop))
+        else:
+            await ui.show(interaction, booked_panel(interaction, booked, guild, coach))
 
     async def _own_offer(self, interaction: Interaction, offer_id: int) -> Offer:
         """Return the offer, once it's sure that both are still in the server."""
@@ -216,11 +237,17 @@ class WaitingListCog(Cog):
         await self.bot.check_coach_membership(offer.guild_id, offer.coach_id)
         return offer
 
-    async def _ways(self, session: AsyncSession, guild: Guild, coach: Coach, offer: Offer) -> Ways:
+    async def _ways(
+        self, session: AsyncSession, guild: Guild, coach: Coach, offer: Offer, workshop: Workshop | None
+    ) -> Ways:
         """Return how this student can pay the price that they were told."""
-        asked = offer.user_id, offer.starts_at, offer.ends_at - offer.starts_at, self.bot.clock()
-        told = offer.cost_minor, offer.currency
-        ways = await ways_to_pay(session, guild, coach, *asked, self.bot.stripe, told=told)
+        now = self.bot.clock()
+        if workshop is not None:
+            ways = await ways_for_seat(session, guild, workshop, offer.user_id, now, self.bot.stripe)
+        else:
+            asked = offer.user_id, offer.starts_at, offer.ends_at - offer.starts_at, now
+            told = offer.cost_minor, offer.currency
+            ways = await ways_to_pay(session, guild, coach, *asked, self.bot.stripe, told=told)
         if not (ways.by_credit or ways.by_card or ways.otherwise):
             raise NotBookable("This has to be paid by card, and it starts too soon for that. Press **Pass**.")
         return ways
@@ -229,6 +256,12 @@ class WaitingListCog(Cog):
         if coach_id:
             return await self.guild_id_of_coach(interaction, coach_id)
         return ui.guild_id_of(interaction)
+
+
+async def _workshop_of(session: AsyncSession, offer: Offer) -> Workshop | None:
+    """Return the workshop if a seat is offered."""
+    is_seat = await offers.is_for_seat(session, offer)
+    return await session.get_one(Workshop, offer.session_id) if is_seat else None
 
 
 def _read(typed: Typed, zone_name: str, now: datetime) -> tuple[Wanted, int]:

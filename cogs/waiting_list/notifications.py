@@ -3,7 +3,7 @@
 from cogs import cards, ui
 from cogs.notifications import Words
 from cogs.waiting_list import panels
-from models import NotificationKind, OfferState, WishEnd
+from models import NotificationKind, OfferState, Wish, WishEnd
 from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
 from scheduler.waiting_list.notifications import OfferDetails, WishDetails
@@ -24,13 +24,15 @@ def _offered(context: NotificationContext) -> ui.Item:
     details: OfferDetails | None = context.details
     if details is None:
         return ui.text("A time was offered to you. It's no longer on offer.")
-    offer, coach = details.offer, ui.quoted(context.about_coach.display_name)
-    facts = f"{cards.length(offer.ends_at - offer.starts_at)} with {coach} · {panels.price(offer)}"
+    offer, workshop, what = details.offer, details.workshop, "time" if details.workshop is None else "seat"
+    facts = panels.facts(offer, context.about_coach.display_name, workshop)
     if offer.state is not OfferState.OPEN:
         outcome = _CLOSED[offer.state]
+        if workshop is not None and offer.state is OfferState.TAKEN:
+            outcome = "You've taken it."
         if offer.state in _KEEPS_PLACE and details.wish.ended_at is None:
             outcome += " You keep your place in line."
-        words = f"**A time was offered to you**\n{cards.when(offer.starts_at)}\n{facts}\n{outcome}"
+        words = f"**A {what} was offered to you**\n{cards.when(offer.starts_at)}\n{facts}\n{outcome}"
         return ui.Container(ui.text(words))
     held = (
         "We've told others, too. Whoever takes it first gets it."
@@ -38,8 +40,13 @@ def _offered(context: NotificationContext) -> ui.Item:
         else f"It's yours until {stamp(offer.expires_at)}. Then we offer it to the next person in line."
     )
     name = context.about_coach.display_name if details.wish.coach_id is not None else None
-    waiting = panels.describe(details.wish, name, details.zone_name)
-    lines = [f"**A time is free**\n{cards.when(offer.starts_at)}\n{facts}", *panels.terms(offer, context.guild)]
+    waiting = (
+        panels.describe(details.wish, name, details.zone_name)
+        if workshop is None
+        else panels.describe_seat(workshop)
+    )
+    lines = [f"**A {what} is free**\n{cards.when(offer.starts_at)}\n{facts}"]
+    lines += panels.terms(offer, context.guild, is_seat=workshop is not None)
     lines += [held, f"-# You're waiting for {waiting}."]
     return ui.Container(ui.text("\n".join(lines)), *ui.rows(*_buttons(details)))
 
@@ -61,16 +68,25 @@ def _ended(context: NotificationContext) -> ui.Item:
         return ui.text("You aren't on the waiting list any more.")
     wish = details.wish
     name = context.coach.display_name if context.coach is not None and wish.coach_id is not None else None
-    why = (
-        "You didn't answer three offers, so we've stopped offering you times."
-        if wish.end_reason is WishEnd.UNANSWERED
-        else "Nothing became free in time."
+    waiting = (
+        panels.describe(wish, name, details.zone_name)
+        if details.workshop is None
+        else panels.describe_seat(details.workshop)
     )
-    waiting = panels.describe(wish, name, details.zone_name)
-    return ui.text(
-        f"**You're off the waiting list**\n{why}\nYou were waiting for {waiting}.\n"
-        "To wait again, press **Tell me when…** in `/book`."
-    )
+    again = "press **Tell me when…** in `/book`" if details.workshop is None else "find it in `/workshop list`"
+    lines = ["**You're off the waiting list**", _why(wish), f"You were waiting for {waiting}."]
+    if wish.end_reason is WishEnd.UNANSWERED or details.workshop is None:
+        lines.append(f"To wait again, {again}.")
+    return ui.text("\n".join(lines))
+
+
+def _why(wish: Wish) -> str:
+    if wish.end_reason is WishEnd.CANCELLED:
+        return "The workshop was cancelled."
+    if wish.end_reason is WishEnd.UNANSWERED:
+        what = "times" if wish.session_id is None else "seats"
+        return f"You didn't answer three offers, so we've stopped offering you {what}."
+    return "Nothing became free in time."
 
 
 WORDS = {

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from cogs import cards, routes, ui
 from cogs.ui.routing import Route
-from models import Guild, Offer, PaymentMode, Wish
+from models import Guild, Offer, PaymentMode, Wish, Workshop
 from scheduler.booking.cancellation import notice_of
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
@@ -50,6 +50,11 @@ def describe(wish: Wish, coach_name: str | None, zone_name: str, cycle: HourCycl
     return f"{wish.minutes} min with {who}, {days}, {hours}, until {stamp(wish.until - timedelta(minutes=1), 'D')}"
 
 
+def describe_seat(workshop: Workshop) -> str:
+    """Write in which workshop somebody waits for a seat."""
+    return f"a seat in “{ui.quoted(workshop.title)}”, {stamp(workshop.session.starts_at)}"
+
+
 def list_panel(found: Sequence[tuple[Place, str, str]], cycle: HourCycle, said: str | None = None) -> ui.Panel:
     """List wishes, each with its server's name (empty where it's clear) and zone, and its place in line."""
     parts: list[ui.Item] = [ui.text("### Waiting list")]
@@ -57,7 +62,11 @@ def list_panel(found: Sequence[tuple[Place, str, str]], cycle: HourCycle, said: 
         parts.append(ui.text("You aren't waiting for anything. To wait, press **Tell me when…** in `/book`."))
     for place, server, zone_name in found:
         where = f" · {ui.quoted(server)}" if server else ""
-        waiting = describe(place.wish, place.coach_name, zone_name, cycle)
+        waiting = (
+            describe(place.wish, place.coach_name, zone_name, cycle)
+            if place.workshop is None
+            else describe_seat(place.workshop)
+        )
         words = f"**{_ordinal(place.place)} in line**{where}\n{waiting}"
         parts.append(ui.Section(words, accessory=ui.button("Stop waiting", END.id(wish_id=place.wish.id))))
     if found:
@@ -71,19 +80,19 @@ def _ordinal(place: int) -> str:
     return f"{place:,}{suffix}"
 
 
-def terms(offer: Offer, guild: Guild) -> list[str]:
+def terms(offer: Offer, guild: Guild, *, is_seat: bool = False) -> list[str]:
     """Write what somebody agrees to who takes it."""
     lines: list[str] = []
     if offer.cost_minor and guild.payment_mode is not PaymentMode.OFF:
         lines.append("**How to pay** We ask you when you press **Take it**.")
     elif offer.cost_minor and guild.payment_instructions:
         lines.append(f"**How to pay** {ui.quoted(guild.payment_instructions)}")
-    notice = notice_of(guild)
+    notice, can = notice_of(guild), "give your seat back" if is_seat else "reschedule or cancel"
     if not notice:
-        lines.append("**Changes** You can reschedule or cancel for free until the start.")
+        lines.append(f"**Changes** You can {can} for free until the start.")
     else:
         until = f"until {stamp(offer.starts_at - notice, 'f')}, {write_length(notice)} before the start"
-        lines.append(f"**Changes** You can reschedule or cancel for free {until}.")
+        lines.append(f"**Changes** You can {can} for free {until}.")
     return lines
 
 
@@ -92,11 +101,24 @@ def price(offer: Offer) -> str:
     return write_money(offer.cost_minor, offer.currency)
 
 
-def ways_panel(offer: Offer, coach_name: str, ways: Ways) -> ui.Panel:
+def facts(offer: Offer, coach_name: str, workshop: Workshop | None) -> str:
+    """Write what's offered and what it costs, in one line."""
+    title = "" if workshop is None else f"“{ui.quoted(workshop.title)}” · "
+    return f"{title}{cards.length(offer.ends_at - offer.starts_at)} with {ui.quoted(coach_name)} · {price(offer)}"
+
+
+def seat_panel(workshop: Workshop) -> ui.Panel:
+    """Say that somebody has a seat now."""
+    words = f"### You have a seat ✅\n“{ui.quoted(workshop.title)}”\n{cards.when(workshop.session.starts_at)}"
+    sessions = ui.row(ui.button("All sessions", routes.SESSION_LIST.id(page=0)))
+    return ui.Panel(ui.text(f"{words}\nWe've messaged you."), sessions)
+
+
+def ways_panel(offer: Offer, coach_name: str, ways: Ways, workshop: Workshop | None) -> ui.Panel:
     """Ask how to pay for what's offered. The first way is the main one."""
     lines = [
         f"**How would you like to pay?**\n{cards.when(offer.starts_at)}",
-        f"{cards.length(offer.ends_at - offer.starts_at)} with {ui.quoted(coach_name)} · {price(offer)}",
+        facts(offer, coach_name, workshop),
     ]
     buttons: list[ui.Button] = []
     if ways.by_credit:

@@ -183,6 +183,7 @@ PRESSES: dict[str, Row] = {
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
     # The waiting list.
     "wait:new:{coach_id}:{minutes}": Row(_WAITERS),
+    "wait:seat:{session_id}": Row(ANYBODY, then="There's no such workshop here."),
     "wait:list": Row(ANYBODY),
     "wait:take:{offer_id}": Row(_OFFERED),
     "wait:take:{offer_id}:{way}": Row(_OFFERED, numbers={"way": 1}),
