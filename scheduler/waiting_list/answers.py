@@ -48,7 +48,7 @@ async def take(
     With `reserve_credit` it costs the actor's minutes, which that takes. Raises NotFound, TooLate when it's over,
     SlotTaken or WorkshopFull if somebody was faster, NotBookable or Blocked if the actor can't book it.
     """
-    taken = await offers.find(session, offer_id, actor)
+    taken = await offers.lock(session, await offers.find(session, offer_id, actor))
     if await offers.is_for_seat(session, taken):
         return await seat_answers.take(session, taken, actor, now, reserve_credit=reserve_credit)
     if taken.state is OfferState.TAKEN and taken.session_id is not None:

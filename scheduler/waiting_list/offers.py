@@ -111,7 +111,7 @@ async def find(session: AsyncSession, offer_id: int, actor: Actor) -> Offer:
 async def lock_open(session: AsyncSession, offer_id: int, actor: Actor, now: datetime) -> Offer:
     """Lock an offer that can be answered, and its two people. Raises NotFound, TooLate."""
     found = await find(session, offer_id, actor)
-    offer = await _lock(session, found)
+    offer = await lock(session, found)
     if offer.state is OfferState.PAYING:
         raise TooLate("You're already paying for this. `/sessions` shows where.")
     if offer.state is not OfferState.OPEN or now >= offer.expires_at:
@@ -155,7 +155,7 @@ async def end_barred(session: AsyncSession, barred: Barred, now: datetime) -> No
 
 async def lapse(session: AsyncSession, offer_id: int, now: datetime) -> None:
     """Close an offer that ran out. If its student read it and this was too often, their wish ends."""
-    offer = await _lock(session, await session.get_one(Offer, offer_id))
+    offer = await lock(session, await session.get_one(Offer, offer_id))
     if offer.next_step_at is None or offer.next_step_at > now:
         return
     message = await _message_of(session, offer)
@@ -191,8 +191,8 @@ async def mark_undelivered(session: AsyncSession, offer_id: int, now: datetime) 
         await close(session, offer, OfferState.UNDELIVERED, now)
 
 
-async def _lock(session: AsyncSession, seen: Offer) -> Offer:
-    """Lock the people, then the offer, as everywhere."""
+async def lock(session: AsyncSession, seen: Offer) -> Offer:
+    """Lock the people of an offer, then the offer as it is now, in the order that's used everywhere."""
     await members.lock(session, seen.coach_id, seen.user_id)
     return await session.get_one(Offer, seen.id, with_for_update=True, populate_existing=True)
 
