@@ -51,6 +51,11 @@ def take_button(workshop: Workshop, free: int) -> ui.Button:
     return ui.button(f"Take a seat ({free} left)", custom_id, ui.SUCCESS)
 
 
+def wait_button(workshop: Workshop) -> ui.Button:
+    """Make the button that leads to the waiting list."""
+    return ui.button("Tell me when…", routes.WAIT_FOR_SEAT.id(session_id=workshop.session_id))
+
+
 def announcement(workshop: Workshop, row: CoachingSession, free: int) -> ui.Item:
     """Announce it to everybody. Once it has begun or is cancelled, it says so and has no buttons."""
     head, about = _head(workshop, row), _about(workshop, 2 * LONGEST_DESCRIPTION)
@@ -59,7 +64,7 @@ def announcement(workshop: Workshop, row: CoachingSession, free: int) -> ui.Item
         colour = _RED if row.status is SessionStatus.CANCELLED else _GREY
         return ui.Container(ui.text("\n".join(head)), *about, accent_colour=colour)
     head += [seats_left(workshop, free), *_least(workshop)]
-    buttons = [take_button(workshop, free)] if free else []
+    buttons = [take_button(workshop, free) if free else wait_button(workshop)]
     buttons += [
         ui.button("Details", DETAILS.id(session_id=workshop.session_id)),
         ui.button("Leave", routes.LEAVE_WORKSHOP.id(session_id=workshop.session_id)),
@@ -108,8 +113,9 @@ def list_panel(found: Sequence[OpenWorkshop], viewer_id: int, page: int, *, can_
         has_seat = seat is not None and seat.status is not ParticipantStatus.LEFT
         state = "**You have a seat**" if has_seat else seats_left(workshop, free)
         lines = [*_head(workshop, row), f"{state} · {stamp(row.starts_at, 'R')}"]
-        can_take = free and not has_seat and viewer_id != row.coach_id
-        buttons = [take_button(workshop, free)] if can_take else []
+        buttons: list[ui.Button] = []
+        if not has_seat and viewer_id != row.coach_id:
+            buttons.append(take_button(workshop, free) if free else wait_button(workshop))
         buttons.append(ui.button("Details", DETAILS.id(session_id=workshop.session_id)))
         parts.append(ui.Container(ui.text("\n".join(lines)), ui.row(*buttons)))
     return ui.Panel(*parts, *pager)
@@ -158,8 +164,8 @@ def _buttons(one: OpenWorkshop, viewer_id: int, *, has_seat: bool, runs_it: bool
     if has_seat:
         buttons.append(ui.button("Add to calendar", routes.CALENDAR.id(session_id=session_id)))
         buttons.append(ui.button("Leave…", routes.LEAVE_WORKSHOP.id(session_id=session_id)))
-    elif one.free and viewer_id != one.workshop.session.coach_id:
-        buttons.append(take_button(one.workshop, one.free))
+    elif viewer_id != one.workshop.session.coach_id:
+        buttons.append(take_button(one.workshop, one.free) if one.free else wait_button(one.workshop))
     if runs_it:
         buttons.append(ui.button("Edit…", EDIT.id(session_id=session_id)))
         buttons.append(ui.button("Cancel workshop…", CANCEL.id(session_id=session_id), ui.DANGER))

@@ -183,7 +183,9 @@ PRESSES: dict[str, Row] = {
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
     # The waiting list.
     "wait:new:{coach_id}:{minutes}": Row(_WAITERS),
-    "wait:seat:{session_id}": Row(ANYBODY, then="There's no such workshop here."),
+    "wait:seat:{session_id}": Row(
+        _SEATED | {"student": "You have a seat in this workshop already."}, of="workshop", then="You needn't wait"
+    ),
     "wait:list": Row(ANYBODY),
     "wait:take:{offer_id}": Row(_OFFERED),
     "wait:take:{offer_id}:{way}": Row(_OFFERED, numbers={"way": 1}),

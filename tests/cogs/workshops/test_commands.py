@@ -202,7 +202,7 @@ async def test_a_full_workshop_says_so_and_has_no_dead_button(open_world: Academ
         await has_seat(world, person)
     await told(world)
 
-    assert labels(in_channel(world)) == ["Details", "Leave"]
+    assert labels(in_channel(world)) == ["Tell me when…", "Details", "Leave"]
     assert "**Full** · 2 seats" in words(in_channel(world))
     sue = world.guild.add_member(world.env.create_user("sue", global_name="Sue"))
     [made] = await world.sessions()
