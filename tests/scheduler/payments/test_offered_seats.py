@@ -22,6 +22,7 @@ from tests.support.transactions import attempt, fetch_all, transact
 from tests.support.waiting_list import WAITING, Line
 from tests.support.workshops import STARTS, another_workshop, leave, price, seat_of, take, taken_by
 
+TWO_SEATS: dict[str, Any] = {"seats": 2}
 ANN, BOB, EVE = WAITING[0], WAITING[1], WAITING[4]
 
 
@@ -57,7 +58,7 @@ async def offered(db: Database, *, tick: bool = True, **terms: Any) -> AsyncIter
         async with db.begin() as session:
             (await session.get_one(Guild, GUILD)).workshop_channel_id = 5
         line = Offered(db)
-        line.here, line.workshop = here, await another_workshop(db, now=here.now, **{"seats": 2} | terms)
+        line.here, line.workshop = here, await another_workshop(db, now=here.now, **TWO_SEATS | terms)
         await take(db, line.workshop, STUDENT, STUDENT + 1)
         for one in (ANN, BOB):
             await transact(db, wishes.add_for_seat, line.workshop, one, line.now)

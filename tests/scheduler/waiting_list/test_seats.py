@@ -24,6 +24,7 @@ from tests.support.workshops import STARTS, a_workshop, free, leave, take, taken
 ANN, BOB, CAT, DAN, EVE = WAITING[:5]
 FULL = STUDENT, STUDENT + 1
 """Who has the seats, before one leaves."""
+TWO_SEATS: dict[str, Any] = {"seats": 2}
 
 
 async def waits(line: Line, workshop: int, *people: Actor) -> list[int]:
@@ -33,7 +34,7 @@ async def waits(line: Line, workshop: int, *people: Actor) -> list[int]:
 
 async def a_full_one(db: Database, *people: Actor, **terms: Any) -> tuple[Line, int]:
     """Store a full workshop with these people in line."""
-    workshop = await a_workshop(db, **{"seats": 2} | terms)
+    workshop = await a_workshop(db, **TWO_SEATS | terms)
     line = Line(db)
     await take(db, workshop, *FULL)
     await waits(line, workshop, *people)
