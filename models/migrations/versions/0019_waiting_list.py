@@ -37,6 +37,7 @@ def _wishes() -> None:
         sa.Column("guild_id", sa.BigInteger(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
         sa.Column("coach_id", sa.BigInteger(), nullable=True),
+        sa.Column("session_id", _ROW_ID, nullable=True),
         sa.Column("minutes", sa.Integer(), nullable=False),
         sa.Column("weekdays", sa.Integer(), nullable=False),
         sa.Column("from_minute", sa.Integer(), nullable=False),
@@ -54,10 +55,12 @@ def _wishes() -> None:
             name=op.f("ck_wishes_hours_of_a_day"),
         ),
         sa.ForeignKeyConstraint(["guild_id"], ["guilds.id"], name=op.f("fk_wishes_guild_id")),
+        sa.ForeignKeyConstraint(["session_id"], ["coaching_sessions.id"], name=op.f("fk_wishes_session_id")),
         _to_coach("wishes"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_wishes")),
     )
     _partial_index("ix_wishes_open", "wishes", ["guild_id", "coach_id", "id"], "ended_at IS NULL")
+    _partial_index("ix_wishes_session_id", "wishes", ["session_id", "id"], "ended_at IS NULL")
     op.create_index("ix_wishes_user_id", "wishes", ["user_id"])
     _partial_index("ix_wishes_next_step_at", "wishes", ["next_step_at"], "next_step_at IS NOT NULL")
 
@@ -69,12 +72,14 @@ def _freed_times() -> None:
         sa.Column("coach_id", sa.BigInteger(), nullable=False),
         sa.Column("starts_at", UTCDateTime(), nullable=False),
         sa.Column("ends_at", UTCDateTime(), nullable=False),
+        sa.Column("session_id", _ROW_ID, nullable=True),
         sa.Column("is_new_hours", sa.Boolean(), nullable=False),
         sa.Column("freed_from", sa.BigInteger(), nullable=True),
         sa.Column("offers", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("next_step_at", UTCDateTime(), nullable=True),
         sa.CheckConstraint("ends_at > starts_at", name=op.f("ck_freed_times_ends_after_start")),
+        sa.ForeignKeyConstraint(["session_id"], ["coaching_sessions.id"], name=op.f("fk_freed_times_session_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_freed_times")),
     )
     op.create_index("ix_freed_times_coach_id_starts_at", "freed_times", ["coach_id", "starts_at"])

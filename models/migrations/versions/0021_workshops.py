@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("session_id", _ROW_ID, nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=True),
         sa.Column("hold_id", _ROW_ID, nullable=True),
+        sa.Column("freed_id", _ROW_ID, nullable=True),
         sa.CheckConstraint("user_id IS NULL OR hold_id IS NULL", name=op.f("ck_workshop_seats_held_or_taken")),
         sa.ForeignKeyConstraint(
             ["session_id"], ["coaching_sessions.id"], name=op.f("fk_workshop_seats_session_id")
@@ -56,12 +57,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["hold_id"], ["holds.id"], name=op.f("fk_workshop_seats_hold_id"), ondelete="SET NULL"
         ),
+        sa.ForeignKeyConstraint(
+            ["freed_id"], ["freed_times.id"], name=op.f("fk_workshop_seats_freed_id"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workshop_seats")),
     )
     op.create_index(
         "uq_workshop_seats_session_id_user_id", "workshop_seats", ["session_id", "user_id"], unique=True
     )
     op.create_index("uq_workshop_seats_hold_id", "workshop_seats", ["hold_id"], unique=True)
+    op.create_index("uq_workshop_seats_freed_id", "workshop_seats", ["freed_id"], unique=True)
     # Not a batch: SQLite adds a column that refers to another table in place, as long as it may be empty.
     integer = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"
     op.execute(
