@@ -113,7 +113,7 @@ def _line(entry: AuditEntry, code: str | None, name_of: NameOf, cycle: HourCycle
         line += f" by <@{entry.actor_id}>"
     if entry.coach_id and entry.coach_id != entry.actor_id:
         line += f", coach <@{entry.coach_id}>"
-    if entry.member_id:
+    if entry.member_id and entry.member_id != entry.actor_id:
         line += f", about <@{entry.member_id}>"
     if about := audit_words.details(entry.action, entry.details, name_of, cycle):
         line += f": {ui.quoted(about, _LONGEST_DETAILS)}"

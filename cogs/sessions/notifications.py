@@ -65,7 +65,7 @@ def _room_welcome(context: NotificationContext) -> ui.Item:
     times = f"starts at {stamp(one.starts_at, 't')} and ends at {stamp(one.ends_at, 't')}"
     if one.is_workshop:
         title = context.workshop.title if context.workshop is not None else "your workshop"
-        words = f"### Welcome to {ui.quoted(title)}\n{both} This room is just for you. It {times}."
+        words = f"### Welcome to {ui.quoted(title)}\n{both} This room is for everyone who has a seat. It {times}."
         return ui.Container(ui.text(words), *_buttons(context))
     words = f"### Welcome {both}\nThis room is just for the two of you. Your session {times}."
     notes = [ui.text(f"**Notes**\n{ui.quoted(one.student.notes, 1200)}")] if one.student.notes else []

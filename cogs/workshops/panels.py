@@ -12,6 +12,7 @@ from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import write_money
 from scheduler.payments.ways import Ways
+from scheduler.workshops.leaving import is_late as is_late_to_leave
 from scheduler.workshops.terms import LONGEST_DESCRIPTION
 from scheduler.workshops.workshops import OpenWorkshop
 
@@ -193,7 +194,7 @@ def confirm_panel(one: OpenWorkshop, guild: Guild, ways: Ways, *, livemode: bool
     """Show what somebody agrees to who takes a seat, and how they can pay. The first way is the main one."""
     workshop, row = one.workshop, one.workshop.session
     price = write_money(ways.cost_minor, ways.currency)
-    lines = [f"**Take a seat in {ui.quoted(workshop.title)}**", cards.when(row.starts_at)]
+    lines = [f"**Take a seat in “{ui.quoted(workshop.title)}”**", cards.when(row.starts_at)]
     lines.append(f"{cards.length(row.agreed_duration)} with <@{row.coach_id}> · {price} · {one.free} left")
     lines += _least(workshop)
     if workshop.least is not None and ways.cost_minor:
@@ -236,9 +237,12 @@ def _ways(workshop: Workshop, ways: Ways, price: str) -> list[ui.Button]:
 def leave_panel(one: OpenWorkshop, guild: Guild, seat: Participant, now: datetime) -> ui.Panel:
     """Ask once whether somebody wants to give their seat back, and say what becomes of what they paid."""
     row = one.workshop.session
-    until = row.starts_at - timedelta(minutes=guild.cancel_notice_minutes)
-    is_late = now > until
-    lines = [f"### Leave {ui.quoted(one.workshop.title)}?", stamp(row.starts_at), *_charged(seat, is_late=is_late)]
+    is_late = is_late_to_leave(row, guild, now)
+    lines = [
+        f"### Leave “{ui.quoted(one.workshop.title)}”?",
+        stamp(row.starts_at),
+        *_charged(seat, is_late=is_late),
+    ]
     lines.append("Someone else can take your seat then.")
     yes = ui.button("Leave", LEAVE.id(session_id=row.id), ui.DANGER)
     keep = ui.button("Keep my seat", routes.WORKSHOP.id(session_id=row.id))
@@ -257,8 +261,8 @@ def _charged(seat: Participant, *, is_late: bool) -> list[str]:
     elif seat.total_cost_minor:
         price = cards.charge.seat_price(seat)
         lines.append(
-            f"The {price} for your seat aren't refunded."
+            f"What you paid for your seat, {price}, isn't refunded."
             if is_late
-            else f"If you've paid the {price} by card, you get them back."
+            else f"If you've paid by card, you get {price} back. Otherwise, settle it with your coach."
         )
     return lines

@@ -86,7 +86,7 @@ async def test_from_the_form_to_a_seat_and_back(open_world: Academy) -> None:
     assert labels(announcement) == ["Take a seat (3 left)", "Details", "Leave"]
 
     stu = await pressed(world, world.student, "Take a seat (3 left)")
-    assert "**Take a seat in Mixing drums**" in stu.said
+    assert "**Take a seat in “Mixing drums”**" in stu.said
     assert "You can give your seat back for free until the start." in stu.said
     await stu.press("Confirm")
     assert "You have a seat ✅" in stu.said
