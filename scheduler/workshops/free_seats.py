@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Hold, Offer, OfferState, Seat
@@ -18,7 +18,7 @@ def is_free(now: datetime, *, user_id: int | None = None) -> ColumnElement[bool]
     while it was looked for, but sees only such holds as there were before.
     """
     ran_out = exists().where(Hold.id == Seat.hold_id, Hold.expires_at <= now)
-    is_theirs = false() if user_id is None else Seat.freed_id.in_(_offered_to(user_id, now))
+    is_theirs = false() if user_id is None else _is_offered_to(user_id, now)
     return and_(
         Seat.user_id.is_(None),
         or_(Seat.hold_id.is_(None), ran_out),
@@ -26,9 +26,9 @@ def is_free(now: datetime, *, user_id: int | None = None) -> ColumnElement[bool]
     )
 
 
-def _offered_to(user_id: int, now: datetime) -> Select[int | None]:
+def _is_offered_to(user_id: int, now: datetime) -> ColumnElement[bool]:
     theirs = Offer.user_id == user_id, Offer.state == OfferState.OPEN, Offer.expires_at > now
-    return select(Offer.freed_id).where(*theirs, Offer.freed_id.is_not(None))
+    return exists().where(Offer.freed_id == Seat.freed_id, *theirs)
 
 
 async def free_seats(

@@ -278,6 +278,7 @@ def test_the_room_of_a_workshop_is_seen_by_those_who_have_a_seat_now(
     on_a_new_database(migrated_sqlite, mode, A_WORKSHOP)
 
 
+@pytest.mark.slow
 @given(mode=st.sampled_from(AccessMode), steps=DAYS)
 @settings(max_examples=1, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 def test_nobody_sees_anothers_room_or_a_closed_one_on_random_days(

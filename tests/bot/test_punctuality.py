@@ -116,6 +116,7 @@ async def test_many_rooms_at_one_hour_are_created_and_opened_on_time(
     assert {one.last_error for one in sessions} == {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [pytest.param("403", marks=pytest.mark.slow), "hanging"])
 @pytest.mark.parametrize(("count", "failing"), SIZES)
 async def test_failing_rooms_make_no_other_session_late(

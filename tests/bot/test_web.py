@@ -598,6 +598,7 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(requests=st.lists(REQUESTS, min_size=3, max_size=10))
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 async def test_random_requests_break_nothing_and_do_nothing_without_the_secret(

@@ -773,6 +773,7 @@ async def test_two_simultaneous_upgrades_in_one_process_both_succeed(old: Databa
     await assert_guard_stands(old, await some_session(old))
 
 
+@pytest.mark.slow
 async def test_two_simultaneous_upgrades_in_two_processes_both_succeed(old: Database) -> None:
     url = old.url.render_as_string(hide_password=False)
     processes = [

@@ -143,6 +143,7 @@ async def test_dying_at_each_request_in_turn_breaks_no_promise(
         assert died_at > effects(mode)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deaths", first_plain(every_life()))
 async def test_dying_once_in_a_phase_breaks_no_promise(db: Database, deaths: Deaths) -> None:
     async with academy(db) as world:

@@ -128,6 +128,7 @@ async def test_a_refused_step_says_why_and_recovers_while_others_are_on_time(db:
         assert here.healthy.told("") == 0
 
 
+@pytest.mark.slow
 @BOTH_ENGINES
 async def test_a_server_that_deletes_its_rooms_recovers_while_others_are_on_time(db: Database) -> None:
     async with failing(db) as here:

@@ -132,6 +132,7 @@ async def test_the_bot_waits_for_postgresql_while_connecting(
         await alive.becomes(200)
 
 
+@pytest.mark.slow
 async def test_attendance_during_a_database_failure_is_recorded_with_its_time(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):

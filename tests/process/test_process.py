@@ -43,7 +43,7 @@ from tests.support.stored import session_now
 from tests.support.transactions import fetch_all
 
 IN_DIRECT_MESSAGES = {"credits", "sessions", "timezone"}
-COMMANDS = {"coach", "availability", "book", "coaching"} | IN_DIRECT_MESSAGES
+COMMANDS = {"coach", "availability", "book", "coaching", "workshop"} | IN_DIRECT_MESSAGES
 GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
@@ -401,6 +401,7 @@ async def test_process_sessions_says_why_a_room_could_not_be_created(
     assert "DELETE" not in {one.method for one in endpoint.requests}
 
 
+@pytest.mark.slow
 async def test_process_sessions_leaves_the_work_to_a_running_bot(
     endpoint: Endpoint, program: Program, db: Database
 ):
@@ -473,6 +474,7 @@ async def test_process_sessions_does_not_migrate_a_running_bots_database(program
     assert not is_current
 
 
+@pytest.mark.slow
 async def test_a_second_bot_on_one_database_says_what_to_do_and_leaves_the_first_alone(
     endpoint: Endpoint, program: Program
 ):
@@ -524,6 +526,7 @@ async def test_a_backup_works_while_the_bot_runs_but_a_restore_does_not(
     assert list(program.folder.glob("*.part")) == []
 
 
+@pytest.mark.slow
 async def test_a_bot_killed_while_creating_a_room_finds_it_again(
     endpoint: Endpoint, program: Program, db: Database
 ):

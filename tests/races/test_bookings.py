@@ -65,6 +65,7 @@ async def of_two_hundred(processes: ProcessPoolExecutor, url: str, *, holding: b
     return [press for share in await in_all(processes, shares) for press in share]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "holding", [pytest.param(False, id="book"), pytest.param(True, id="hold", marks=pytest.mark.slow)]
 )
@@ -116,6 +117,7 @@ async def random_work(db: Database, url: str, processes: ProcessPoolExecutor, op
 OPERATIONS = first_plain([160, 2_000, 20_000])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operations", OPERATIONS)
 async def test_random_operations_of_eight_workers_leave_consistent_rows(
     db: Database, database_url: str, processes: ProcessPoolExecutor, operations: int

@@ -74,6 +74,7 @@ async def test_two_coaches_can_book_each_other_for_different_times(db: Database)
     assert await faults_of(db) == []
 
 
+@pytest.mark.slow
 async def test_coaches_who_hold_and_book_each_other_never_deadlock(db: Database) -> None:
     for one, other in (await pairs(db))[:8]:
         wishes = [

@@ -98,6 +98,7 @@ async def test_a_seat_given_back_meanwhile_goes_to_exactly_one(
     assert await faults(db, workshop, SEATS) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paying", [0, 12])
 async def test_seats_that_nobody_paid_for_in_time_go_to_one_each(
     db: Database, database_url: str, processes: ProcessPoolExecutor, paying: int

@@ -29,6 +29,7 @@ from scheduler.servers import bot_membership
 from tests.support.bookings import CARA, book, hold
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, a_server_with_a_coach, refusal
 from tests.support.credits import a_lot, book_with_credit
+from tests.support.parameters import first_plain
 from tests.support.stripe_server import Fault
 from tests.support.together import (
     CREDIT,
@@ -439,7 +440,7 @@ STORIES = {
 }
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", first_plain(STORIES, plain=15))
 async def test_whatever_happens_money_credit_and_time_end_up_where_they_belong(db: Database, name: str) -> None:
     story = STORIES[name]
     async with together(db, sold=story.at_once is None) as here:

@@ -80,6 +80,7 @@ async def last_dm(stage: Stage, key: str) -> Any:
     return last
 
 
+@pytest.mark.slow
 async def test_the_tour_pays_cancels_and_sees_the_refund(opened: Opened) -> None:
     stage, browser = opened
     path = await begin_to_pay(stage)
@@ -139,6 +140,7 @@ async def test_paying_twice_books_once_and_charges_once(opened: Opened) -> None:
     assert len(stage.stripe.intents) == 1
 
 
+@pytest.mark.slow
 async def test_pages_that_cannot_be_paid_say_so(opened: Opened) -> None:
     stage, browser = opened
     path = await begin_to_pay(stage)
@@ -174,6 +176,7 @@ async def test_names_on_a_page_are_only_text(opened: Opened) -> None:
     assert "60 minutes of credit" in page
 
 
+@pytest.mark.slow
 async def test_a_kept_demo_remembers_what_was_paid(kept: Database) -> None:
     async with open_stage(kept) as stage:
         await stage.pay("cs_" + (await begin_to_pay(stage)).removeprefix("/pay/"))

@@ -140,6 +140,7 @@ async def test_a_loop_that_starts_late_is_waited_for(kept_stage: Stage) -> None:
     assert await next_due(kept_stage.db) != due
 
 
+@pytest.mark.slow
 async def test_forbidden_actions_are_refused_with_a_sentence(kept_stage: Stage) -> None:
     stage = kept_stage
     await stage.jump(dt.timedelta(days=1, hours=1, minutes=55))
@@ -204,6 +205,7 @@ async def test_unread_messages_are_counted_until_seen(stage: Stage) -> None:
     assert stage.unread(sam, stage.channel_id(sam, DIRECT)) == 0
 
 
+@pytest.mark.slow
 async def test_presses_wait_for_a_time_jump_to_end(kept_stage: Stage) -> None:
     stage = kept_stage
     soon = await first_upcoming(stage)

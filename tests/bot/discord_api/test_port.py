@@ -220,6 +220,7 @@ async def test_a_role_above_the_bots_own_is_explained_and_given_once_possible(db
         assert world.has_role(world.coach, world.coach_role)
 
 
+@pytest.mark.slow
 async def test_a_room_stays_while_nobody_knows_who_is_inside(world: Academy) -> None:
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)

@@ -210,6 +210,7 @@ async def test_the_json_of_a_sound_setup_is_ok(setup: Setup, capsys: pytest.Capt
     assert {(one["level"], one["advice"]) for one in told["checks"]} == {("ok", None)}
 
 
+@pytest.mark.slow
 async def test_the_program_exits_with_1_on_an_error_and_says_what_to_do_in_json_on_request(program: Program):
     wrong = TOKEN.replace("made-up", "another")
 

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Any
 
+import pytest
+
 from models import DateOverride
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, fill, form, held, labels, press, rows, send, times, week
@@ -209,6 +211,7 @@ async def test_a_long_list_of_dates_has_pages(world: Academy) -> None:
     assert "### Your hours" in words(await press(world.coach, back, "◀ Back"))
 
 
+@pytest.mark.slow
 async def test_the_longest_dates_fit_a_message(world: Academy) -> None:
     for day in range(3, 20, 2):
         typed = {"From": f"2026-03-{day:02}", "Hours instead": MANY[:200], "Reason": "*" * 98 + str(day)}

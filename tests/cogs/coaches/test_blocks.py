@@ -114,6 +114,7 @@ async def test_upcoming_sessions_stay_until_an_admin_cancels_what_they_saw(open_
     assert words(reply(await world.press_custom_id(world.admin, yes))).count("already cancelled") == 3
 
 
+@pytest.mark.slow
 async def test_the_list_of_blocks_shows_upcoming_sessions_ten_at_most(open_world: Academy) -> None:
     world = open_world
     async with world.db.begin() as session:

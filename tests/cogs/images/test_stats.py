@@ -165,6 +165,7 @@ def test_many_threads_can_draw_at_once() -> None:
     assert together == alone * 2
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(
     name=st.text(max_size=30) | st.sampled_from(["$\\frac{1}", "李小龙", "🎾", "a_b^c", "%s"]),

@@ -418,6 +418,7 @@ def test_these_weeks_look_the_same(case: str) -> None:
     assert draw_week(one) == draw_week(other)
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(
     label=st.text(max_size=40),

@@ -81,6 +81,7 @@ async def test_a_deleted_open_room_is_made_again_and_both_are_told(world: Academ
     assert len(said(second, "Welcome")) == 1
 
 
+@pytest.mark.slow
 async def test_a_room_deleted_repeatedly_is_made_again_less_and_less_often(world: Academy) -> None:
     await settings(world, log_channel_id=world.lobby.id)
     made = await booked(world)

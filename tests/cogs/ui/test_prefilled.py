@@ -73,11 +73,15 @@ PREFILLED = {
     *("setup:form:{form}", "defaults:presets", "defaults:sessions", "defaults:limits"),
     *("coach:edit", "review:comment:{session_id}", "specialty:rename:{specialty}"),
     "credits:package:{package_id}:change",
+    "workshop:edit:{session_id}",
     *("availability:edit:{week}:{days}", "availability:copy:{week}:{days}"),
     *("availability:rules:sessions:{week}:{days}", "availability:rules:limits:{week}:{days}"),
 }
 NOT_STORED = {"To these days"}
-NOT_FROM_ROWS = {"coach:suspend:{user_id}", "credits:package:add", "wait:new:{coach_id}:{minutes}"}
+NOT_FROM_ROWS = {
+    *("coach:suspend:{user_id}", "credits:package:add", "wait:new:{coach_id}:{minutes}"),
+    *(f"workshop:{what}:{{coach_id}}:{{start}}:{{shape}}:{{cost}}:{{currency}}" for what in ("draft", "rules")),
+}
 """Open with a choice that isn't stored."""
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from models import Guild, Participant, ParticipantStatus, SessionStatus
 from models.storage.database import Database
 from tests.cogs.booking.people import BUTTON, Visitor, components
@@ -423,6 +425,7 @@ async def test_payment_instructions_are_on_the_confirm(open_world: Academy) -> N
         assert (await session.get_one(Guild, world.guild.id)).workshop_channel_id is not None
 
 
+@pytest.mark.slow
 async def test_the_longest_texts_and_fifty_people_fit_into_one_message(open_world: Academy) -> None:
     world = open_world
     await announced(world, Title="*" * 100, Description="*" * 1000, Seats="50")

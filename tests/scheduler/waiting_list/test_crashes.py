@@ -70,6 +70,7 @@ class Life:
         await self.line.tick()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", first_plain([5, 1]))
 async def test_each_is_offered_it_once_and_one_gets_it_wherever_the_process_dies(
     db: Database, stride: int

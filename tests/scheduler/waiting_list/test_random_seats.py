@@ -187,6 +187,7 @@ class TooFew(CoachingError):
     """There's nobody to do it."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", first_plain(range(12), plain=2))
 async def test_the_whole_line_is_asked_in_order_and_each_seat_goes_to_one(db: Database, seed: int) -> None:
     workshop = await a_workshop(db, seats=2, starts_at=STARTS_AT)

@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import pytest
 from sqlalchemy import select
 
 from models import UNDECIDED, Participant, ParticipantStatus, Payment, PaymentStatus, Refund, RefundStatus
@@ -59,6 +60,7 @@ class Life:
             await self.here.tick(MINUTE)
 
 
+@pytest.mark.slow
 async def test_a_seat_is_given_and_charged_once_and_paid_back_once(db: Database) -> None:
     async with till(db) as here:
         box, doom = await a_box(here, seats=50), Doom()
