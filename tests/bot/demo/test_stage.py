@@ -233,17 +233,27 @@ async def test_a_kept_database_continues_where_it_ended(db: Database) -> None:
 
         assert stage.now - ended <= dt.timedelta(hours=5)
         assert stage.now > academy.BEGINS
-        assert len(await fetch_all(db, select(CoachingSession))) == 9
+        assert len(await fetch_all(db, select(CoachingSession))) == 10
         sam = stage.world.people["student2"]
         assert stage.unread(sam, stage.channel_id(sam, DIRECT))
 
 
 async def end_state(db: Database) -> list[Any]:
-    """Return all sessions, notifications and audit entries without random codes."""
+    """Return all sessions, notifications and audit entries without random codes.
+
+    What happened in the first minute is the same whenever in it: how many rounds its messages take depends on how
+    busy the machine is. Ids of messages tell when they were sent.
+    """
     tables: tuple[type[Base], ...] = (CoachingSession, Notification, AuditEntry)
+    opened = academy.BEGINS + dt.timedelta(minutes=1)
+
+    def comparable(value: Any) -> Any:
+        is_first = isinstance(value, dt.datetime) and academy.BEGINS <= value < opened
+        return opened if is_first else value
+
     async with db.read() as session:
         return [
-            {key: value for key, value in row._mapping.items() if key != "code"}
+            {name: comparable(value) for name, value in row._mapping.items() if name not in ("code", "message_id")}
             for table in tables
             for row in await session.execute(select(*table.__table__.columns).order_by(table.__table__.c.id))
         ]

@@ -232,7 +232,7 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.has_done(23)
         await visitor.is_now("Stu")
         await visitor.presses("Leave")
-        await expect(visitor.channel.get_by_text("Leave Mix your song").last).to_be_visible()
+        await expect(visitor.channel.get_by_text("Leave “Mix your song").last).to_be_visible()
         await visitor.presses("Leave")
         await visitor.has_done(24)
         await expect(page.locator("#faults")).to_be_hidden()
