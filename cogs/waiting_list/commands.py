@@ -9,6 +9,7 @@ from cogs import cards, routes, ui
 from cogs.cards.booking import booked_panel
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, on, opens
+from cogs.ui.text import whole_number
 from cogs.waiting_list import panels
 from cogs.waiting_list.panels import Way
 from models import Coach, CoachingSession, Guild, Offer, Workshop
@@ -277,10 +278,10 @@ def _read(typed: Typed, zone_name: str, now: datetime) -> tuple[Wanted, int]:
 
 
 def _read_length(typed: str) -> int:
-    number = typed.partition(" ")[0]
-    if not number.isdecimal():
+    minutes = whole_number(typed.partition(" ")[0])
+    if minutes is None:
         raise Unreadable("Choose a length.")
-    return min(int(number), wishes.LONGEST_DAY)
+    return min(minutes, wishes.LONGEST_DAY)
 
 
 def _read_hours(typed: str) -> tuple[int, int]:

@@ -126,6 +126,8 @@ class AnnouncingCog(Cog):
         """Create the workshop, which announces it."""
         draft = Draft.read(coach_id, start, shape, cost, currency)
         texts = ui.stored_fields(interaction.message)
+        async with self.bot.db.read() as session:  # before Discord is asked about the coach
+            await self._may_announce(session, interaction, coach_id)
         await self.bot.check_coach_membership(ui.guild_id_of(interaction), coach_id)
         async with self.bot.db.begin() as session:
             guild, coach, _ = await self._may_announce(session, interaction, coach_id)

@@ -106,7 +106,9 @@ def of_others(rows: Rows, user_id: int) -> Rows:
     def is_others(one: dict[str, Any]) -> bool:
         return user_id not in one.values() and one.get("order_id") not in orders
 
-    return {table: list(filter(is_others, found)) for table, found in rows.items()}
+    # Whoever books makes the bot ask whether the coach is still in the server.
+    coaches = [one | {"membership_due_at": None} for one in rows["coaches"]]
+    return {table: list(filter(is_others, found)) for table, found in (rows | {"coaches": coaches}).items()}
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from simcord.components import walk_components
 from sqlalchemy import update
 
-from models import Coach, CoachingSession
+from models import Coach, Participant
 from tests.cogs.authorization.people import Stage, stage_of
 from tests.cogs.authorization.rows import FORMS, PRESSES
 from tests.support.simulated import Academy, reply, words
@@ -56,7 +56,7 @@ async def test_typed_text_pings_hides_and_breaks_nothing(world: Academy, length:
         answer = await stage.send(row.someone_allowed, stage.custom_id(template, row), filled)
         assert not words(reply(answer)).startswith("Something went wrong"), template
     async with world.db.begin() as session:  # as if all this had been accepted
-        await session.execute(update(CoachingSession).values(notes=nasty(stage, 1000)))
+        await session.execute(update(Participant).values(notes=nasty(stage, 1000)))
         await session.execute(update(Coach).values(bio=nasty(stage, 1000), display_name=nasty(stage, 100)))
     for template, row in PRESSES.items():
         for who in ("student", "coach", "admin"):
