@@ -102,7 +102,7 @@ class CoachingSession(Base):
     booked_ends_at: Mapped[datetime | None]
     """The end as it was booked, if the two have extended the session since."""
     agreed_ends_at: Mapped[datetime | None]
-    """The end the two had agreed on, if someone ended the session earlier."""
+    """The end that was agreed on, if someone ended the session earlier."""
     extension_asked_by: Mapped[Snowflake | None]
     """Who asks to extend the session; this and the next two columns are about the open request."""
     extension_asked_at: Mapped[datetime | None]
@@ -206,12 +206,12 @@ class CoachingSession(Base):
 
     @property
     def agreed_until(self) -> datetime:
-        """Return the end the two had agreed on, even if someone ended the session earlier."""
+        """Return the end that was agreed on, even if someone ended the session earlier."""
         return self.agreed_ends_at or self.ends_at
 
     @property
     def agreed_duration(self) -> timedelta:
-        """Return the length the two had agreed on, which is what the price is for."""
+        """Return the length that was agreed on, which is what the price is for."""
         return self.agreed_until - self.starts_at
 
     @property

@@ -155,6 +155,7 @@ def ratio(times: dict[str, Times]) -> float:
 
 
 def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
+    """Write the figures as a table, a line for each step."""
     lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
     for engine, measured in found.items():
         lines.append(f"{engine}, {size.few:,} others wait, then {size.many:,}")
@@ -165,6 +166,7 @@ def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
 
 
 def run(options: Options) -> None:
+    """Measure both engines, with few and with many who wait."""
     size = QUICK if options.quick else Size()
     with (
         tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,

@@ -85,6 +85,7 @@ class Seats:
         self.seats = [None if one is kept else one for one in self.seats]
 
     def leave(self, who: int) -> str:
+        """Give a seat back; returns the name of the refusal, or nothing."""
         if who in self.left:
             return ""
         if who not in self.taken_by:
@@ -96,6 +97,7 @@ class Seats:
         return ""
 
     def resize(self, to: int) -> str:
+        """Change how many seats there are; returns the name of the refusal, or nothing."""
         if self.is_cancelled:
             return "TooLate"
         unused = [number for number, one in enumerate(self.seats) if one is None]

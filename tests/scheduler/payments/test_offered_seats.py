@@ -54,6 +54,7 @@ class Offered(Line):
 
 @contextlib.asynccontextmanager
 async def offered(db: Database, *, tick: bool = True, **terms: Any) -> AsyncIterator[Offered]:
+    """Offer a seat of a full workshop to somebody who can pay by card."""
     async with till(db) as here:
         async with db.begin() as session:
             (await session.get_one(Guild, GUILD)).workshop_channel_id = 5

@@ -50,6 +50,7 @@ async def offered(db: Database) -> AsyncIterator[tuple[Till, Line]]:
 
 
 async def pay(here: Till, actor: Actor = ANN, offer_id: int = 1) -> Payment:
+    """Begin to pay by card for an offer."""
     async with here.db.begin() as session:
         guild = await session.get_one(Guild, GUILD)
         payment = await starting.for_offer(

@@ -33,6 +33,7 @@ class Life:
         self.booked = 0
 
     async def begin(self) -> None:
+        """Store a booked session, and two people who wait for its time."""
         minute = self.starts_at.hour * 60
         async with self.line.db.begin() as session:
             self.booked = (await a_session(session, student_id=self.owner.user_id, starts_at=self.starts_at)).id

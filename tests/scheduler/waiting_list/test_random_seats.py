@@ -55,6 +55,7 @@ class Story:
             raise Unreachable("closed", dms_closed=True)
 
     async def step(self) -> None:
+        """Do one random thing, and judge what became of it."""
         [way] = self.luck.choices(list(self.ways), list(self.ways.values()))
         before = await self.kept()
         result = await way()
@@ -144,6 +145,7 @@ class Story:
         assert {before[one] for one in gone} <= {user_id}, "somebody took a seat that's another's"
 
     async def judge(self) -> None:
+        """Compare seats, offers and places in line with the rules."""
         made = await self.line.offers()
         held = [one for one in made if one.state in UNDECIDED and not one.is_shared]
         kept = await fetch_all(self.db, select(FreedTime))

@@ -41,6 +41,7 @@ class Life:
             await transact(self.here.db, seats.leave, self.box.workshop, Actor(self.who), self.here.now)
 
     async def story(self) -> None:
+        """Begin to pay for a seat, pay, and give it back."""
         await self.box.start(self.who)
         await self.pay()
         for one in await self.payments():

@@ -114,6 +114,7 @@ class Story(RuleBasedStateMachine):
 
     @invariant()
     def the_rows_are_as_the_model_says(self) -> None:
+        """Compare seats, participants and holds with the model."""
         assert self.runner.run(self._rows()) == (
             [one.who if isinstance(one, Kept) else one for one in self.model.seats],
             set() if self.model.is_cancelled else {*self.model.taken_by},
