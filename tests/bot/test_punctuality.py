@@ -18,6 +18,8 @@ from tests.support.builders import MINUTE, a_coach, a_session
 from tests.support.simulated import Academy, academy
 from tests.support.transactions import fetch_all
 
+pytestmark = pytest.mark.slow
+
 GRANULARITY = dt.timedelta(seconds=15)
 """How often the loop ticks in production."""
 HALF_A_DAY = dt.timedelta(hours=12)

@@ -16,6 +16,8 @@ from tests.support.parameters import first_plain
 from tests.support.recorded_requests import ONLY_THERE, REQUESTS, UPDATE
 from tests.support.simulated import academy
 
+pytestmark = pytest.mark.slow
+
 
 class Crash(NamedTuple):
     """The process dies at the nth of equal requests in one phase."""

@@ -14,6 +14,8 @@ from models.storage.database import Database
 from tests.support.failing import FIXED, PROBLEM, START, Failing, Fault, Place, failing
 from tests.support.simulated import words
 
+pytestmark = pytest.mark.slow
+
 BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 
 REASONS = {

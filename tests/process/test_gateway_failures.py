@@ -27,6 +27,8 @@ from tests.support.meetings import met, move
 from tests.support.parameters import first_plain
 from tests.support.simulated import Academy, academy
 
+pytestmark = pytest.mark.slow
+
 SECOND = dt.timedelta(seconds=1)
 AWAY, RECOVERED = 10 * SECOND, 6 * SECOND
 """How long outages last, and by when everything must be recorded."""

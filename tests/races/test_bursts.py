@@ -14,6 +14,8 @@ from tests.support.meetings import MINUTE, met, move
 from tests.support.simulated import Academy, academy
 from tests.support.transactions import fetch_all
 
+pytestmark = pytest.mark.slow
+
 BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 ROUNDS = 12
 

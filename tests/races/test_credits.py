@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,6 +33,8 @@ from tests.support.credits import a_lot, book_with_credit, entries, left
 from tests.support.integrity import faults_of
 from tests.support.race_worker import Press, press
 from tests.support.transactions import fetch_all, query, transact
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 12
 WON = Press(won=True)

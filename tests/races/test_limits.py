@@ -18,6 +18,8 @@ from tests.support.integrity import faults_of, ledger_of
 from tests.support.parameters import first_plain
 from tests.support.race_worker import Press, press
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = 25
 """Each round has its own people, so that all rounds share a database."""
 TEN, TWO = MONDAY + 2 * HOUR, MONDAY + 6 * HOUR

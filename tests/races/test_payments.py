@@ -5,6 +5,7 @@ from collections.abc import Awaitable
 from functools import partial
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from models import (
@@ -31,6 +32,8 @@ from tests.support.integrity import faults_of
 from tests.support.payments import Till, till
 from tests.support.stripe_server import Fault
 from tests.support.transactions import fetch_all, transact
+
+pytestmark = pytest.mark.slow
 
 ROUNDS = 6
 ALL_WEEK = [(day, 0, 24 * 60) for day in range(7)]

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from itertools import pairwise
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,6 +20,8 @@ from tests.support.bookings import CARA, LATER, SAM, TEN, TWELVE, also_booked, b
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach
 from tests.support.stored import reservations, session_now
 from tests.support.transactions import attempt, transact
+
+pytestmark = pytest.mark.slow
 
 Press = Callable[[AsyncSession], Awaitable[CoachingSession]]
 Outcome = CoachingSession | CoachingError

@@ -20,6 +20,8 @@ from tests.support.transactions import fetch_all, transact
 from tests.support.waiting_list import WAITING, Line
 from tests.support.workshops import a_workshop, take, taken_by
 
+pytestmark = pytest.mark.slow
+
 ANN = WAITING[0]
 OWNERS = STUDENT, STUDENT + 1
 PRESSERS = range(10_000, 10_008)

@@ -21,6 +21,8 @@ from tests.support.race_worker import Press, press
 from tests.support.transactions import fetch_all, transact
 from tests.support.waiting_list import WAITING, wanted
 
+pytestmark = pytest.mark.slow
+
 ANN = WAITING[0]
 ROUNDS = range(12)
 OPENS = MONDAY.replace(hour=8) + 2 * DAY

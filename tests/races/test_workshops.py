@@ -80,6 +80,7 @@ async def test_as_many_as_there_are_seats_get_one(
         assert await session.scalar(select(func.count()).select_from(Notification).where(is_announcement)) == 1
 
 
+@pytest.mark.slow
 async def test_a_seat_given_back_meanwhile_goes_to_exactly_one(
     db: Database, database_url: str, processes: ProcessPoolExecutor
 ) -> None:
@@ -119,6 +120,7 @@ async def test_seats_that_nobody_paid_for_in_time_go_to_one_each(
     assert await faults(db, workshop, SEATS - len(held_for)) == []
 
 
+@pytest.mark.slow
 async def test_many_take_seats_while_it_is_cancelled(
     db: Database, database_url: str, processes: ProcessPoolExecutor
 ) -> None:

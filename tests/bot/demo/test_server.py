@@ -46,6 +46,7 @@ async def test_the_page_answers_before_anything_slow_is_loaded() -> None:
     assert said.decode() == "[]\n"
 
 
+@pytest.mark.slow
 async def test_the_page_loads_only_its_own_files(client: Any) -> None:
     page = await client.get("/")
     script = await client.get("/demo/demo.js")

@@ -61,6 +61,7 @@ async def first_upcoming(stage: Stage) -> CoachingSession:
     return found[0]
 
 
+@pytest.mark.slow
 async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: FirstVisit) -> None:
     statuses = [one.status for one in await fetch_all(kept, select(CoachingSession))]
     rated = {one.display_name: cards.rating(one) for one in await fetch_all(kept, select(Coach))}
@@ -127,6 +128,7 @@ async def test_the_time_machine_stops_at_the_next_event(stage: Stage) -> None:
     assert opened == soon.starts_at - dt.timedelta(minutes=5)
 
 
+@pytest.mark.slow
 async def test_a_loop_that_starts_late_is_waited_for(kept_stage: Stage) -> None:
     scheduler = kept_stage.bot._loop._scheduler
     scheduler.pause()

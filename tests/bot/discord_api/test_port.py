@@ -86,6 +86,7 @@ async def test_a_twin_left_by_a_repeated_request_is_deleted(world: Academy) -> N
     assert rooms(world) == [(await the_session(world)).discord_channel_id]
 
 
+@pytest.mark.slow
 async def test_a_channel_that_merely_looks_like_ours_is_left_alone(world: Academy) -> None:
     code = (await the_session(world)).code
     await world.wait_until(before_start(60))
@@ -114,6 +115,7 @@ async def test_a_room_deleted_by_hand_is_created_again_and_opened(world: Academy
     assert world.sees(world.student, world.room((await the_session(world)).code))
 
 
+@pytest.mark.slow
 async def test_overwrites_changed_by_hand_are_corrected_at_the_opening(world: Academy) -> None:
     await world.wait_until(before_start(10))
     room = world.room((await the_session(world)).code)
@@ -128,6 +130,7 @@ async def test_overwrites_changed_by_hand_are_corrected_at_the_opening(world: Ac
     assert world.sees(world.coach, room)
 
 
+@pytest.mark.slow
 async def test_an_occupied_room_stays_until_people_leave(world: Academy) -> None:
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)
@@ -143,6 +146,7 @@ async def test_an_occupied_room_stays_until_people_leave(world: Academy) -> None
     assert rooms(world) == []
 
 
+@pytest.mark.slow
 async def test_an_occupied_room_is_deleted_at_the_hard_limit(world: Academy) -> None:
     await world.wait_until(START)
     room = world.room((await the_session(world)).code)
@@ -244,6 +248,7 @@ async def test_a_room_stays_while_nobody_knows_who_is_inside(world: Academy) -> 
     assert (await the_session(world)).last_error is None
 
 
+@pytest.mark.slow
 async def test_outdated_messages_are_dropped_when_discord_recovers(db: Database) -> None:
     async with academy(db) as world:
         await world.open_for_booking()

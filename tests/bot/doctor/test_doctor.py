@@ -224,6 +224,7 @@ async def test_the_program_exits_with_1_on_an_error_and_says_what_to_do_in_json_
     assert wrong not in outcome.out + outcome.err
 
 
+@pytest.mark.slow
 async def test_an_unreadable_configuration_is_the_only_line_and_exits_with_2(program: Program):
     (program.folder / "config.toml").write_text("tick_seconds =", "utf-8")
 

@@ -59,6 +59,7 @@ async def test_a_restart_in_the_middle_costs_nobody_a_minute(world: Academy) -> 
     assert (await listed(world)).count("64 min inside") == 2
 
 
+@pytest.mark.slow
 async def test_leaving_during_a_lost_connection_counts_from_the_last_time_seen(world: Academy) -> None:
     made, _ = await met(world, world.coach, world.student)
 
@@ -92,6 +93,7 @@ async def test_a_restart_records_since_when_nobody_watched(world: Academy) -> No
     assert unwatched[0] == (made.starts_at + 10 * MINUTE, made.starts_at + 14 * MINUTE)
 
 
+@pytest.mark.slow
 async def test_nobody_is_absent_after_a_long_unwatched_time(world: Academy) -> None:
     made, _ = await met(world, world.coach)
 
@@ -104,6 +106,7 @@ async def test_nobody_is_absent_after_a_long_unwatched_time(world: Academy) -> N
     assert told(world, world.student, "You missed your session") == []
 
 
+@pytest.mark.slow
 async def test_an_unavailable_server_does_not_affect_others(world: Academy) -> None:
     other = world.env.create_guild("Other")
     await world.env.settle()
@@ -118,6 +121,7 @@ async def test_an_unavailable_server_does_not_affect_others(world: Academy) -> N
     assert (await reloaded(world, made)).status is SessionStatus.NO_SHOW
 
 
+@pytest.mark.slow
 async def test_nobody_is_absent_while_their_server_is_unavailable(world: Academy) -> None:
     made, room = await met(world, world.coach)
     gone = {"id": str(world.guild.id), "unavailable": True}

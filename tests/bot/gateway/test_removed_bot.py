@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from models import AuditEntry, Coach, CoachingSession, Guild, Notification, Participant, SessionStatus
@@ -77,6 +78,7 @@ async def a_month_passes(world: Academy, *moments: Any) -> None:
         await world.leap_to(at)
 
 
+@pytest.mark.slow
 async def test_a_server_that_removed_the_bot_causes_no_requests_for_a_month(world: Academy) -> None:
     with_room = await booked(world)
     later = await booked(world, with_room.starts_at + 3 * DAY, student=world.other_student)
@@ -105,6 +107,7 @@ async def test_one_not_found_answer_is_enough_for_the_whole_server(world: Academ
     assert await still_due(world) == []
 
 
+@pytest.mark.slow
 async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(world: Academy) -> None:
     made = await booked(world)
     with unheard(world):
@@ -118,6 +121,7 @@ async def test_a_removal_while_the_bot_was_stopped_causes_no_requests_either(wor
     assert (await reloaded(world, made)).missed_at is not None
 
 
+@pytest.mark.slow
 async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_waited(world: Academy) -> None:
     made, _ = await met(world, world.coach)
     await remove_bot(world)
@@ -165,6 +169,7 @@ async def test_returning_late_asks_both_and_deletes_the_empty_room(world: Academ
     ]
 
 
+@pytest.mark.slow
 async def test_returning_midway_counts_nobody_absent_for_unwatched_time(world: Academy) -> None:
     made, _ = await met(world, world.coach)
     out = await remove_bot(world)
@@ -175,6 +180,7 @@ async def test_returning_midway_counts_nobody_absent_for_unwatched_time(world: A
     assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
 
 
+@pytest.mark.slow
 async def test_people_who_left_while_the_bot_was_removed_are_found_on_return(world: Academy) -> None:
     made = await booked(world, TWO + 3 * DAY)
     out = await remove_bot(world)
@@ -200,6 +206,7 @@ async def test_a_pending_coach_role_is_given_when_the_bot_returns(world: Academy
     assert world.has_role(world.coach, world.coach_role)
 
 
+@pytest.mark.slow
 async def test_an_unavailable_server_is_not_taken_for_a_removal(world: Academy) -> None:
     made = await booked(world)
     world.env.backend.emit("GUILD_DELETE", {"id": str(world.guild.id), "unavailable": True})

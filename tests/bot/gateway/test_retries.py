@@ -57,6 +57,7 @@ async def test_a_permission_granted_again_in_one_channel_is_used_at_once(world: 
     assert len(world.review.history()) == 1
 
 
+@pytest.mark.slow
 async def test_a_change_that_grants_nothing_causes_no_retry(world: Academy) -> None:
     give(world, INVITE)
     made = await booked(world)
@@ -100,6 +101,7 @@ async def test_nothing_waits_once_discord_is_reachable_again(
     assert world.room(made.code) is not None
 
 
+@pytest.mark.slow
 async def test_a_full_server_gets_its_room_once_a_channel_is_deleted(world: Academy) -> None:
     made = await booked(world)
     spare = [world.guild.create_text_channel(f"spare-{number}") for number in range(2)]

@@ -14,6 +14,8 @@ from tests.cogs.authorization.people import Rows, Stage, stage_of
 from tests.cogs.authorization.rows import APPLICANTS, COMMANDS, FORMS, PAYMENTS, PRESSES
 from tests.support.simulated import Academy, reply, words
 
+pytestmark = pytest.mark.slow
+
 NO_BOOKING = "You can't book sessions here: an admin has blocked you."
 NO_APPLYING = "You can't apply to coach here: an admin has blocked you."
 OPEN_A_FORM = {"book:zone:{coach_id}:{minutes}:{day}", "book:notes:{coach_id}:{minutes}:{start}"}

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from simcord.components import walk_components
 
 from cogs.availability.panel import CLEAR
@@ -67,6 +68,7 @@ STEPS: dict[str, tuple[Step, str]] = {
 }
 
 
+@pytest.mark.slow
 async def test_the_chosen_days_agree_after_every_press(world: Academy) -> None:
     await fill(world.coach, await week(world), "Days off…", {"From": "thu"})
 

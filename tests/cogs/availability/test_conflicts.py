@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Any
 
+import pytest
+
 from models import SessionStatus
 from tests.cogs.availability.test_zone import ask
 from tests.support import builders
@@ -74,6 +76,7 @@ async def test_a_kept_session_is_no_longer_listed(world: Academy) -> None:
     assert len(world.dms(world.student)) == told
 
 
+@pytest.mark.slow
 async def test_a_kept_session_that_is_rescheduled_is_listed_again(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await press(world.coach, await press(world.coach, await shrunk(world), "Decide…"), "Keep")
@@ -148,6 +151,7 @@ async def test_a_long_list_of_conflicts_has_pages(world: Academy) -> None:
     assert "### Your hours" in words(await press(world.coach, second, "◀ Back"))
 
 
+@pytest.mark.slow
 async def test_an_old_button_says_if_no_conflicts_are_left(world: Academy) -> None:
     await world.book(world.student, "14:00")
     panel = await shrunk(world)

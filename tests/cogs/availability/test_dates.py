@@ -194,6 +194,7 @@ async def test_without_dates_there_is_no_list(world: Academy) -> None:
     assert words(reply(answer)).startswith("You have no days off or extra hours. Add some")
 
 
+@pytest.mark.slow
 async def test_a_long_list_of_dates_has_pages(world: Academy) -> None:
     for day in range(3, 24, 2):
         await world.send_custom_id(world.coach, "availability:off:0:31", {"From": f"2026-03-{day:02}"})

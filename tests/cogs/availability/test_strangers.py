@@ -1,5 +1,7 @@
 """What the buttons of a coach's panel do when somebody else presses them: nothing to that coach."""
 
+import pytest
+
 from models import SessionStatus
 from tests.cogs.availability.test_conflicts import shrunk
 from tests.support.simulated import Academy, reply, words
@@ -36,6 +38,7 @@ async def all_buttons(world: Academy) -> dict[str, str]:
     return found | labels(question)
 
 
+@pytest.mark.slow
 async def test_another_coachs_buttons_change_your_own_hours(world: Academy) -> None:
     buttons = await all_buttons(world)
     await another_coach(world, world.outsider)

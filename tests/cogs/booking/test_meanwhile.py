@@ -141,6 +141,7 @@ async def test_a_length_no_longer_offered_falls_back_to_the_usual_one(world: Aca
     assert stu.chosen("book:length:").startswith("30 min")
 
 
+@pytest.mark.slow
 async def test_students_book_up_to_the_servers_limit(world: Academy) -> None:
     other = await a_coach(world, "Dora", hours="9-17")
     await world.choose(most_upcoming=1)

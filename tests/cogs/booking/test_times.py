@@ -2,6 +2,8 @@
 
 from datetime import UTC, date, datetime
 
+import pytest
+
 from tests.cogs.availability.test_picture import framed
 from tests.cogs.booking.people import SELECT, Visitor, a_coach, change_coach, components
 from tests.support.simulated import Academy
@@ -151,6 +153,7 @@ async def test_other_time_returns_to_the_same_day_and_length(world: Academy) -> 
     assert "09:30" in stu.times
 
 
+@pytest.mark.slow
 async def test_the_fullest_panels_keep_within_discords_limits(world: Academy) -> None:
     dora = world.other_student
     await world.choose(payment_instructions="*" * 300, cancel_notice_minutes=720 * 60)

@@ -61,6 +61,7 @@ async def test_a_new_application_shows_who_rejected_the_last_one_and_why(world: 
     assert f"**Approved** by {who}" in words(world.card)
 
 
+@pytest.mark.slow
 async def test_admins_suspend_and_reinstate_from_the_card_after_restarts(world: Academy) -> None:
     await world.open_for_booking()
     await world.book(world.student, "11:00")
@@ -162,6 +163,7 @@ async def test_an_edited_profile_updates_the_card(world: Academy) -> None:
     assert history(world) == ["applied", "edited the profile"]
 
 
+@pytest.mark.slow
 async def test_the_longest_card_fits_a_message(world: Academy) -> None:
     await world.set_up()
     longest = {"About you": "*" * 1000, "Experience and links": "*" * 1000}

@@ -59,6 +59,7 @@ async def test_who_used_the_bot_before_applying_has_an_avatar_at_once(world: Aca
     assert OWN in ((await fetch(world.db, Coach, (world.guild.id, world.outsider.id))).avatar_url or "")
 
 
+@pytest.mark.slow
 async def test_a_full_page_of_coaches_has_room_for_avatars(world: Academy) -> None:
     for number in range(5):
         await a_coach(world, f"v{number}", hours="9-12")

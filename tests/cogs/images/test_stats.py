@@ -100,6 +100,7 @@ def test_booked_hours_are_amber_and_offered_ones_blue() -> None:
     assert pixels_of(much, palette.OFFERED) < pixels_of(little, palette.OFFERED) - 5000
 
 
+@pytest.mark.slow
 def test_no_shows_are_red_only_if_there_were_some() -> None:
     tile = (310, 200, 530, 290)
 
@@ -148,6 +149,7 @@ def test_bars_and_dots_stand_out_from_the_card(ink: str) -> None:
     assert contrast(getattr(palette, ink), palette.CARD) >= 3
 
 
+@pytest.mark.slow
 def test_each_coach_makes_the_picture_longer_up_to_the_limit() -> None:
     heights = [picture(some_stats(7, *[a_coach()] * count)).height for count in (1, 2, MOST_COACHES, 25)]
 

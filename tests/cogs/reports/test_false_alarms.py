@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+import pytest
+
 from models import Alert, SessionStatus
 from tests.cogs.sessions.test_no_shows import REASON
 from tests.cogs.sessions.test_rescheduled_rooms import move
@@ -69,6 +71,7 @@ async def test_a_coachs_old_card_in_a_deleted_channel_raises_no_alert(world: Aca
     assert alerts(world) == []
 
 
+@pytest.mark.slow
 async def test_an_open_appeal_is_posted_again_in_a_new_review_channel(open_world: Academy) -> None:
     world = open_world
     made = await ended_session(world, world.coach)

@@ -152,6 +152,7 @@ async def test_a_tampered_period_shows_the_default_one(world: Academy) -> None:
     assert "the last 30 days" in words(reply(answer))
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_only_for_a_picture() -> None:
     look = "import sys, bot.app; sys.exit('matplotlib' in sys.modules)"
 

@@ -122,6 +122,7 @@ async def test_each_session_gets_its_own_messages_in_the_shared_room(world: Acad
     assert second in words(closing)
 
 
+@pytest.mark.slow
 async def test_leaving_after_the_first_session_is_a_no_show_in_the_second(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
     await first_over(world, first, world.coach, world.student)
@@ -132,6 +133,7 @@ async def test_leaving_after_the_first_session_is_a_no_show_in_the_second(world:
     assert await outcomes(world, first, second) == [COMPLETED, STUDENT_ABSENT]
 
 
+@pytest.mark.slow
 async def test_missing_the_first_session_still_leads_to_the_room_of_the_second(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
     room = await first_over(world, first, world.coach)
@@ -146,6 +148,7 @@ async def test_missing_the_first_session_still_leads_to_the_room_of_the_second(w
     assert [len(told(world, who, "Your room is")) for who in (world.coach, world.student)] == [1, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", first_plain([15, 10, 45]))
 async def test_people_who_wait_out_a_gap_stay_in_the_room(world: Academy, gap: int) -> None:
     await settings(world, linger_minutes=30)
@@ -162,6 +165,7 @@ async def test_people_who_wait_out_a_gap_stay_in_the_room(world: Academy, gap: i
     assert not is_there(world, room)
 
 
+@pytest.mark.slow
 async def test_an_empty_room_goes_and_a_later_session_gets_its_own(world: Academy) -> None:
     first, second = await adjoining(world, 45 * MINUTE)
     room = await opened(world, first, world.coach, world.student)
@@ -179,6 +183,7 @@ async def test_an_empty_room_goes_and_a_later_session_gets_its_own(world: Academ
     assert await outcomes(world, first, second) == [COMPLETED] * 2
 
 
+@pytest.mark.slow
 async def test_after_an_early_end_the_room_waits_for_the_next_session(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
     room = await opened(world, first, world.coach, world.student)
@@ -195,6 +200,7 @@ async def test_after_an_early_end_the_room_waits_for_the_next_session(world: Aca
     assert rooms_made(world) == 1
 
 
+@pytest.mark.slow
 async def test_an_extended_session_keeps_the_room_until_its_new_end(world: Academy) -> None:
     first, second = await adjoining(world, QUARTER)
     room = await opened(world, first, world.coach, world.student)
@@ -250,6 +256,7 @@ async def test_without_the_second_session_the_room_stays_until_it_is_empty(
         assert other.id != room.id
 
 
+@pytest.mark.slow
 async def test_a_restart_leaves_a_room_alone_that_the_second_session_took_over(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
     room = await first_over(world, first, world.coach, world.student)
@@ -262,6 +269,7 @@ async def test_a_restart_leaves_a_room_alone_that_the_second_session_took_over(w
     assert await outcomes(world, first, second) == [COMPLETED] * 2
 
 
+@pytest.mark.slow
 async def test_a_deleted_shared_room_is_made_again_for_the_second_session(world: Academy) -> None:
     first, second = await adjoining(world, 0 * HOUR)
     room = await first_over(world, first, world.coach, world.student)

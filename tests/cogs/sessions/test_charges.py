@@ -103,6 +103,7 @@ async def test_a_coachs_no_show_gives_the_minutes_back(world: Academy) -> None:
         assert not {WAIVE, DISPUTE} & labels(await listed(world, person)).keys()
 
 
+@pytest.mark.slow
 async def test_what_an_extension_costs_stays_money(world: Academy) -> None:
     await settings(world, extension_price=ExtensionPrice.PRO_RATA)
     made = await booked(world)
@@ -188,6 +189,7 @@ async def test_a_coach_waives_the_charge_of_a_no_show_from_its_message(world: Ac
     assert list(labels(his)) == ["Appeal…"]
 
 
+@pytest.mark.slow
 async def test_a_coach_waives_a_charge_in_the_list_for_a_week(world: Academy) -> None:
     made = await ended(world, world.coach, world.student)
     for person in (world.student, world.outsider):
@@ -263,6 +265,7 @@ async def test_the_message_says_what_an_admin_decided(
         assert "Charge waived" not in words(shown)
 
 
+@pytest.mark.slow
 async def test_after_72_hours_a_student_can_dispute_no_more_but_still_appeal(world: Academy) -> None:
     made = await ended(world, world.coach)
     assert list(labels(newest(world.student, "You missed"))) == ["Appeal…", DISPUTE]

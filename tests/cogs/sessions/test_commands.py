@@ -134,6 +134,7 @@ async def test_a_past_session_cannot_be_cancelled(world: Academy) -> None:
     assert "This session is over, so it can't be cancelled." in words(reply(answer))
 
 
+@pytest.mark.slow
 async def test_the_longest_notes_and_reasons_fit_into_every_message(world: Academy) -> None:
     for number, label in enumerate(("13:30", "14:30", "15:30"), 1):
         await world.book(world.student, label, notes="*n" * 500)

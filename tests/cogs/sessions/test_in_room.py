@@ -83,6 +83,7 @@ async def test_one_asks_and_the_other_accepts_with_one_press(world: Academy, who
     assert labels(answered) == {}
 
 
+@pytest.mark.slow
 async def test_while_the_request_is_open_only_it_has_buttons_for_more_time(world: Academy) -> None:
     _, room = await met(world, world.coach, world.student)
     welcome = room.history()[0]
@@ -118,6 +119,7 @@ async def test_whoever_asked_can_take_it_back_but_not_accept(world: Academy) -> 
     assert words(requests(room)[0]).startswith("The request for 15 more minutes was taken back.")
 
 
+@pytest.mark.slow
 async def test_an_unanswered_request_lapses_when_the_session_ends(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await press(world.student, room.history()[0], "+15 minutes")
@@ -130,6 +132,7 @@ async def test_an_unanswered_request_lapses_when_the_session_ends(world: Academy
     assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
 
 
+@pytest.mark.slow
 async def test_a_request_follows_into_a_room_that_replaces_a_deleted_one(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await press(world.student, room.history()[0], "+15 minutes")
@@ -141,6 +144,7 @@ async def test_a_request_follows_into_a_room_that_replaces_a_deleted_one(world: 
     assert words(agreed).startswith(f"Your session now ends at {stamp(made.ends_at + QUARTER, 't')}.")
 
 
+@pytest.mark.slow
 async def test_pressed_by_both_at_once_the_session_is_extended_once(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
 
@@ -151,6 +155,7 @@ async def test_pressed_by_both_at_once_the_session_is_extended_once(world: Acade
     assert [one for one in room.history() if "Accept" in labels(one)] == []
 
 
+@pytest.mark.slow
 async def test_the_server_sets_how_often_and_at_what_price(world: Academy) -> None:
     await settings(world, most_extensions=1, extension_price="pro_rata")
     made, room = await met(world, world.coach, world.student)
@@ -265,6 +270,7 @@ async def test_end_now_frees_the_time_and_the_room_closes_once_empty(world: Acad
     assert len(told(world, world.student, "How was it?")) == 1
 
 
+@pytest.mark.slow
 async def test_the_second_of_two_who_end_at_once_hears_that_it_is_over(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
 
@@ -306,6 +312,7 @@ async def test_others_change_nothing_in_the_room(world: Academy) -> None:
     assert await rows(world) == before
 
 
+@pytest.mark.slow
 async def test_once_both_have_met_the_session_can_only_be_ended(world: Academy) -> None:
     made, _ = await met(world, world.coach, world.student)
 
@@ -352,6 +359,7 @@ async def test_both_are_warned_once_five_minutes_before_the_end(world: Academy) 
     assert len(pinged(world, room.id)[-1]) == 2
 
 
+@pytest.mark.slow
 async def test_after_extending_the_warning_comes_before_the_new_end(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await press(world.student, room.last_message, "+15 minutes")

@@ -116,6 +116,7 @@ async def test_repair_room_makes_a_repeatedly_deleted_room_at_once(world: Academ
     assert world.sees(world.student, world.room(made.code))
 
 
+@pytest.mark.slow
 async def test_attendance_in_a_room_deleted_during_the_session_counts(world: Academy) -> None:
     made, first = await met(world, world.coach, world.student)
 

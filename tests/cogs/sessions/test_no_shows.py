@@ -93,6 +93,7 @@ async def test_an_absent_coach_can_appeal_and_the_student_is_told(world: Academy
     assert (list(labels(theirs)), list(labels(coachs))) == ([], ["Appeal…"])
 
 
+@pytest.mark.slow
 async def test_if_nobody_came_both_can_appeal(world: Academy) -> None:
     made = await ended_session(world)
 
@@ -276,6 +277,7 @@ async def test_an_appeal_needs_a_reason_and_is_sent_once(world: Academy) -> None
     assert sum("Appeal against a no-show" in words(one) for one in world.review.history()) == 1
 
 
+@pytest.mark.slow
 async def test_a_student_who_comes_late_but_meets_the_coach_was_there(world: Academy) -> None:
     made, room = await met(world, world.coach)
     await world.leap_to(made.starts_at + 20 * MINUTE)
@@ -286,6 +288,7 @@ async def test_a_student_who_comes_late_but_meets_the_coach_was_there(world: Aca
     assert await outcome(world, made) == COMPLETED
 
 
+@pytest.mark.slow
 async def test_if_the_coach_leaves_before_the_student_comes_only_the_coach_is_absent(world: Academy) -> None:
     made = await booked(world)
     room = await opened(world, made, world.coach)

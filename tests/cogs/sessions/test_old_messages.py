@@ -81,6 +81,7 @@ async def test_after_a_session_only_the_question_about_it_has_buttons(world: Aca
     assert (with_buttons(world.student), with_buttons(world.coach)) == (["How was it?"], [])
 
 
+@pytest.mark.slow
 async def test_a_week_later_nobody_can_review_or_correct_any_more(world: Academy) -> None:
     await ended_session(world, world.coach, world.student)
     asked = with_buttons(world.student)
@@ -119,6 +120,7 @@ async def test_an_appeal_takes_its_button_away_and_a_decision_clears_the_message
     assert "Was here after all" not in "\n".join(world.dms(world.coach))
 
 
+@pytest.mark.slow
 async def test_a_restart_before_the_update_loses_nothing(world: Academy) -> None:
     made = await booked(world)
     await opened(world, made)

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from models import Member
 from scheduler.core.clock import stamp
 from tests.support.meetings import HOUR, MINUTE, booked
@@ -80,6 +82,7 @@ async def test_a_session_can_be_cancelled_from_its_reminder(world: Academy) -> N
     assert counts(world) == (1, 1)  # none came an hour before
 
 
+@pytest.mark.slow
 async def test_after_downtime_reminders_come_late_but_not_after_the_start(world: Academy) -> None:
     await booked(world, WEDNESDAY)
     await booked(world, WEDNESDAY + DAY)
@@ -133,6 +136,7 @@ async def test_reminders_can_be_turned_off_and_on_in_the_list(world: Academy) ->
     assert (without, counts(world)) == ((0, 1), (1, 2))
 
 
+@pytest.mark.slow
 async def test_turning_reminders_off_stays_on_the_page(world: Academy) -> None:
     for days in (0, 1, 2, 5):
         await booked(world, WEDNESDAY + days * DAY)

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Any
 
+import pytest
+
 from cogs.ui.time_picker import minute_of
 from models import CoachingSession, SessionStatus
 from scheduler.core.clock import stamp
@@ -38,6 +40,7 @@ def openings(world: Academy) -> list[int]:
     return [sum("Your room is" in said for said in world.dms(who)) for who in people]
 
 
+@pytest.mark.slow
 async def test_rescheduled_to_another_week_the_room_is_made_again_in_time(world: Academy) -> None:
     booked, old = await booked_with_room(world, 10)
     later = booked.starts_at + dt.timedelta(days=8)
@@ -59,6 +62,7 @@ async def test_rescheduled_to_another_week_the_room_is_made_again_in_time(world:
     assert openings(world) == [1, 1]
 
 
+@pytest.mark.slow
 async def test_rescheduled_after_opening_the_room_opens_again_later(world: Academy) -> None:
     booked, _ = await booked_with_room(world, 4)
     assert openings(world) == [1, 1]
@@ -78,6 +82,7 @@ async def test_rescheduled_after_opening_the_room_opens_again_later(world: Acade
     assert world.sees(world.student, world.room(booked.code))
 
 
+@pytest.mark.slow
 async def test_rescheduled_by_half_an_hour_the_room_stays_and_opens_later(world: Academy) -> None:
     await no_minimum_notice(world)
     booked, room = await booked_with_room(world, 10)
@@ -93,6 +98,7 @@ async def test_rescheduled_by_half_an_hour_the_room_stays_and_opens_later(world:
     assert openings(world) == [1, 1]
 
 
+@pytest.mark.slow
 async def test_rescheduled_to_minutes_from_now_the_room_opens_at_once(world: Academy) -> None:
     await no_minimum_notice(world)
     booked = await world.book(world.student, "14:00")
@@ -136,6 +142,7 @@ async def test_rescheduling_throws_nobody_out_of_the_room(world: Academy) -> Non
     assert world.room(booked.code) is None
 
 
+@pytest.mark.slow
 async def test_a_room_whose_creation_was_never_confirmed_is_removed(world: Academy) -> None:
     booked = await world.book(world.student, "14:00")
     with lost_answers(world, "POST", "/guilds/*/channels"):
@@ -149,6 +156,7 @@ async def test_a_room_whose_creation_was_never_confirmed_is_removed(world: Acade
     world.faults.read()
 
 
+@pytest.mark.slow
 async def test_cancelling_after_rescheduling_leaves_no_room_behind(world: Academy) -> None:
     booked, _ = await booked_with_room(world, 10)
     await move(world, booked, booked.starts_at + DAY)

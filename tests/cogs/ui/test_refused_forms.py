@@ -29,6 +29,7 @@ async def refusal(stage: Stage, template: str, typed: str) -> tuple[int, list[st
     return len(fields), list(takewhile(lambda line: line not in after, said.removeprefix("⚠️ ").splitlines()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("typed", "of_one_field", "of_several"), first_plain([("?", 10, 19), (" ", 14, 19)]))
 async def test_problems_name_their_fields_in_forms_with_several(
     world: Academy, typed: str, of_one_field: int, of_several: int

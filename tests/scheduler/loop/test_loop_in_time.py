@@ -133,6 +133,7 @@ async def test_a_sweep_that_hangs_delays_no_room(db: Database) -> None:
         await world.wait_until(world.now + HALF_A_DAY)  # otherwise stopping waits for what hangs, in real time
 
 
+@pytest.mark.slow
 async def test_a_sweep_requested_during_another_runs_after_it(db: Database) -> None:
     async with academy(db, begins=BEGINS, tick_interval=MINUTE) as world:
         await world.already_open()

@@ -37,6 +37,8 @@ from tests.support.payments import BACK, Till, till
 from tests.support.stripe_server import Fault
 from tests.support.transactions import fetch_all, query, transact
 
+pytestmark = pytest.mark.slow
+
 ALL_WEEK = [(day, 0, 24 * 60) for day in range(7)]
 TERMS = packages.PackageTerms("Five hours", 300, 25000, "USD")
 MOST_STEPS = 60

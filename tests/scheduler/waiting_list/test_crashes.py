@@ -18,6 +18,8 @@ from tests.support.parameters import first_plain
 from tests.support.transactions import fetch_all, query, transact
 from tests.support.waiting_list import Line
 
+pytestmark = pytest.mark.slow
+
 MOST_STEPS = 60
 """More than this story has."""
 

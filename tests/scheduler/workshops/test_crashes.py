@@ -17,6 +17,8 @@ from tests.support.seat_payments import Box, a_box
 from tests.support.transactions import fetch_all, transact
 from tests.support.workshops import free, taken_by
 
+pytestmark = pytest.mark.slow
+
 MOST_STEPS = 40
 """More than this story has."""
 
