@@ -31,6 +31,11 @@ class TaskPool(Generic[T]):
         """The keys of running jobs."""
         return self._under_way.keys()
 
+    @property
+    def has_news(self) -> bool:
+        """Whether jobs are running or have ended since the last `work`."""
+        return bool(self._under_way or self._ended)
+
     async def work(self, jobs: Jobs[T]) -> list[T]:
         """Run these jobs until each has ended or is slow. Returns the results since the last call.
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Alert, Coach, CoachingSession, Notification
@@ -31,20 +31,25 @@ async def bring_forward(db: Database, clock: Clock, guild_id: int | None = None)
         (Coach, Coach.role_due_at, Coach.role_attempts > 0),
         (Notification, Notification.due_at, Notification.attempts > 0),
     )
-    found = False
-    for table, due_at, has_failed in waiting:
-        which = [due_at.is_not(None), due_at > now, has_failed]
-        if guild_id is not None:
-            which.append(table.guild_id == guild_id)
-        async with db.read() as session:
-            if await session.scalar(select(due_at).where(*which).limit(1)) is None:
-                continue
+    conditions = [
+        (
+            due_at.is_not(None),
+            due_at > now,
+            has_failed,
+            *([table.guild_id == guild_id] if guild_id is not None else []),
+        )
+        for table, due_at, has_failed in waiting
+    ]
+    async with db.read() as session:
+        found = (await session.execute(select(*(exists().where(*which) for which in conditions)))).one()
+    for (table, due_at, _), which, is_waiting in zip(waiting, conditions, found, strict=True):
+        if not is_waiting:
+            continue
         async with db.begin() as session:
             if table is CoachingSession:
                 await lock_sessions(session, *which)
             await session.execute(update(table).where(*which).values({due_at: now}))
-        found = True
-    return found
+    return any(found)
 
 
 async def retry_all(db: Database, clock: Clock, guild_id: int) -> bool:

@@ -1,10 +1,10 @@
 """One run of the loop: advances sessions, syncs roles, checks who has left, delivers notifications."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
@@ -31,6 +31,7 @@ from scheduler.attendance.attendance import Unwatched, beat
 from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.clock import Clock
+from scheduler.core.task_pool import TaskPool
 from scheduler.credits import expiry
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
@@ -98,14 +99,15 @@ async def tick(
         started_at = clock()
         report = TickReport(trigger)
         columns = (*_DUE, *(_AT_STRIPE if stripe is not None else ()))
-        due_at = await _first_due(db, columns)
+        instants = await _instants(db, columns)
+        due_at = _first(instants)
         if due_at is not None and due_at <= started_at:
             report.late = started_at - due_at
             report.due = await _count_due(db, started_at)
-            await _do_all(db, discord, clock, report, background, stripe)
+            await _do_all(db, clock, instants, _stages(db, discord, clock, report, background, stripe))
             # For what was due and still is, because it failed or isn't done, the interval is soon enough; for
             # what became due meanwhile, it isn't.
-            due_at = await _first_due(db, columns, after=started_at)
+            due_at = _first(await _instants(db, columns, after=started_at))
         report.next_due_at = due_at
         ended_at = clock()
         report.lasted = ended_at - started_at
@@ -113,27 +115,88 @@ async def tick(
         return report
 
 
-async def _do_all(
+_Column = InstrumentedAttribute[datetime | None]
+_Instants = Mapping[_Column, datetime | None]
+"""For each column, the earliest instant at which something is due."""
+
+
+class _Stage(NamedTuple):
+    """A part of a tick."""
+
+    columns: tuple[_Column, ...]
+    """When it has something to do."""
+    work: Callable[[], Awaitable[None]]
+    pool: TaskPool[Any] | None = None
+    """Where its slow work continues, and what that did is counted by a later tick."""
+
+    def is_due(self, instants: _Instants, now: datetime) -> bool:
+        return any((at := instants.get(column)) is not None and at <= now for column in self.columns) or (
+            self.pool is not None and self.pool.has_news
+        )
+
+
+async def _do_all(db: Database, clock: Clock, instants: _Instants, stages: Sequence[_Stage]) -> None:
+    """Do what's due, stage by stage. What one makes due, a later one does at once."""
+    is_outdated = False
+    for stage in stages:
+        if is_outdated:
+            instants = await _instants(db, tuple(instants))
+        if is_outdated := stage.is_due(instants, clock()):
+            await stage.work()
+
+
+def _stages(
     db: Database,
     discord: Discord,
     clock: Clock,
     report: TickReport,
     background: BackgroundWork,
     stripe: Stripe | None,
-) -> None:
-    report.steps, report.failures = await advance_due(db, discord, clock, background.sessions)
-    roles = await background.roles.work({"": partial(sync_roles, db, discord, clock)})
-    members = await background.members.work({"": partial(check_due, db, discord, clock)})
-    if stripe is not None:
-        report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
-    await expiry.do_due(db, clock)
-    can_pay = partial(ways.can_pay, stripe)
-    report.failed_quietly += await waiting_list.do_due(db, discord, clock, background.waiting_list, can_pay)
-    report.failed_quietly += await workshops.do_due(db, discord, clock, background.workshops)
-    delivered = await deliver_due(db, discord, clock, background.notifications)
-    report.roles = sum(done for done, _ in roles)
-    report.notifications, report.more = delivered.sent, delivered.more
-    report.failed_quietly += sum(failed for _, failed in roles) + sum(members) + delivered.failed
+) -> list[_Stage]:
+    """List the parts of a tick in their order."""
+
+    async def advance_sessions() -> None:
+        report.steps, report.failures = await advance_due(db, discord, clock, background.sessions)
+
+    async def give_roles() -> None:
+        for done, failed in await background.roles.work({"": partial(sync_roles, db, discord, clock)}):
+            report.roles += done
+            report.failed_quietly += failed
+
+    async def check_members() -> None:
+        failed = await background.members.work({"": partial(check_due, db, discord, clock)})
+        report.failed_quietly += sum(failed)
+
+    async def ask_stripe() -> None:
+        if stripe is not None:
+            report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
+
+    async def end_credit() -> None:
+        await expiry.do_due(db, clock)
+
+    async def work_the_line() -> None:
+        can_pay = partial(ways.can_pay, stripe)
+        pool = background.waiting_list
+        report.failed_quietly += await waiting_list.do_due(db, discord, clock, pool, can_pay)
+
+    async def advance_workshops() -> None:
+        report.failed_quietly += await workshops.do_due(db, discord, clock, background.workshops)
+
+    async def deliver() -> None:
+        delivered = await deliver_due(db, discord, clock, background.notifications)
+        report.notifications, report.more = delivered.sent, delivered.more
+        report.failed_quietly += delivered.failed
+
+    return [
+        _Stage((CoachingSession.next_step_at,), advance_sessions, background.sessions),
+        _Stage((Coach.role_due_at,), give_roles, background.roles),
+        _Stage(_MEMBERSHIP, check_members, background.members),
+        _Stage(_AT_STRIPE, ask_stripe, background.payments),
+        _Stage((CreditLot.next_step_at,), end_credit),
+        _Stage((Hold.next_step_at, *_WAITING), work_the_line, background.waiting_list),
+        _Stage((Workshop.next_step_at,), advance_workshops, background.workshops),
+        _Stage((Notification.due_at,), deliver, background.notifications),
+    ]
 
 
 _WAITING = (FreedTime.next_step_at, Offer.next_step_at, Wish.next_step_at)
@@ -147,25 +210,29 @@ _VISIBLE = (
     Workshop.next_step_at,
 )
 """When something is due that people notice; each column has a partial index."""
-_DUE = (*_VISIBLE, Hold.next_step_at, Coach.membership_due_at, Participant.membership_due_at)
+_MEMBERSHIP = (Coach.membership_due_at, Participant.membership_due_at)
+"""When somebody is asked about."""
+_DUE = (*_VISIBLE, Hold.next_step_at, *_MEMBERSHIP)
 """When anything is due."""
 _AT_STRIPE = (Payment.next_check_at, Refund.next_try_at)
 """When Stripe is asked something."""
 
 
-async def _first_due(
-    db: Database, columns: Sequence[InstrumentedAttribute[datetime | None]], *, after: datetime | None = None
-) -> datetime | None:
-    """Return the earliest instant, with one query over partial indexes; an idle tick needs only this one."""
+async def _instants(
+    db: Database, columns: Sequence[_Column], *, after: datetime | None = None
+) -> dict[_Column, datetime | None]:
+    """Ask when something is first due, with one query over partial indexes; an idle tick needs only this one."""
     async with db.read() as session:
-        instants = (
-            await session.execute(_first_of(tuple(columns), is_later=after is not None), {"after": after})
-        ).one()
-    return min((at for at in instants if at is not None), default=None)
+        query = _first_of(tuple(columns), is_later=after is not None)
+        return dict(zip(columns, (await session.execute(query, {"after": after})).one(), strict=True))
+
+
+def _first(instants: _Instants) -> datetime | None:
+    return min((at for at in instants.values() if at is not None), default=None)
 
 
 @cache
-def _first_of(columns: Sequence[InstrumentedAttribute[datetime | None]], *, is_later: bool) -> Select[Any]:
+def _first_of(columns: Sequence[_Column], *, is_later: bool) -> Select[Any]:
     """Build the query once: on an idle tick, that took longer than running it."""
     after = bindparam("after", type_=UTCDateTime())
     return select(
@@ -180,16 +247,23 @@ def _first_of(columns: Sequence[InstrumentedAttribute[datetime | None]], *, is_l
 
 async def _count_due(db: Database, now: datetime) -> int:
     async with db.read() as session:
-        counts = [
-            await session.scalar(select(func.count()).where(column.is_not(None), column <= now))
+        return sum((await session.execute(_counts(), {"now": now})).one())
+
+
+@cache
+def _counts() -> Select[Any]:
+    now = bindparam("now", type_=UTCDateTime())
+    return select(
+        *(
+            select(func.count()).where(column.is_not(None), column <= now).scalar_subquery()
             for column in (CoachingSession.next_step_at, Notification.due_at)
-        ]
-    return sum(count or 0 for count in counts)
+        )
+    )
 
 
 async def next_due(db: Database) -> datetime | None:
     """Return when (UTC) a tick will next do something that people notice; None if nothing is planned."""
-    return await _first_due(db, _VISIBLE)
+    return _first(await _instants(db, _VISIBLE))
 
 
 async def _record(

@@ -83,13 +83,23 @@ async def resolve(session: AsyncSession, guild_id: int, key: str, now: datetime,
 
     Admins hear of it only if they were alerted. An unsent alert is withdrawn.
     """
-    unresolved = list(await session.scalars(_alerts(guild_id, key).where(Alert.fixed_at.is_(None))))
+    await resolve_all(session, guild_id, [key], now, session_id=session_id)
+
+
+async def resolve_all(
+    session: AsyncSession, guild_id: int, keys: Collection[str], now: datetime, *, session_id: int = 0
+) -> None:
+    """Report that several things work again, each as `resolve` does."""
+    if not keys:
+        return
+    theirs = select(Alert).where(Alert.guild_id == guild_id, Alert.key.in_(keys), Alert.fixed_at.is_(None))
+    unresolved = list(await session.scalars(theirs.order_by(Alert.id)))
     if not unresolved or await _fails_elsewhere(session, guild_id, session_id):
         return
     # A coach who already had the role says nothing about the others.
-    others = await current_errors(session, guild_id) if key == COACH_ROLE else []
+    others = await current_errors(session, guild_id) if COACH_ROLE in keys else []
     for alert in unresolved:
-        if any(alert.text in one for one in others):
+        if alert.key == COACH_ROLE and any(alert.text in one for one in others):
             continue
         alert.fixed_at = now
         if await _was_told(session, alert, now):

@@ -225,13 +225,15 @@ async def _record_sent(db: Database, context: NotificationContext, receipt: Rece
         if notification.revision == context.notification.revision:
             # Otherwise it was requeued while this was being sent.
             notification.due_at = context.update_at
+        works = []
         if is_new and notification.is_direct:
             (await session.get_one(Member, notification.user_id)).dms_closed_at = None
-            await admin_alerts.resolve(session, notification.guild_id, f"unreachable:{notification.user_id}", now)
+            works.append(f"unreachable:{notification.user_id}")
         if context.audience is not Audience.ADMINS:
-            await admin_alerts.resolve(session, notification.guild_id, fallbacks.problem_key(notification), now)
+            works.append(fallbacks.problem_key(notification))
         elif context.channel_id is not None and context.channel_id == context.guild.log_channel_id:
-            await admin_alerts.resolve(session, notification.guild_id, admin_alerts.LOG_CHANNEL, now)
+            works.append(admin_alerts.LOG_CHANNEL)
+        await admin_alerts.resolve_all(session, notification.guild_id, works, now)
 
 
 async def _record_failure(

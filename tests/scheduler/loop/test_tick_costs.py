@@ -1,5 +1,6 @@
 """What a tick costs the database: next to nothing when it's idle, and never a walk through the history."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from models import OfferState, RefundStatus, SessionStatus
+from models import CoachStatus, NotificationKind, OfferState, RefundStatus, SessionStatus
 from models.storage.database import Database
 from scheduler.booking import cancellation, departures
 from scheduler.core.actor import Actor
 from scheduler.core.task_pool import TaskPool
+from scheduler.notifications import outbox
 from scheduler.reviews.reviews import review_states
 from scheduler.sessions import charge_standing, upcoming
 from scheduler.waiting_list import answers
@@ -77,6 +79,21 @@ async def test_an_idle_tick_costs_one_query_and_one_heartbeat(db: Database) -> N
 
     assert [statement.split()[0] for statement, _ in said] == ["SELECT", "UPDATE"]
     assert "heartbeats" in said[1][0]
+
+
+async def test_a_tick_with_only_a_message_to_send_asks_nothing_about_what_is_not_due(db: Database) -> None:
+    async with db.begin() as session:
+        await a_guild(session)
+        await a_coach(session, status=CoachStatus.SUSPENDED, membership_due_at=MONDAY + HOUR)
+        outbox.enqueue(session, NotificationKind.COACH_SUSPENDED, GUILD, now=MONDAY, user_id=COACH)
+    clock = FakeClock()
+
+    with all_statements(db) as said:
+        report = await tick(db, FakeDiscord(), clock, unwatched=dict)
+
+    assert report.notifications == 1
+    read = {table for one, _ in said if one.count("SELECT") == 1 for table in re.findall(r"FROM (\w+)", one)}
+    assert read <= {"notifications", "guilds", "members", "blocks", "coaches", "alerts"}
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])  # its plans don't depend on the number of rows
