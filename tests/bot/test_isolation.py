@@ -271,7 +271,8 @@ def test_everyone_sees_only_their_own_open_rooms_on_an_eventful_day(
     on_a_new_database(migrated_sqlite, mode, EVENTFUL)
 
 
-@pytest.mark.parametrize("mode", [AccessMode.ROLE, pytest.param(AccessMode.PEOPLE, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(AccessMode))
 def test_the_room_of_a_workshop_is_seen_by_those_who_have_a_seat_now(
     migrated_sqlite: Path, mode: AccessMode
 ) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import pytest
 from sqlalchemy import select
 
 from models import AuditEntry, CoachingSession, JobRun, Notification, Reservation, SessionStatus
@@ -133,6 +134,7 @@ async def test_cancelling_frees_the_time_and_removes_the_open_room(db: Database)
         assert await fetch_all(world.db, select(Reservation)) == []
 
 
+@pytest.mark.slow
 async def test_every_button_and_form_works_after_a_restart(db: Database) -> None:
     async with academy(db) as world:
         await world.set_up()

@@ -25,8 +25,8 @@ GRANULARITY = dt.timedelta(seconds=15)
 HALF_A_DAY = dt.timedelta(hours=12)
 SIZES = [
     pytest.param(12, 9, id="12"),  # more fail than are worked on at once
-    pytest.param(60, 12, id="60", marks=pytest.mark.slow),
-    pytest.param(300, 20, id="300", marks=pytest.mark.slow),
+    pytest.param(60, 12, id="60"),
+    pytest.param(300, 20, id="300"),
 ]
 
 
@@ -97,7 +97,6 @@ def lateness(instants: dict[int, dt.datetime], due: dt.datetime) -> dt.timedelta
     return max(instants.values()) - due
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("count", "_failing"), SIZES)
 async def test_many_rooms_at_one_hour_are_created_and_opened_on_time(
     world: Academy, count: int, _failing: int
@@ -118,8 +117,7 @@ async def test_many_rooms_at_one_hour_are_created_and_opened_on_time(
     assert {one.last_error for one in sessions} == {None}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("fault", [pytest.param("403", marks=pytest.mark.slow), "hanging"])
+@pytest.mark.parametrize("fault", ["403", "hanging"])
 @pytest.mark.parametrize(("count", "failing"), SIZES)
 async def test_failing_rooms_make_no_other_session_late(
     world: Academy, count: int, failing: int, fault: str

@@ -342,6 +342,7 @@ async def test_the_answer_says_when_another_process_is_ticking(world: Academy, c
     assert (status, body["done"]) == (200, False)
 
 
+@pytest.mark.slow
 async def test_a_thousand_simultaneous_calls_share_a_handful_of_ticks(client: Client) -> None:
     async def call() -> tuple[int, bool]:
         async with client.post(web.CRON, headers=bearer()) as answer:

@@ -12,7 +12,6 @@ from models import AccessMode
 from models.storage.database import Database
 from tests.support.dying import Moment, process
 from tests.support.one_life import Life
-from tests.support.parameters import first_plain
 from tests.support.recorded_requests import ONLY_THERE, REQUESTS, UPDATE
 from tests.support.simulated import academy
 
@@ -86,8 +85,8 @@ def dying_at_each(
     return dies_at, died_at
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("mode", first_plain(AccessMode))
+@pytest.mark.parametrize("engine_name", ["sqlite", "postgres"])
+@pytest.mark.parametrize("mode", list(AccessMode))
 async def test_an_undisturbed_life_sends_exactly_the_recorded_requests(db: Database, mode: AccessMode) -> None:
     async with academy(db) as world:
         await world.already_open()
@@ -103,7 +102,6 @@ async def test_an_undisturbed_life_sends_exactly_the_recorded_requests(db: Datab
         assert asked == {phase: Counter(requests) for phase, requests in REQUESTS[mode].items()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("engine_name", "mode", "moment"),
     [
@@ -128,7 +126,6 @@ async def test_dying_at_each_effect_in_turn_breaks_no_promise(
         assert bot.deaths >= len(effects(mode))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", AccessMode)
 @pytest.mark.parametrize("moment", Moment)
 async def test_dying_at_each_request_in_turn_breaks_no_promise(
@@ -145,8 +142,7 @@ async def test_dying_at_each_request_in_turn_breaks_no_promise(
         assert died_at > effects(mode)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("deaths", first_plain(every_life()))
+@pytest.mark.parametrize("deaths", every_life())
 async def test_dying_once_in_a_phase_breaks_no_promise(db: Database, deaths: Deaths) -> None:
     async with academy(db) as world:
         await world.already_open()

@@ -16,7 +16,7 @@ from tests.support.simulated import words
 
 pytestmark = pytest.mark.slow
 
-BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", "postgres"])
 
 REASONS = {
     Fault.FORBIDDEN: "the bot is missing a permission there",
@@ -99,11 +99,10 @@ STEPS: dict[str, Step] = {
 
 
 def every_step() -> Iterator[Any]:
-    """Return each step on each engine; plain pytest runs the first."""
+    """Return each step on each engine."""
     for name, step in STEPS.items():
         for engine in ("sqlite", "postgres"):
-            is_first = (name, engine) == ("make the room", "sqlite")
-            yield pytest.param(step, engine, id=f"{name}-{engine}", marks=[] if is_first else pytest.mark.slow)
+            yield pytest.param(step, engine, id=f"{name}-{engine}")
 
 
 @pytest.mark.parametrize(("step", "engine_name"), list(every_step()))
@@ -130,7 +129,6 @@ async def test_a_refused_step_says_why_and_recovers_while_others_are_on_time(db:
         assert here.healthy.told("") == 0
 
 
-@pytest.mark.slow
 @BOTH_ENGINES
 async def test_a_server_that_deletes_its_rooms_recovers_while_others_are_on_time(db: Database) -> None:
     async with failing(db) as here:
@@ -169,12 +167,7 @@ THE_LAST_ROUND = dt.timedelta(seconds=4)
 @pytest.mark.parametrize(
     ("kind", "path", "told"),
     [
-        pytest.param(
-            NotificationKind.ROOM_WELCOME,
-            lambda place: f"{room_path(place)}/messages",
-            FOR_ADMINS,
-            marks=pytest.mark.slow,
-        ),
+        (NotificationKind.ROOM_WELCOME, lambda place: f"{room_path(place)}/messages", FOR_ADMINS),
         (NotificationKind.ROOM_OPEN, dm_path, {Fault.TOO_MANY_CHANNELS: 1}),
     ],
     ids=["in the room", "direct"],
@@ -210,7 +203,6 @@ def everything_said(place: Place) -> list[str]:
     return [words(message) for message in (*place.student.user.dm_channel.history(), *place.room.history())]
 
 
-@pytest.mark.slow
 async def test_people_with_closed_messages_are_told_in_the_room_at_once(
     db: Database,
 ) -> None:
@@ -242,7 +234,6 @@ async def test_a_failed_membership_check_delays_no_room(db: Database) -> None:
             assert here.told() == {}
 
 
-@pytest.mark.slow
 async def test_a_room_wrongly_reported_deleted_is_deleted_by_the_next_sweep(db: Database) -> None:
     wrong = STEPS["remove the room"].no_failure
     async with failing(db) as here:
@@ -257,7 +248,6 @@ async def test_a_room_wrongly_reported_deleted_is_deleted_by_the_next_sweep(db: 
         assert here.told() == {}
 
 
-@pytest.mark.slow
 async def test_silence_about_one_room_delays_no_other(db: Database) -> None:
     async with failing(db) as here:
         silent = here.ill[Fault.TIMEOUT]

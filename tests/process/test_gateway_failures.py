@@ -24,7 +24,6 @@ from tests.bot.gateway.test_attendance_watch import connected_anew, connection_l
 from tests.cogs.setup.test_panel import all_but, give, own_role
 from tests.support.failing_database import MADE_UP, Statements, failing_statements
 from tests.support.meetings import met, move
-from tests.support.parameters import first_plain
 from tests.support.simulated import Academy, academy
 
 pytestmark = pytest.mark.slow
@@ -284,7 +283,7 @@ async def assert_nothing_is_lost(scene: Scene, event: str, truth: Seen, fails_at
     assert [line for line in scene.world.faults.read() if MADE_UP not in line] == []
 
 
-@pytest.mark.parametrize("event", first_plain(["voice_state_update", "ready", "guild_available"]))
+@pytest.mark.parametrize("event", ["voice_state_update", "ready", "guild_available"])
 async def test_a_database_failure_at_an_event_loses_nothing(db: Database, event: str) -> None:
     async with scene_of(db) as scene:
         truth = await outcome(scene, event, fails_at=None)
@@ -293,7 +292,6 @@ async def test_a_database_failure_at_an_event_loses_nothing(db: Database, event:
         await assert_nothing_is_lost(scene, event, truth, 0, executed[0])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("event", EVENTS)
 async def test_a_database_failure_at_any_statement_loses_nothing(db: Database, event: str) -> None:
     async with scene_of(db) as scene:

@@ -60,7 +60,6 @@ async def gaps(world: Academy, made: CoachingSession) -> list[float]:
     return [(one.until - one.since) / MINUTE for one in stays if one.user_id is None and one.until > one.since]
 
 
-@pytest.mark.slow
 async def test_the_queue_is_bounded_during_an_outage_and_the_truth_is_found(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
@@ -80,7 +79,6 @@ async def test_the_queue_is_bounded_during_an_outage_and_the_truth_is_found(worl
     assert bot_of(world)._gateway._watch._servers == {}
 
 
-@pytest.mark.slow
 async def test_an_unrecordable_event_is_replaced_by_a_fresh_look(world: Academy) -> None:
     made, room = await met(world, world.coach)
 
@@ -97,7 +95,6 @@ async def test_an_unrecordable_event_is_replaced_by_a_fresh_look(world: Academy)
     assert bot_of(world).trouble is None
 
 
-@pytest.mark.slow
 async def test_a_room_deleted_during_an_outage_is_created_again(world: Academy) -> None:
     made, room = await met(world, world.coach)
 

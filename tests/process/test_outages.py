@@ -116,7 +116,6 @@ async def test_a_failing_database_at_ready_only_delays_the_loop(
     assert outcome.code == 0, outcome.err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("engine_name", ["postgres"])
 async def test_the_bot_waits_for_postgresql_while_connecting(
     endpoint: Endpoint, program: Program, db: Database, database_url: str, postgres: "PostgresServer"
@@ -134,7 +133,6 @@ async def test_the_bot_waits_for_postgresql_while_connecting(
         await alive.becomes(200)
 
 
-@pytest.mark.slow
 async def test_attendance_during_a_database_failure_is_recorded_with_its_time(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
@@ -159,7 +157,6 @@ async def test_attendance_during_a_database_failure_is_recorded_with_its_time(
     assert since <= meanwhile[f"watch:{GUILD_ID}"] <= until
 
 
-@pytest.mark.slow
 async def test_a_burst_of_joins_and_leaves_is_recorded_in_order(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):
@@ -178,7 +175,6 @@ async def test_a_burst_of_joins_and_leaves_is_recorded_in_order(
     assert all(one.left_at is None or one.joined_at <= one.left_at for one in found)
 
 
-@pytest.mark.slow
 async def test_unrecorded_events_count_as_unwatched_when_the_bot_stops(
     endpoint: Endpoint, program: Program, db: Database, database_url: str
 ):

@@ -300,6 +300,7 @@ async def test_a_discord_that_hangs_up_is_reported_as_unreachable(tmp_path: Path
     assert "Traceback" not in outcome.err
 
 
+@pytest.mark.slow
 async def test_the_web_endpoint_answers_while_the_bot_runs(endpoint: Endpoint, program: Program, db: Database):
     booked = await a_session(db, starts_in=timedelta(minutes=10))
     async with program.started("run", WEB_PORT="0", CRON_SECRET="a long random text") as process:
@@ -574,6 +575,7 @@ async def test_the_invitation_asks_for_exactly_what_the_bot_uses(program: Progra
     assert asks["scope"] == ["bot applications.commands"]
 
 
+@pytest.mark.slow
 async def test_an_invitation_needs_a_token_or_the_application_id(program: Program):
     outcome = await program.run("invite", DISCORD_BOT_TOKEN="")
 

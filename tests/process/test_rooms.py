@@ -91,10 +91,7 @@ async def test_rooms_deleted_by_another_bot_are_created_twice_then_reported(
     assert len(endpoint.asked("POST", ALERTS)) == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "is_killed", [pytest.param(False, id="alive"), pytest.param(True, id="killed", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("is_killed", [pytest.param(False, id="alive"), pytest.param(True, id="killed")])
 async def test_people_who_stay_for_their_next_session_keep_their_room(
     endpoint: Endpoint, program: Program, db: Database, database_url: str, is_killed: bool
 ):

@@ -16,7 +16,7 @@ from tests.support.transactions import fetch_all
 
 pytestmark = pytest.mark.slow
 
-BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+BOTH_ENGINES = pytest.mark.parametrize("engine_name", ["sqlite", "postgres"])
 ROUNDS = 12
 
 
@@ -44,7 +44,7 @@ async def test_someone_who_leaves_and_rejoins_at_once_is_inside(db: Database) ->
 
 
 @BOTH_ENGINES
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [1, 2])
 async def test_any_burst_is_recorded_in_order_and_ends_with_the_truth(db: Database, seed: int) -> None:
     chance = random.Random(seed)
     async with academy(db) as world:

@@ -15,7 +15,6 @@ from scheduler.booking import booking, holds
 from scheduler.core.actor import Actor
 from tests.support.builders import DAY, GUILD, HOUR, MONDAY, a_coach, a_guild
 from tests.support.integrity import faults_of, ledger_of
-from tests.support.parameters import first_plain
 from tests.support.race_worker import Press, press
 
 pytestmark = pytest.mark.slow
@@ -76,7 +75,6 @@ async def test_two_coaches_can_book_each_other_for_different_times(db: Database)
     assert await faults_of(db) == []
 
 
-@pytest.mark.slow
 async def test_coaches_who_hold_and_book_each_other_never_deadlock(db: Database) -> None:
     for one, other in (await pairs(db))[:8]:
         wishes = [
@@ -106,7 +104,7 @@ async def test_booking_two_coaches_at_once_keeps_a_students_limit(
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    first_plain([(hold, book), (book, book), (hold, hold)]),
+    [(hold, book), (book, book), (hold, hold)],
     ids=["one holds", "both book", "both hold"],
 )
 async def test_booking_two_times_of_a_day_at_once_keeps_a_coachs_daily_limit(

@@ -125,7 +125,7 @@ async def told_of_a_booking(db: Database) -> set[int | None]:
     return {call.context.notification.user_id for call in discord.calls if call.context is not None}
 
 
-@pytest.mark.parametrize("where", first_plain(BREAKAGES, plain=4))
+@pytest.mark.parametrize("where", first_plain(BREAKAGES))
 async def test_one_broken_row_affects_nobody_else(db: Database, where: str) -> None:
     await a_server_with_two_coaches(db)
     column, values = BREAKAGES[where]

@@ -191,6 +191,7 @@ async def test_missing_charts_are_only_a_warning_that_says_how_to_get_them(
     assert report.has_no_errors(checks)
 
 
+@pytest.mark.slow
 async def test_the_program_prints_a_line_per_check_and_exits_with_0(setup: Setup, program: Program):
     outcome = await program.run("doctor")
 

@@ -134,6 +134,7 @@ async def test_nobody_is_absent_while_their_server_is_unavailable(world: Academy
     assert (await reloaded(world, made)).status is SessionStatus.COMPLETED
 
 
+@pytest.mark.slow
 async def test_people_with_closed_messages_are_mentioned_in_the_room(world: Academy) -> None:
     made = await booked(world)
     dm = world.student.user.dm_channel

@@ -16,6 +16,7 @@ from models import Alert
 from tests.bot.gateway.test_attendance_watch import connected_anew, connection_lost, unheard
 from tests.cogs.setup.test_log_channel import titles
 from tests.cogs.setup.test_panel import all_but, give, own_role
+from tests.support.parameters import first_plain
 from tests.support.simulated import Academy
 
 
@@ -151,7 +152,7 @@ async def emit(world: Academy, event: str, payload: Any) -> None:
     await simcord_private.as_the_bot(world.env, lambda: world.env.backend.emit(event, payload))
 
 
-@pytest.mark.parametrize("comes_back", [restarted, reconnected, back_after_an_outage, let_in_again])
+@pytest.mark.parametrize("comes_back", first_plain([restarted, reconnected, back_after_an_outage, let_in_again]))
 async def test_changes_while_the_bot_was_away_are_reported_when_it_returns(
     world: Academy, comes_back: Callable[[Academy], Awaitable[None]]
 ) -> None:

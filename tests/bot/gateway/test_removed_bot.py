@@ -133,6 +133,7 @@ async def test_nobody_is_absent_because_the_bot_was_removed_while_the_other_wait
     assert told(world, world.student, "You missed your session") == []
 
 
+@pytest.mark.slow
 async def test_returning_in_time_creates_the_room_and_sends_what_was_missed(world: Academy) -> None:
     made = await booked(world)
     out = await remove_bot(world)

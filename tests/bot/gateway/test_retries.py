@@ -16,6 +16,7 @@ from tests.bot.gateway.test_attendance_watch import connected_anew, connection_l
 from tests.cogs.setup.test_panel import all_but, give, own_role
 from tests.support.builders import MINUTE
 from tests.support.meetings import booked, reloaded
+from tests.support.parameters import first_plain
 from tests.support.simulated import Academy
 
 
@@ -41,7 +42,7 @@ async def test_a_permission_granted_again_is_used_at_once(world: Academy) -> Non
     assert world.room(made.code) is not None
 
 
-@pytest.mark.parametrize("tries", [5, 13], ids=["waiting", "given up"])
+@pytest.mark.parametrize("tries", first_plain([5, 13]), ids=["waiting", "given up"])
 async def test_a_permission_granted_again_in_one_channel_is_used_at_once(world: Academy, tries: int) -> None:
     flag = discord.Permissions(send_messages=True).value
     denied = Overwrite(target_id=own_role(world).id, type=OverwriteType.ROLE, deny=flag)
@@ -85,7 +86,7 @@ async def available(world: Academy) -> None:
     await world.env.settle()
 
 
-@pytest.mark.parametrize("back", [resumed, connected_anew, available], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("back", first_plain([resumed, connected_anew, available]), ids=lambda one: one.__name__)
 async def test_nothing_waits_once_discord_is_reachable_again(
     world: Academy, back: Callable[[Academy], Awaitable[None]]
 ) -> None:

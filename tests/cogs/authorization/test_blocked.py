@@ -77,9 +77,9 @@ async def tried_by_student(
     ("blocked", "restarted", "everything"),
     [
         pytest.param(True, False, False, id="blocked"),
-        pytest.param(True, False, True, id="blocked, everything", marks=pytest.mark.slow),
-        pytest.param(True, True, True, id="blocked, then restarted", marks=pytest.mark.slow),
-        pytest.param(False, False, True, id="not blocked", marks=pytest.mark.slow),
+        pytest.param(True, False, True, id="blocked, everything"),
+        pytest.param(True, True, True, id="blocked, then restarted"),
+        pytest.param(False, False, True, id="not blocked"),
     ],
 )
 async def test_nothing_books_or_applies_for_a_blocked_person(

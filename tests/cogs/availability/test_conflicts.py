@@ -44,6 +44,7 @@ async def test_a_session_outside_the_hours_is_listed_and_stays_booked(world: Aca
     assert len(world.dms(world.student)) == told
 
 
+@pytest.mark.slow
 async def test_days_off_and_another_zone_cause_conflicts_too(world: Academy) -> None:
     await world.book(world.student, "14:00")
     await world.book(world.other_student, "15:30")

@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+import pytest
+
 from tests.cogs.availability.test_booking_policy import AFTER, BEFORE, DAILY, HORIZON, NOTICE, WEEKLY
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import alt_text, fill, form, held, labels, press, week
@@ -103,6 +105,7 @@ RULES = [
 ]
 
 
+@pytest.mark.slow
 async def test_checking_a_time_names_the_rule_that_forbids_it(world: Academy) -> None:
     await world.book(world.student, "14:00")
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.cogs.availability.test_conflicts import shrunk
 from tests.cogs.availability.test_zone import PLACE, ask
 from tests.support.simulated import Academy, reply, words
@@ -21,6 +23,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow
 async def test_every_button_of_an_old_panel_works(world: Academy) -> None:
     await world.book(world.student, "14:00")
     panel = await fill(world.coach, await shrunk(world), "Days off…", {"From": "fri"})

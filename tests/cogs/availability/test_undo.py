@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from tests.cogs.availability.test_booking_policy import DAILY, LENGTHS
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, labels, press, rows, week
@@ -51,6 +53,7 @@ CHANGES: dict[str, Callable[[Academy, Any], Awaitable[Any]]] = {
 }
 
 
+@pytest.mark.slow
 async def test_undo_restores_everything(world: Academy) -> None:
     panel = await fill(world.coach, await week(world), "Days off…", {"From": "wed", "To": "thu", "Reason": "Ill"})
     await fill(world.coach, panel, "Extra hours…", {"Date": "sat", "Hours": "23-24"})

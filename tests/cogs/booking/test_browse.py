@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import delete
 
 from models import CoachSpecialty, Specialty
@@ -52,6 +53,7 @@ async def test_each_order_puts_another_coach_first(world: Academy) -> None:
     assert "★ 4.7 (3) · $90.00 an hour" in stu.said
 
 
+@pytest.mark.slow
 async def test_paging_keeps_filter_and_order(world: Academy) -> None:
     vocals = [await a_coach(world, f"V{n}", rate=str(90 - n), teaches=("Vocals",), hours="9-17") for n in range(6)]
     stu = Visitor(world, world.student)

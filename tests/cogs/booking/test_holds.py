@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from models import CoachingSession, Hold, Reservation
 from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor, about_to_confirm, change_coach, confirm_id
@@ -152,6 +154,7 @@ async def test_nobody_can_confirm_a_time_that_another_student_holds(world: Acade
     assert "Booked ✅" in stu.said
 
 
+@pytest.mark.slow
 async def test_a_session_can_be_rescheduled_to_a_time_its_student_holds(world: Academy) -> None:
     await world.book(world.student, "11:00")
     await about_to_confirm(world, world.other_student)

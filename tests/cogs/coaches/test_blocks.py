@@ -201,6 +201,7 @@ async def test_a_blocked_applicants_open_application_stays(world: Academy) -> No
     assert coach.status is CoachStatus.APPROVED
 
 
+@pytest.mark.slow
 async def test_no_shows_are_blocked_from_the_appeal_or_the_session(open_world: Academy) -> None:
     world = open_world
     made = await ended_session(world, world.coach)

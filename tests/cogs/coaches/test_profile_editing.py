@@ -6,6 +6,7 @@ import pytest
 
 from models import AuditEntry, Coach, Specialty
 from tests.cogs.coaches.test_profile import profile, reject, suspend
+from tests.support.parameters import first_plain
 from tests.support.simulated import APPLICATION, Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, rows, send
 from tests.support.transactions import fetch
@@ -79,11 +80,13 @@ async def test_editing_an_open_application_updates_its_card(world: Academy) -> N
 
 @pytest.mark.parametrize(
     ("field", "typed", "sentence"),
-    [
-        (ABOUT, "   ", "**About you:** Write a few words."),
-        (EXPERIENCE, " ", "**Experience and links:** Write a few words."),
-        (RATE, "a lot", '"a lot" isn\'t an amount. Type your hourly rate in USD, like 60.'),
-    ],
+    first_plain(
+        [
+            (ABOUT, "   ", "**About you:** Write a few words."),
+            (EXPERIENCE, " ", "**Experience and links:** Write a few words."),
+            (RATE, "a lot", '"a lot" isn\'t an amount. Type your hourly rate in USD, like 60.'),
+        ]
+    ),
 )
 async def test_an_unreadable_field_changes_nothing_and_nothing_typed_is_lost(
     open_world: Academy, field: str, typed: str, sentence: str
@@ -119,11 +122,13 @@ async def test_a_specialty_removed_meanwhile_is_refused(open_world: Academy) -> 
 
 @pytest.mark.parametrize(
     ("become", "sentence"),
-    [
-        (reject, "Your application wasn't approved. Apply again with `/coach apply`."),
-        (suspend, "You're suspended from coaching here. Talk to an admin of this server."),
-        (Academy.set_up, "You don't coach here yet. Apply with `/coach apply`."),
-    ],
+    first_plain(
+        [
+            (reject, "Your application wasn't approved. Apply again with `/coach apply`."),
+            (suspend, "You're suspended from coaching here. Talk to an admin of this server."),
+            (Academy.set_up, "You don't coach here yet. Apply with `/coach apply`."),
+        ]
+    ),
     ids=["rejected", "suspended", "never applied"],
 )
 async def test_without_a_profile_editing_says_what_to_do(world: Academy, become: Any, sentence: str) -> None:

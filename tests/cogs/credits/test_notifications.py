@@ -11,6 +11,7 @@ from scheduler.credits import charges, disputes
 from tests.support.academy_credit import booked_with_credit, cancelled, in_world
 from tests.support.builders import DAY
 from tests.support.meetings import TWO, booked, settings
+from tests.support.parameters import first_plain
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import labels, press
 from tests.support.transactions import fetch
@@ -52,10 +53,12 @@ async def credit_of(world: Academy) -> str:
 
 @pytest.mark.parametrize(
     ("label", "minutes", "outcome", "news"),
-    [
-        ("Give back", 240, "minutes given back", "An admin gave {} back 60 minutes of credit"),
-        ("Keep the charge", 180, "charge kept", "An admin kept the charge"),
-    ],
+    first_plain(
+        [
+            ("Give back", 240, "minutes given back", "An admin gave {} back 60 minutes of credit"),
+            ("Keep the charge", 180, "charge kept", "An admin kept the charge"),
+        ]
+    ),
 )
 async def test_an_admin_decides_a_dispute_and_both_are_told(
     open_world: Academy, label: str, minutes: int, outcome: str, news: str
@@ -90,6 +93,7 @@ async def test_nobody_decides_a_dispute_about_their_own_session(open_world: Acad
     assert (await fetch(world.db, CreditDispute, (made.id, world.student.id))).decided_at is None
 
 
+@pytest.mark.slow
 async def test_a_card_says_that_the_coach_waived_the_charge_and_follows_into_another_channel(
     open_world: Academy,
 ) -> None:

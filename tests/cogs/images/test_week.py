@@ -569,6 +569,7 @@ def test_days_chosen_beside_each_other_share_a_frame() -> None:
     assert WHITE not in colours(picture(both), (x - 6, TOP + 20, x + 7, TOP + 60))
 
 
+@pytest.mark.slow
 def test_many_threads_can_draw_at_once() -> None:
     weeks = [make() for make in WEEKS.values()] * 4
 

@@ -169,6 +169,7 @@ async def ended(world: Academy, *inside: Any) -> CoachingSession:
     return await meetings.reloaded(world, made)
 
 
+@pytest.mark.slow
 async def test_a_coach_who_misses_the_session_leaves_the_same_choice(db: Database) -> None:
     async with taking_cards(db) as (world, server):
         await paid(world, server)

@@ -34,6 +34,7 @@ async def passed_and_taken(world: Academy) -> Any:
     return sue
 
 
+@pytest.mark.slow
 async def test_admins_see_who_was_offered_what(world: Academy) -> None:
     sue = await passed_and_taken(world)
     [left, booked] = await world.sessions()

@@ -83,6 +83,7 @@ async def test_nobody_is_an_admin_there(world: Academy) -> None:
     assert "Admin" not in labels(await in_private(world.admin, "sessions"))
 
 
+@pytest.mark.slow
 async def test_past_sessions_are_not_booked_again_there(world: Academy) -> None:
     one = await world.book(world.student, "14:00")
     await world.wait_until(one.ends_at)

@@ -205,6 +205,7 @@ async def test_extending_is_not_offered_before_another_booking(world: Academy) -
     assert await rows(world) == before
 
 
+@pytest.mark.slow
 async def test_a_booking_made_meanwhile_stops_the_extension(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await no_minimum_notice(world)
@@ -217,6 +218,7 @@ async def test_a_booking_made_meanwhile_stops_the_extension(world: Academy) -> N
     assert (await reloaded(world, made)).ends_at == made.ends_at
 
 
+@pytest.mark.slow
 async def test_at_the_start_itself_the_buttons_work(world: Academy) -> None:
     made = await booked(world)
     room = await opened(world, made, world.coach, world.student)
@@ -325,6 +327,7 @@ async def test_once_both_have_met_the_session_can_only_be_ended(world: Academy) 
     assert (await reloaded(world, made)).status is SessionStatus.IN_PROGRESS
 
 
+@pytest.mark.slow
 async def test_while_someone_may_still_come_the_session_can_be_cancelled(world: Academy) -> None:
     await met(world, world.student)
 
@@ -375,6 +378,7 @@ async def test_after_extending_the_warning_comes_before_the_new_end(world: Acade
     assert len(said(room, f"your session ends at {stamp(later, 't')}")) == 1
 
 
+@pytest.mark.slow
 async def test_after_the_end_the_room_closes_when_the_last_person_leaves(world: Academy) -> None:
     made, room = await met(world, world.coach, world.student)
     await to_the_end(world, made)

@@ -8,6 +8,7 @@ from simcord.components import walk_components
 from tests.cogs.test_direct_messages import RAW_ID
 from tests.support.builders import DAY
 from tests.support.meetings import HOUR, MINUTE, TWO, booked, ended_session, met, opened
+from tests.support.parameters import first_plain
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, press
 
@@ -92,6 +93,7 @@ async def test_a_week_later_nobody_can_review_or_correct_any_more(world: Academy
     assert "can't be reviewed any more." in words(messages(world.student)[-1])
 
 
+@pytest.mark.slow
 async def test_a_week_later_a_no_show_has_no_buttons(world: Academy) -> None:
     await ended_session(world, world.coach)
     card = words(reply(await world.student.slash(world.lobby, "sessions")))
@@ -137,7 +139,7 @@ async def test_a_restart_before_the_update_loses_nothing(world: Academy) -> None
     assert titles(world.student)[0] == "Session booked · started"
 
 
-@pytest.mark.parametrize("who", ["student", "coach"])
+@pytest.mark.parametrize("who", first_plain(["student", "coach"]))
 async def test_no_message_or_answer_in_direct_messages_shows_ids(world: Academy, who: str) -> None:
     person = getattr(world, who)
     await booked(world, notes="The bridge.")

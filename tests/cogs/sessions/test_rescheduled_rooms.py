@@ -113,6 +113,7 @@ async def test_rescheduled_to_minutes_from_now_the_room_opens_at_once(world: Aca
     assert openings(world) == [1, 1]
 
 
+@pytest.mark.slow
 async def test_a_rescheduled_session_runs_at_its_new_time(world: Academy) -> None:
     booked = await world.book(world.student, "14:00")
     new = booked.starts_at + dt.timedelta(minutes=90)

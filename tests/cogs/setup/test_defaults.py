@@ -7,6 +7,7 @@ import pytest
 
 from models import Guild
 from tests.cogs.availability.test_booking_policy import BEFORE, DAILY, HORIZON, LENGTHS, NOTICE, STEP
+from tests.support.parameters import first_plain
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, fill, form, held, labels, press, rows, send, week
 
@@ -43,7 +44,7 @@ async def test_the_initial_defaults_are_shown_without_storing_anything(world: Ac
     assert await world.count(Guild) == 0
 
 
-@pytest.mark.parametrize("who", ["student", "coach", "outsider"])
+@pytest.mark.parametrize("who", first_plain(["student", "coach", "outsider"]))
 async def test_only_admins_see_or_change_the_defaults(open_world: Academy, who: str) -> None:
     world = open_world
     person = getattr(world, who)

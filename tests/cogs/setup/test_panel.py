@@ -16,6 +16,7 @@ from cogs.setup.panel import CHANGE, CLEAR, MAKE, PICK, PICKED, SHOW
 from cogs.ui.routing import Route
 from models import AuditEntry, Guild
 from scheduler.servers.resources import ServerResource
+from tests.support.parameters import first_plain
 from tests.support.presses import emit_press
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, press, rows, send
@@ -243,7 +244,7 @@ PLACES_WITH_NEEDS = [
 ]
 
 
-@pytest.mark.parametrize(("place", "permission", "where"), PLACES_WITH_NEEDS)
+@pytest.mark.parametrize(("place", "permission", "where"), first_plain(PLACES_WITH_NEEDS))
 async def test_a_permission_denied_in_a_channel_is_listed_until_it_is_allowed(
     world: Academy, place: ServerResource, permission: str, where: str
 ) -> None:
@@ -278,7 +279,7 @@ async def test_a_coach_role_above_the_bots_own_is_listed_until_it_is_below(world
     assert "❌" not in fixed
 
 
-@pytest.mark.parametrize("place", MADE)
+@pytest.mark.parametrize("place", first_plain(MADE))
 async def test_a_deleted_channel_or_role_is_created_again(world: Academy, place: ServerResource) -> None:
     panel = await opened(world)
     panel = await click(world.admin, panel, of(MAKE, place))
@@ -390,18 +391,20 @@ async def test_forms_change_settings_and_the_audit_log_keeps_only_changes(world:
 
 @pytest.mark.parametrize(
     ("button", "typed", "sentence"),
-    [
-        (
-            "Times…",
-            {"Room created before the start": "2 days"},
-            '"2 days" is out of range. Type 0 minutes to 1 day.',
-        ),
-        ("Times…", {"No-show after": "3 hours"}, '**No-show after:** "3 hours" is out of range.'),
-        ("Times…", {"Room created before the start": "none"}, "Create it earlier, or open it later."),
-        ("Rules…", {"Upcoming sessions per student": "ten"}, "isn't a whole number from 1 to 100"),
-        ("Rules…", {"Upcoming sessions per student": "0"}, "isn't a whole number from 1 to 100"),
-        ("Time zone and payment…", {"Time zone": "Mars"}, 'I don\'t know the time zone "Mars".'),
-    ],
+    first_plain(
+        [
+            (
+                "Times…",
+                {"Room created before the start": "2 days"},
+                '"2 days" is out of range. Type 0 minutes to 1 day.',
+            ),
+            ("Times…", {"No-show after": "3 hours"}, '**No-show after:** "3 hours" is out of range.'),
+            ("Times…", {"Room created before the start": "none"}, "Create it earlier, or open it later."),
+            ("Rules…", {"Upcoming sessions per student": "ten"}, "isn't a whole number from 1 to 100"),
+            ("Rules…", {"Upcoming sessions per student": "0"}, "isn't a whole number from 1 to 100"),
+            ("Time zone and payment…", {"Time zone": "Mars"}, 'I don\'t know the time zone "Mars".'),
+        ]
+    ),
 )
 async def test_an_invalid_form_is_refused_and_can_be_fixed(
     world: Academy, button: str, typed: dict[str, str], sentence: str

@@ -289,6 +289,7 @@ async def test_its_coach_cancels_it_and_everybody_hears_why(open_world: Academy)
     assert (await world.sessions())[0].status is SessionStatus.CANCELLED
 
 
+@pytest.mark.slow
 async def test_too_few_people_cancel_it_and_the_message_says_so(open_world: Academy) -> None:
     world = open_world
     await announced(world, {"Minimum participants": "2"})
@@ -357,6 +358,7 @@ async def test_a_workshop_from_the_room_to_the_stars(open_world: Academy) -> Non
     await world.student.user.click(last_dm(world.student), label="5★")
 
 
+@pytest.mark.slow
 async def test_a_reminder_and_the_card_of_someone_who_left_are_about_the_workshop(open_world: Academy) -> None:
     world = open_world
     await announced(world)

@@ -20,6 +20,7 @@ from models.storage.database import Database, insert_if_absent, lost_a_race
 from scheduler.coaches.coach_role import sync_roles
 from tests.support.builders import DAY, HOUR, MONDAY, FakeClock, a_coach, a_guild, a_notification, a_session
 from tests.support.fakes import FakeDiscord
+from tests.support.parameters import first_plain
 from tests.support.rounds import advance_due, deliver_due, tick
 from tests.support.transactions import fetch, fetch_all, transact
 
@@ -346,12 +347,14 @@ async def ticking_process(db: Database) -> AsyncIterator[asyncio.subprocess.Proc
 @pytest.mark.parametrize("engine_name", ["sqlite"])
 @pytest.mark.parametrize(
     ("ask", "tables"),
-    [
-        (advance_due, ["coaching_sessions"]),
-        (deliver_due, ["notifications"]),
-        (sync_roles, ["coaches"]),
-        (tick, ["coaching_sessions", "notifications", "coaches"]),
-    ],
+    first_plain(
+        [
+            (advance_due, ["coaching_sessions"]),
+            (deliver_due, ["notifications"]),
+            (sync_roles, ["coaches"]),
+            (tick, ["coaching_sessions", "notifications", "coaches"]),
+        ]
+    ),
     ids=["due sessions", "due notifications", "due roles", "whether anything is due"],
 )
 async def test_the_loops_queries_cost_only_what_is_due(

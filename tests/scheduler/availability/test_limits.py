@@ -202,6 +202,7 @@ async def test_a_session_can_be_rescheduled_while_its_coach_is_paused(db: Databa
     assert await why_not(db, MONDAY + HOUR, rescheduling_id=mine) is None
 
 
+@pytest.mark.slow
 async def test_a_start_has_a_refusal_if_and_only_if_it_is_not_listed(db: Database) -> None:
     await a_booked_coach(
         db,

@@ -321,6 +321,7 @@ def test_a_window_continues_across_a_skipped_midnight() -> None:
         stays_when_asked_for_alone(ask, 1, minutes * MINUTE)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(asks(), st.integers(1, 22), LATER)
 def test_a_slot_does_not_depend_on_where_the_search_starts(ask: Ask, days: int, moment: timedelta) -> None:

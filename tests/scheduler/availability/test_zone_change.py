@@ -135,6 +135,7 @@ some_dates = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(week=a_week, dates=some_dates, ahead=st.integers(0, 400), zones=two_zones, now=an_instant)
 def test_overrides_keep_their_actual_times_even_if_the_week_cannot(
     week: Week, dates: list[DayHours], ahead: int, zones: tuple[str, str], now: datetime

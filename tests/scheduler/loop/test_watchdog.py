@@ -63,6 +63,7 @@ async def test_a_clock_that_is_put_back_by_an_hour_does_not_stop_the_loop(
     assert "the clock may have been put back" in caplog.text
 
 
+@pytest.mark.slow
 async def test_ticks_that_keep_failing_do_not_stop_the_loop(
     db: Database, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -191,7 +191,6 @@ async def test_a_payment_is_booked_and_charged_once_and_paid_back_once(db: Datab
     assert await at_each_step(db, story, then) > 15
 
 
-@pytest.mark.slow
 async def test_what_a_student_keeps_as_credit_is_never_paid_back_too(db: Database) -> None:
     async def story(life: Life) -> None:
         await life.start()

@@ -15,6 +15,7 @@ from scheduler.time.cities import WELL_KNOWN, Place, cities_named, search
 from scheduler.time.folding import Fold
 from scheduler.time.time_zones import parse_zone
 from scheduler.time.zone_names import zone_names
+from tests.support.parameters import first_plain
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -142,7 +143,7 @@ def test_every_city_has_a_known_zone_and_its_own_label() -> None:
     assert ZoneInfo(found[0].zone)
 
 
-@pytest.mark.parametrize("letters", ["aa", "ka", "pu", "sa", "st", "zh", "wa"])
+@pytest.mark.parametrize("letters", first_plain(["aa", "ka", "pu", "sa", "st", "zh", "wa"], plain=2))
 def test_a_found_label_is_read_as_its_zone(letters: str) -> None:
     for place in search(letters, most=60):
         assert parse_zone(place.label) == place.zone

@@ -63,7 +63,6 @@ class Life:
             await self.here.tick(MINUTE)
 
 
-@pytest.mark.slow
 async def test_a_seat_is_given_and_charged_once_and_paid_back_once(db: Database) -> None:
     async with till(db) as here:
         box, doom = await a_box(here, seats=50), Doom()
