@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models import (
@@ -104,7 +104,8 @@ async def tick(
         if due_at is not None and due_at <= started_at:
             report.late = started_at - due_at
             report.due = await _count_due(db, started_at)
-            await _do_all(db, clock, instants, _stages(db, discord, clock, report, background, stripe))
+            work = _Work(db, discord, clock, report, background, stripe)
+            await _do_all(db, clock, instants, work.stages())
             # For what was due and still is, because it failed or isn't done, the interval is soon enough; for
             # what became due meanwhile, it isn't.
             due_at = _first(await _instants(db, columns, after=started_at))
@@ -145,58 +146,66 @@ async def _do_all(db: Database, clock: Clock, instants: _Instants, stages: Seque
             await stage.work()
 
 
-def _stages(
-    db: Database,
-    discord: Discord,
-    clock: Clock,
-    report: TickReport,
-    background: BackgroundWork,
-    stripe: Stripe | None,
-) -> list[_Stage]:
-    """List the parts of a tick in their order."""
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a tick may have to do. Each part reports what it did."""
 
-    async def advance_sessions() -> None:
-        report.steps, report.failures = await advance_due(db, discord, clock, background.sessions)
+    db: Database
+    discord: Discord
+    clock: Clock
+    report: TickReport
+    background: BackgroundWork
+    stripe: Stripe | None
 
-    async def give_roles() -> None:
-        for done, failed in await background.roles.work({"": partial(sync_roles, db, discord, clock)}):
-            report.roles += done
-            report.failed_quietly += failed
+    def stages(self) -> list[_Stage]:
+        """List the parts of a tick in their order."""
+        pools = self.background
+        return [
+            _Stage((CoachingSession.next_step_at,), self._advance_sessions, pools.sessions),
+            _Stage((Coach.role_due_at,), self._give_roles, pools.roles),
+            _Stage(_MEMBERSHIP, self._check_members, pools.members),
+            _Stage(_AT_STRIPE, self._ask_stripe, pools.payments),
+            _Stage((CreditLot.next_step_at,), self._end_credit),
+            _Stage((Hold.next_step_at, *_WAITING), self._offer_times, pools.waiting_list),
+            _Stage((Workshop.next_step_at,), self._advance_workshops, pools.workshops),
+            _Stage((Notification.due_at,), self._deliver, pools.notifications),
+        ]
 
-    async def check_members() -> None:
-        failed = await background.members.work({"": partial(check_due, db, discord, clock)})
-        report.failed_quietly += sum(failed)
+    async def _advance_sessions(self) -> None:
+        steps, failures = await advance_due(self.db, self.discord, self.clock, self.background.sessions)
+        self.report.steps, self.report.failures = steps, failures
 
-    async def ask_stripe() -> None:
-        if stripe is not None:
-            report.failed_quietly += await payments.do_due(db, stripe, clock, background.payments)
+    async def _give_roles(self) -> None:
+        job = partial(sync_roles, self.db, self.discord, self.clock)
+        for done, failed in await self.background.roles.work({"": job}):
+            self.report.roles += done
+            self.report.failed_quietly += failed
 
-    async def end_credit() -> None:
-        await expiry.do_due(db, clock)
+    async def _check_members(self) -> None:
+        job = partial(check_due, self.db, self.discord, self.clock)
+        self.report.failed_quietly += sum(await self.background.members.work({"": job}))
 
-    async def work_the_line() -> None:
-        can_pay = partial(ways.can_pay, stripe)
-        pool = background.waiting_list
-        report.failed_quietly += await waiting_list.do_due(db, discord, clock, pool, can_pay)
+    async def _ask_stripe(self) -> None:
+        if self.stripe is not None:
+            pool = self.background.payments
+            self.report.failed_quietly += await payments.do_due(self.db, self.stripe, self.clock, pool)
 
-    async def advance_workshops() -> None:
-        report.failed_quietly += await workshops.do_due(db, discord, clock, background.workshops)
+    async def _end_credit(self) -> None:
+        await expiry.do_due(self.db, self.clock)
 
-    async def deliver() -> None:
-        delivered = await deliver_due(db, discord, clock, background.notifications)
-        report.notifications, report.more = delivered.sent, delivered.more
-        report.failed_quietly += delivered.failed
+    async def _offer_times(self) -> None:
+        pool, can_pay = self.background.waiting_list, partial(ways.can_pay, self.stripe)
+        failed = await waiting_list.do_due(self.db, self.discord, self.clock, pool, can_pay)
+        self.report.failed_quietly += failed
 
-    return [
-        _Stage((CoachingSession.next_step_at,), advance_sessions, background.sessions),
-        _Stage((Coach.role_due_at,), give_roles, background.roles),
-        _Stage(_MEMBERSHIP, check_members, background.members),
-        _Stage(_AT_STRIPE, ask_stripe, background.payments),
-        _Stage((CreditLot.next_step_at,), end_credit),
-        _Stage((Hold.next_step_at, *_WAITING), work_the_line, background.waiting_list),
-        _Stage((Workshop.next_step_at,), advance_workshops, background.workshops),
-        _Stage((Notification.due_at,), deliver, background.notifications),
-    ]
+    async def _advance_workshops(self) -> None:
+        failed = await workshops.do_due(self.db, self.discord, self.clock, self.background.workshops)
+        self.report.failed_quietly += failed
+
+    async def _deliver(self) -> None:
+        delivered = await deliver_due(self.db, self.discord, self.clock, self.background.notifications)
+        self.report.notifications, self.report.more = delivered.sent, delivered.more
+        self.report.failed_quietly += delivered.failed
 
 
 _WAITING = (FreedTime.next_step_at, Offer.next_step_at, Wish.next_step_at)
@@ -253,12 +262,11 @@ async def _count_due(db: Database, now: datetime) -> int:
 @cache
 def _counts() -> Select[Any]:
     now = bindparam("now", type_=UTCDateTime())
-    return select(
-        *(
-            select(func.count()).where(column.is_not(None), column <= now).scalar_subquery()
-            for column in (CoachingSession.next_step_at, Notification.due_at)
-        )
-    )
+    counts: list[ColumnElement[Any]] = [
+        select(func.count()).where(column.is_not(None), column <= now).scalar_subquery()
+        for column in (CoachingSession.next_step_at, Notification.due_at)
+    ]
+    return select(*counts)
 
 
 async def next_due(db: Database) -> datetime | None:
