@@ -17,7 +17,7 @@ from cogs.workshops import notifications as workshop_words
 from scheduler.attendance import notifications as attendance
 from scheduler.availability import changed_hours
 from scheduler.availability import notifications as availability
-from scheduler.booking import departures, releases
+from scheduler.booking import cancellation, departures, releases
 from scheduler.booking import notifications as booking
 from scheduler.coaches import notifications as coaches
 from scheduler.credits import charges, make_ups
@@ -72,6 +72,7 @@ def register() -> None:
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)
     releases.on_barred(due.hurry_barred)
+    cancellation.on_seat_cancelled(leaving.cancel_seat)
     departures.on_left_workshop(leaving.give_up_after_departure)
     freed_times.on_seat_freed(freed.record_seat, announcements.follow_freed_seat)
     seats.on_taken(seat_answers.follow_taken_seat)

@@ -279,7 +279,8 @@ class Participant(Base):
     """When the coach or an admin gave them, or the money, back although it had been charged."""
     charge_waived_by: Mapped[Snowflake | None]
     cancelled_late: Mapped[bool | None]
-    """Whether they cancelled with less notice than the server asks for."""
+    """Whether they cancelled with less notice than the server asks for. None as long as they take part, and if
+    an admin gave back their seat in a workshop."""
     membership_due_at: Mapped[datetime | None]
     """When to check next whether they are still in the server; None once the session has started."""
 

@@ -12,6 +12,7 @@ from scheduler.booking import cancellation
 from scheduler.booking.cancellation import Outcome, Seen
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
+from scheduler.parsing.lists import all_of
 from scheduler.sessions import lifecycle
 
 SHOW = Route("block:sessions:{user_id}")
@@ -60,10 +61,11 @@ def lines(user_id: int, upcoming: Sequence[CoachingSession]) -> list[str]:
     if not upcoming:
         return [f"<@{user_id}> has no upcoming sessions here."]
     stays = "It stays" if len(upcoming) == 1 else "They stay"
+    single = ["-# To cancel just one session, open it from `/coaching sessions`."]
     return [
-        f"<@{user_id}> has {_count(upcoming, 'upcoming ')} here. {stays} booked:",
+        f"<@{user_id}> has {_count(upcoming, is_upcoming=True)} here. {stays} booked:",
         *_listed(_line(one) for one in upcoming),
-        "-# To cancel just one, open it from `/coaching sessions`.",
+        *([] if all(one.is_workshop for one in upcoming) else single),
     ]
 
 
@@ -77,10 +79,11 @@ def buttons(user_id: int, upcoming: Sequence[CoachingSession], *, by: Actor) -> 
 
 def _question(user_id: int, found: Sequence[CoachingSession], now: datetime) -> ui.Panel:
     count, newest = _count(found), max(one.id for one in found)
-    shown = _listed(f"{_line(one)} · {cards.charge.price(one)}" for one in found)
+    shown = _listed(_line(one, f" · {_price(one, user_id)}") for one in found)
+    others = " Workshops go on without them." if any(one.is_workshop for one in found) else ""
     gets = (
-        f"Anything <@{user_id}> paid with credit or by card goes back to them. We'll message them and their "
-        "coaches. This can't be undone."
+        f"Anything <@{user_id}> paid with credit or by card goes back to them.{others} We'll message them and "
+        "their coaches. This can't be undone."
     )
     yes = CANCEL.id(user_id=user_id, newest=newest, seen=minute_of(now))
     return ui.Panel(
@@ -106,6 +109,8 @@ def _why(one: CoachingSession, now: datetime) -> str:
         return "already cancelled"
     if lifecycle.is_over(one, now):
         return "already over"
+    if one.is_workshop:
+        return "already running"
     return "already running. To end it, open it from `/coaching session`."
 
 
@@ -115,9 +120,22 @@ def _listed(each: Iterable[str]) -> list[str]:
     return [*found[:_MOST], *more]
 
 
-def _line(one: CoachingSession) -> str:
-    return f"- {stamp(one.starts_at)} with <@{one.coach_id}> · `{one.code}`"
+def _line(one: CoachingSession, more: str = "") -> str:
+    what = " · workshop" if one.is_workshop else ""
+    return f"- {stamp(one.starts_at)} with <@{one.coach_id}>{what} · `{one.code}`{more}"
 
 
-def _count(some: Sequence[CoachingSession], upcoming: str = "") -> str:
-    return f"{len(some)} {upcoming}session{'' if len(some) == 1 else 's'}"
+def _price(one: CoachingSession, user_id: int) -> str:
+    seat = one.participant(user_id)
+    return cards.charge.seat_price(seat) if seat is not None else ""
+
+
+def _count(some: Sequence[CoachingSession], *, is_upcoming: bool = False) -> str:
+    """Count sessions, and seats by themselves: "2 sessions and 1 seat in a workshop"."""
+    seats, upcoming = sum(one.is_workshop for one in some), "upcoming " if is_upcoming else ""
+    sessions = len(some) - seats
+    counted = [f"{sessions} {upcoming}session{'' if sessions == 1 else 's'}"] if sessions or not seats else []
+    a = "an" if is_upcoming else "a"
+    workshops = f"{a} {upcoming}workshop" if seats == 1 else f"{upcoming}workshops"
+    counted += [f"{seats} seat{'' if seats == 1 else 's'} in {workshops}"] if seats else []
+    return all_of(counted)

@@ -29,10 +29,13 @@ def _taken(context: NotificationContext) -> ui.Item:
 
 
 def _left(context: NotificationContext) -> ui.Item:
+    seat = context.seat
+    by_admin = seat is not None and seat.status is ParticipantStatus.LEFT and seat.cancelled_late is None
     if not is_for_coach(context):
-        late = " late" if context.seat is not None and context.seat.cancelled_late else ""
-        return session_card(context, f"You gave your seat back{late}", has_file=True)
-    return _for_coach(context, "gave their seat back")
+        late = " late" if seat is not None and seat.cancelled_late else ""
+        title = "An admin cancelled your seat" if by_admin else f"You gave your seat back{late}"
+        return session_card(context, title, has_file=True)
+    return _for_coach(context, "had their seat cancelled by an admin" if by_admin else "gave their seat back")
 
 
 def _for_coach(context: NotificationContext, what: str) -> ui.Item:

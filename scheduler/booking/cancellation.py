@@ -1,13 +1,13 @@
 """Cancelling sessions and ending them early, and when cancelling counts as late."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AHEAD, CoachingSession, Guild, Participant, SessionStatus
+from models import AHEAD, CoachingSession, Guild, Participant, ParticipantStatus, SessionStatus
 from scheduler.attendance import attendance, outcomes
 from scheduler.booking import reservations
 from scheduler.core import members
@@ -19,9 +19,20 @@ from scheduler.core.row_locks import lock_sessions
 from scheduler.notifications import outbox
 from scheduler.sessions import events, lifecycle, lookup, planning
 
+CancelSeat = Callable[[AsyncSession, CoachingSession, int, Actor, datetime], Awaitable[None]]
+_cancelling_seats: list[CancelSeat] = []
+
+
+def on_seat_cancelled(*cancelling: CancelSeat) -> None:
+    """Register what happens, in the same transaction, when an admin cancels somebody's part in a workshop."""
+    _cancelling_seats.extend(cancelling)
+
 
 class Seen(NamedTuple):
-    """Which sessions an admin was shown: those that were upcoming `at` a time, with ids up to `newest_id`."""
+    """Which sessions an admin was shown: those that were upcoming `at` a time, with ids up to `newest_id`.
+
+    `at` is cut to the minute.
+    """
 
     newest_id: int
     at: datetime
@@ -137,7 +148,7 @@ async def end_early(session: AsyncSession, found: CoachingSession, guild: Guild,
 async def list_upcoming(
     session: AsyncSession, guild_id: int, user_id: int, actor: Actor, now: datetime
 ) -> Sequence[CoachingSession]:
-    """List the sessions here that this student booked and that haven't started. Raises NotAllowed."""
+    """List the sessions here that this student takes part in and that haven't started. Raises NotAllowed."""
     actor.must_be_admin()
     upcoming = _booked_by(guild_id, user_id, now), CoachingSession.status.in_(AHEAD)
     by_start = select(CoachingSession).where(*upcoming).order_by(CoachingSession.starts_at, CoachingSession.id)
@@ -161,7 +172,8 @@ async def cancel_seen(
 ) -> Outcome:
     """Cancel each session that the admin was shown, and leave those for which it's too late.
 
-    Sessions booked since then stay. Safe to call twice. Raises NotAllowed, also for an admin's own sessions, since
+    Of a workshop only their seat is cancelled. Sessions booked, and seats taken, since then stay. Safe to call
+    twice. Raises NotAllowed, also for an admin's own sessions, since
     cancelling those may cost them something, and NotFound if none were shown.
     """
     _check_may_cancel(user_id, actor)
@@ -171,14 +183,19 @@ async def cancel_seen(
         or_(CoachingSession.cancelled_at.is_(None), CoachingSession.cancelled_at >= seen.at),
     )
     # All of them first: cancelling one locks credit, and no session may be locked after that.
-    found = await lock_sessions(session, _booked_by(guild_id, user_id, seen.at), *shown)
+    theirs = _booked_by(guild_id, user_id, seen.at, until=seen.at + timedelta(minutes=1))
+    found = await lock_sessions(session, theirs, *shown)
     if not found:
         raise _nothing_left()
     cancelled: list[CoachingSession] = []
     too_late: list[CoachingSession] = []
     for one in sorted(found, key=lambda row: (row.starts_at, row.id)):
         try:
-            await cancel(session, one.id, actor, guild_id, "", now)
+            if one.is_workshop:
+                for cancel_seat in _cancelling_seats:
+                    await cancel_seat(session, one, user_id, actor, now)
+            else:
+                await cancel(session, one.id, actor, guild_id, "", now)
         except TooLate:
             too_late.append(one)
         else:
@@ -186,10 +203,14 @@ async def cancel_seen(
     return Outcome(cancelled, too_late)
 
 
-def _booked_by(guild_id: int, user_id: int, after: datetime) -> ColumnElement[bool]:
-    """Return the condition of a session for one: cancelling a workshop would concern others, too."""
+def _booked_by(
+    guild_id: int, user_id: int, after: datetime, *, until: datetime | None = None
+) -> ColumnElement[bool]:
+    """Return the condition that they take part in a session that starts `after`, and have `until` some time."""
     theirs = Participant.guild_id == guild_id, Participant.starts_at > after
-    return and_(CoachingSession.is_workshop.is_(False), CoachingSession.has_participant(user_id, *theirs))
+    has_place = Participant.status != ParticipantStatus.LEFT
+    joined = [Participant.joined_at < until] if until is not None else []
+    return CoachingSession.has_participant(user_id, *theirs, has_place, *joined)
 
 
 def _check_may_cancel(user_id: int, actor: Actor) -> None:

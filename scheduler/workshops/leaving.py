@@ -64,11 +64,12 @@ async def give_up(
 ) -> None:
     """Give a participant's seat back without checking permission, and tell them and the coach.
 
-    Without `by`, the bot does it because they left the server, so only the coach is told. That can be late, too.
-    They and the session must be locked.
+    Without `by`, the bot does it because they left the server, so only the coach is told. That can be late, too,
+    but nobody is late if an admin does it. They and the session must be locked.
     """
     row = seat.session
-    seat.cancelled_late = is_late(row, guild, now)
+    by_admin = by is not None and by.user_id != seat.user_id
+    seat.cancelled_late = None if by_admin else is_late(row, guild, now)
     seat.status, seat.membership_due_at = ParticipantStatus.LEFT, None
     theirs = Reservation.session_id == row.id, Reservation.user_id == seat.user_id
     await session.execute(delete(Reservation).where(*theirs))
@@ -83,9 +84,23 @@ async def give_up(
     kinds = [NotificationKind.SESSION_REMINDER]
     await outbox.drop(session, row.id, kinds, "they gave their seat back", now, user_id=seat.user_id)
     presses.tell(session, seat, NotificationKind.SEAT_LEFT, now, only_coach=by is None)
-    presses.record(session, seat, "seat_left", by, now)
+    presses.record(session, seat, "seat_cancelled" if by_admin else "seat_left", by, now)
     await outbox.requeue_direct(session, row.id, now, user_id=seat.user_id)
     await freed_times.announce_seat(session, FreedSeat(row.id, seat.user_id), now)
+
+
+async def cancel_seat(
+    session: AsyncSession, row: CoachingSession, user_id: int, actor: Actor, now: datetime
+) -> None:
+    """Give back somebody's seat as an admin, without cost to them. Permission is the caller's.
+
+    They and the session must be locked. Raises TooLate once the workshop has started or was cancelled, or if they
+    have left.
+    """
+    seat = presses.seat_of(row, user_id)
+    if seat is None or row.status is not SessionStatus.SCHEDULED or lifecycle.has_started(row, now):
+        raise TooLate("This workshop has started or was cancelled, so there's no seat to give back.")
+    await give_up(session, seat, await session.get_one(Guild, row.guild_id), now, by=actor)
 
 
 async def give_up_after_departure(

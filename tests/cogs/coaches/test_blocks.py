@@ -8,6 +8,7 @@ from sqlalchemy import text
 from models import Block, Coach, CoachStatus, Hold, SessionStatus
 from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor
+from tests.cogs.workshops.test_commands import announced, has_seat
 from tests.support.builders import DAY, HOUR, MINUTE, a_session
 from tests.support.meetings import TWO, booked, ended_session, told
 from tests.support.presses import press_together
@@ -112,6 +113,33 @@ async def test_upcoming_sessions_stay_until_an_admin_cancels_what_they_saw(open_
     assert [one.status is SessionStatus.CANCELLED for one in await world.sessions()] == [True] * 3 + [False]
     assert len(told(world, world.student, "Session cancelled")) == 3
     assert words(reply(await world.press_custom_id(world.admin, yes))).count("already cancelled") == 3
+
+
+async def test_of_a_workshop_an_admin_gives_back_only_the_seat_of_a_blocked_student(open_world: Academy) -> None:
+    world = open_world
+    await announced(world, {"Price": "15"})
+    one, other = await has_seat(world, world.student), await has_seat(world, world.other_student)
+    assert "You have a seat ✅" in one.said
+    assert "You have a seat ✅" in other.said
+    [workshop] = await world.sessions()
+    await booked(world, TWO)
+
+    blocked = await block(world)
+    line = f"{stamp(workshop.starts_at)} with {world.coach.mention} · workshop · `{workshop.code}`"
+    assert f"{world.student.mention} has 1 upcoming session and 1 seat in an upcoming workshop" in words(blocked)
+    assert line in words(blocked)
+    question = await press(world.admin, blocked, "Cancel these…")
+    assert words(question).startswith("### Cancel 1 session and 1 seat in a workshop?")
+    assert f"{line} · $15.00" in words(question)
+    assert "Workshops go on without them." in words(question)
+    done = await press(world.admin, question, "Cancel 1 session and 1 seat in a workshop")
+
+    assert words(done).startswith("**1 session and 1 seat in a workshop cancelled.**")
+    assert len(told(world, world.student, "An admin cancelled your seat")) == 1
+    assert len(told(world, world.coach, "Stu had their seat cancelled by an admin")) == 1
+    assert told(world, world.other_student, "cancelled") == []
+    audit = reply(await world.admin.slash(world.lobby, "coaching audit"))
+    assert f"seat cancelled by {world.admin.mention}" in words(audit)
 
 
 @pytest.mark.slow
