@@ -80,8 +80,9 @@ async def readable_csv(
 ) -> AsyncIterator[str]:
     """Yield a table for people as pieces of CSV, starting with the headings. Raises NotAllowed.
 
-    `columns` are given rows with an object of the table under its class's name, for reviews, the audit log and
-    offers with the `code` of the session, and for workshops with the number of seats `taken`.
+    `columns` are given rows with an object of the table under its class's name, for reviews, the audit log,
+    wishes and offers with the `code` of the session, for the last two with the `title` of the workshop in which a
+    seat is meant, for wishes also with when it `starts_at`, and for workshops with the number of seats `taken`.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]
@@ -222,9 +223,13 @@ _READABLE: Mapping[str, Any] = {
     "audit": select(AuditEntry, CoachingSession.code)
     .outerjoin(CoachingSession, CoachingSession.id == AuditEntry.session_id)
     .order_by(AuditEntry.at, AuditEntry.id),
-    "wishes": select(Wish).order_by(Wish.id),
-    "offers": select(Offer, CoachingSession.code)
+    "wishes": select(Wish, Workshop.title, CoachingSession.starts_at, CoachingSession.code)
+    .outerjoin(CoachingSession, CoachingSession.id == Wish.session_id)
+    .outerjoin(Workshop, Workshop.session_id == Wish.session_id)
+    .order_by(Wish.id),
+    "offers": select(Offer, Workshop.title, CoachingSession.code)
     .outerjoin(CoachingSession, CoachingSession.id == Offer.session_id)
+    .outerjoin(Workshop, Workshop.session_id == Offer.session_id)
     .order_by(Offer.id),
     "workshops": select(Workshop, workshops.taken())
     .join(Workshop.session)

@@ -275,5 +275,6 @@ def _record(session: AsyncSession, wish: Wish, action: str, now: datetime, *, ac
         actor_id=actor_id,
         coach_id=wish.coach_id,
         member_id=wish.user_id,
+        session_id=wish.session_id,
         details={"minutes": wish.minutes},
     )

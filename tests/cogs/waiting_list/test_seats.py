@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from scheduler.core.clock import stamp
 from tests.cogs.booking.people import Visitor
+from tests.cogs.reports.test_export import exported
 from tests.cogs.waiting_list.test_commands import labels, last_dm, press
 from tests.cogs.workshops.test_commands import announced, has_seat, in_channel, pressed, told
 from tests.support.builders import MINUTE
@@ -47,7 +49,7 @@ async def test_from_a_full_workshop_to_a_seat(open_world: Academy) -> None:
     assert "You've taken it." in updated
 
 
-async def test_the_waiting_list_shows_the_workshop_and_the_place(open_world: Academy) -> None:
+async def test_sessions_and_the_export_name_the_workshop_that_someone_waits_for(open_world: Academy) -> None:
     world, sam = open_world, open_world.other_student
     await a_full_workshop(world)
     await pressed(world, sam, "Tell me when…")
@@ -56,7 +58,14 @@ async def test_the_waiting_list_shows_the_workshop_and_the_place(open_world: Aca
     await visitor.press("Waiting list: 1")
 
     assert "1st in line" in visitor.said
-    assert "a seat in “Mixing drums”" in visitor.said
+    [workshop] = await world.sessions()
+    assert f"a seat in “Mixing drums”, {stamp(workshop.starts_at)}" in visitor.said
+    [wish], _ = await exported(world, "wishes")
+    shown = ("Workshop", "Workshop date", "Workshop start", "Session", "Days", "Hours on their clock", "Last day")
+    assert [wish[name] for name in shown] == ["Mixing drums", "2026-03-05", "18:00", workshop.code, "", "", ""]
+    await leave(world, world.student)
+    [offer], _ = await exported(world, "offers")
+    assert (offer["Workshop"], offer["Session"]) == ("Mixing drums", workshop.code)
     await visitor.press("Stop waiting")
     assert "You aren't waiting for that any more" in visitor.said
 
