@@ -24,6 +24,8 @@ OPEN = Route("story:open:{session_id}")
 
 _UPCOMING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _ENTRIES, _MESSAGES = 15, 12
+_MANY = 3
+"""How many people get the same message before they're counted and not named. Of a session for one, two do."""
 _CODE = "Code"
 _PARTICIPANTS = {
     ParticipantStatus.BOOKED: "Have a seat",
@@ -161,11 +163,29 @@ def _offer(one: Offer) -> str:
 
 
 def _messages(enqueued: list[Notification]) -> list[str]:
-    lines = [
-        f"{_delivery(one)} {audit_words.message(one.kind)}" + (f" to <@{one.user_id}>" if one.user_id else "")
-        for one in enqueued
-    ]
+    """Write each message in a line, and those that many people get at the same time in one."""
+    together: dict[tuple[object, ...], list[Notification]] = {}
+    for one in enqueued:
+        together[_occasion(one)] = [*together.pop(_occasion(one), []), one]  # where the last of them is
+    lines: list[str] = []
+    for some in together.values():
+        people = {one.user_id for one in some}
+        if len(people) >= _MANY:
+            lines.append(f"{_what_was_sent(some[0])} to {len(people)} people")
+        else:
+            lines += [_what_was_sent(one) + (f" to <@{one.user_id}>" if one.user_id else "") for one in some]
     return _newest(lines, _MESSAGES) or ["none"]
+
+
+def _what_was_sent(one: Notification) -> str:
+    return f"{_delivery(one)} {audit_words.message(one.kind)}"
+
+
+def _occasion(one: Notification) -> tuple[object, ...]:
+    """Return what messages have in common that people get at the same time, with the same success."""
+    state = one.sent_at is not None, one.given_up_at is not None, one.last_error if one.given_up_at else None
+    planned = one.created_at if one.lead_minutes is None else one.lead_minutes
+    return one.kind, one.about_user_id, planned, *state
 
 
 def _newest(lines: list[str], most: int) -> list[str]:

@@ -1,11 +1,13 @@
 """What admins see of workshops: statistics, health, a session's details, the audit log and files."""
 
+import re
 from typing import Any
 
 import pytest
 
 from models import Guild, SessionStatus, Workshop
 from scheduler.core.actor import Actor
+from scheduler.core.clock import stamp
 from scheduler.workshops import deadlines, seats, workshops
 from scheduler.workshops.terms import Terms
 from tests.cogs.reports.test_export import exported
@@ -74,6 +76,24 @@ async def test_admins_see_a_workshops_seats_and_what_became_of_it(world: Academy
         "2",
         SessionStatus.CANCELLED,
     ]
+
+
+async def test_reminders_of_many_people_are_one_line_of_a_workshops_messages(world: Academy) -> None:
+    await world.choose(reminder_minutes=[60])
+    row = await a_workshop_with_people(world)
+    async with world.db.begin() as session:
+        for number in range(2):
+            person = world.guild.add_member(world.env.create_user(f"guest{number}"))
+            await seats.take(session, row.id, Actor(person.id), world.now + MINUTE)
+
+    planned = await admin_reads(world, "session", code=row.code)
+    assert f"⏳ {stamp(row.starts_at - HOUR, 'f')} reminder to 4 people\n" in planned
+    await world.leap_to(row.starts_at - HOUR)
+    sent = await admin_reads(world, "session", code=row.code)
+
+    assert re.search(r"✓ <t:\d+:f> reminder to 4 people\n", sent)
+    assert f"they gave their seat back: reminder to {world.other_student.mention}\n" in sent
+    assert f"news of a seat taken to {world.student.mention}" in sent
 
 
 async def test_an_overdue_workshop_and_a_failing_event_are_red(world: Academy) -> None:
