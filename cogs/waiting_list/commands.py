@@ -25,7 +25,8 @@ from scheduler.servers import settings
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
-from scheduler.waiting_list import answers, offers, rules, wishes
+from scheduler.waiting_list import answers, joining, offers, rules, wishes
+from scheduler.waiting_list.notifications import details_of
 from scheduler.waiting_list.rules import Wanted
 from scheduler.workshops import workshops
 
@@ -50,10 +51,13 @@ class WaitingListCog(Cog):
             wanted, length = _read(typed, zone_name, now)
             wanted_id = coach_id if coach_id and typed.get(_COACH) != _ANY else None
             actor = ui.person_of(interaction)
-            wish = await wishes.add(session, guild, actor, wanted_id, length, wanted, now)
-            found = await wishes.places(session, [guild.id], actor.user_id)
-            place = next(one for one in found if one.wish.id == wish.id)
-        said = panels.describe(wish, place.coach_name, zone_name, cycle)
+            wish = await joining.join(session, guild, actor, wanted_id, length, wanted, now)
+            coach = await session.get(Coach, (guild.id, wish.coach_id or 0))
+        if isinstance(wish, Offer):
+            await self._show_offer(interaction, wish)
+            return
+        coach_name = coach.display_name if coach is not None else None
+        said = panels.describe(wish, coach_name, zone_name, cycle)
         await ui.show(
             interaction,
             ui.Panel(
@@ -113,7 +117,11 @@ class WaitingListCog(Cog):
             workshop = await workshops.find(session, session_id, interaction.guild_id)
         await self.require_member(interaction, workshop.guild_id)
         async with self.bot.db.begin() as session:
-            await wishes.add_for_seat(session, session_id, ui.person_of(interaction), self.bot.clock())
+            actor, now = ui.person_of(interaction), self.bot.clock()
+            joined = await joining.join_for_seat(session, workshop.guild_id, session_id, actor, now)
+        if isinstance(joined, Offer):
+            await self._show_offer(interaction, joined)
+            return
         words = (
             f"### You're on the waiting list\nYou're waiting for {panels.describe_seat(workshop)}.\nWhen a seat "
             "becomes free and it's your turn, we send you a direct message and hold the seat for a while."
@@ -205,6 +213,14 @@ class WaitingListCog(Cog):
             for one in found
         ]
         await ui.show(interaction, panels.list_panel(shown, ui.hour_cycle_of(interaction), said))
+
+    async def _show_offer(self, interaction: Interaction, offer: Offer) -> None:
+        """Show what's on offer to this person, in place of a place in line."""
+        async with self.bot.db.read() as session:
+            guild = await session.get_one(Guild, offer.guild_id)
+            coach = await session.get_one(Coach, (offer.guild_id, offer.coach_id))
+            details = await details_of(session, offer, guild, self.bot.clock())
+        await ui.show(interaction, panels.offered_already(details, guild, coach.display_name))
 
     async def _stop(self, interaction: Interaction, wish_id: int) -> None:
         async with self.bot.db.begin() as session:

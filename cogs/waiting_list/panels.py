@@ -6,7 +6,7 @@ from enum import IntEnum
 
 from cogs import cards, routes, ui
 from cogs.ui.routing import Route
-from models import Guild, Offer, PaymentMode, Wish, Workshop
+from models import Guild, Offer, OfferState, PaymentMode, Wish, Workshop
 from scheduler.booking.cancellation import notice_of
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
@@ -16,6 +16,7 @@ from scheduler.payments.ways import Ways
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.waiting_list import rules
+from scheduler.waiting_list.notifications import OfferDetails
 from scheduler.waiting_list.wishes import LONGEST_DAY, Place
 
 TAKE = Route("wait:take:{offer_id}")
@@ -27,6 +28,17 @@ STOP = Route("wait:stop:{wish_id}")
 """In the message with an offer."""
 END = Route("wait:end:{wish_id}")
 """In the list."""
+
+_CLOSED = {
+    OfferState.PAYING: "You're paying for it. `/sessions` shows where.",
+    OfferState.TAKEN: "You've booked it.",
+    OfferState.RESCHEDULED: "You've moved your session to it.",
+    OfferState.PASSED: "We've passed it on.",
+    OfferState.LAPSED: "It ran out before you answered.",
+    OfferState.UNDELIVERED: "This offer is over.",
+    OfferState.WITHDRAWN: "It's no longer on offer.",
+}
+_KEEPS_PLACE = (OfferState.PASSED, OfferState.LAPSED)
 
 
 class Way(IntEnum):
@@ -105,6 +117,46 @@ def facts(offer: Offer, coach_name: str, workshop: Workshop | None) -> str:
     """Write what's offered and what it costs, in one line."""
     title = "" if workshop is None else f"“{ui.quoted(workshop.title)}” · "
     return f"{title}{cards.length(offer.ends_at - offer.starts_at)} with {ui.quoted(coach_name)} · {price(offer)}"
+
+
+def offer_card(details: OfferDetails, guild: Guild, coach_name: str) -> ui.Item:
+    """Show an offer to whom it was made: with buttons as long as it's open, then what became of it."""
+    offer, workshop, what = details.offer, details.workshop, "time" if details.workshop is None else "seat"
+    head = f"{cards.when(offer.starts_at)}\n{facts(offer, coach_name, workshop)}"
+    if offer.state is not OfferState.OPEN:
+        outcome = _CLOSED[offer.state]
+        if workshop is not None and offer.state is OfferState.TAKEN:
+            outcome = "You've taken it."
+        if offer.state in _KEEPS_PLACE and details.wish.ended_at is None:
+            outcome += " You keep your place in line."
+        return ui.Container(ui.text(f"**A {what} was offered to you**\n{head}\n{outcome}"))
+    held = (
+        "We've told others, too. Whoever takes it first gets it."
+        if offer.is_shared
+        else f"It's yours until {stamp(offer.expires_at)}. Then we offer it to the next person in line."
+    )
+    name = coach_name if details.wish.coach_id is not None else None
+    waiting = describe(details.wish, name, details.zone_name) if workshop is None else describe_seat(workshop)
+    lines = [f"**A {what} is free**\n{head}", *terms(offer, guild, is_seat=workshop is not None)]
+    lines += [held, f"-# You're waiting for {waiting}."]
+    return ui.Container(ui.text("\n".join(lines)), *ui.rows(*_answers(details)))
+
+
+def _answers(details: OfferDetails) -> list[ui.Button]:
+    offer = details.offer
+    buttons = [
+        ui.button("Take it", TAKE.id(offer_id=offer.id), ui.SUCCESS),
+        ui.button("Pass", PASS.id(offer_id=offer.id)),
+    ]
+    if details.later is not None:
+        buttons.append(ui.button("Move my session here", RESCHEDULE.id(offer_id=offer.id)))
+    return [*buttons, ui.button("Stop telling me", STOP.id(wish_id=offer.wish_id))]
+
+
+def offered_already(details: OfferDetails, guild: Guild, coach_name: str) -> ui.Panel:
+    """Say that what somebody wants to wait for is on offer to them, and show the offer."""
+    words = "### This is already on offer to you\nYou needn't wait. Our direct message has the same buttons."
+    return ui.Panel(ui.text(words), offer_card(details, guild, coach_name))
 
 
 def seat_panel(workshop: Workshop) -> ui.Panel:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, NotificationKind, Offer, OfferState, Wish, Workshop
+from models import CoachingSession, Guild, NotificationKind, Offer, OfferState, Wish, Workshop
 from scheduler.availability import reader_zone
 from scheduler.notifications.kinds import Declaration, NotificationContext
 from scheduler.waiting_list import answers, offers
@@ -33,15 +33,18 @@ class WishDetails(NamedTuple):
     """The workshop, if it's for a seat."""
 
 
-async def _offer(session: AsyncSession, context: NotificationContext, now: datetime) -> OfferDetails | None:
-    offer = await session.get(Offer, context.notification.offer_id or 0)
-    if offer is None:
-        return None
-    zone_name = await reader_zone.zone_name_of(session, offer.user_id, context.guild.time_zone)
+async def details_of(session: AsyncSession, offer: Offer, guild: Guild, now: datetime) -> OfferDetails:
+    """Return an offer with everything that its student reads about it."""
+    zone_name = await reader_zone.zone_name_of(session, offer.user_id, guild.time_zone)
     wish = await session.get_one(Wish, offer.wish_id)
     workshop = await _workshop(session, wish)
     later = await answers.find_later(session, offer, now) if workshop is None else None
     return OfferDetails(offer, wish, later, zone_name, workshop)
+
+
+async def _offer(session: AsyncSession, context: NotificationContext, now: datetime) -> OfferDetails | None:
+    offer = await session.get(Offer, context.notification.offer_id or 0)
+    return None if offer is None else await details_of(session, offer, context.guild, now)
 
 
 async def _wish(session: AsyncSession, context: NotificationContext, _now: datetime) -> WishDetails | None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import select
+
 from models import Offer, OfferState, Wish
 from models.storage.database import Database
 from scheduler.core.actor import Actor
@@ -12,7 +14,7 @@ from tests.support.builders import DAY, HOUR, MINUTE
 from tests.support.credits import a_lot
 from tests.support.simulated import SELDOM, Academy, reply, words
 from tests.support.steps import held
-from tests.support.transactions import fetch, transact
+from tests.support.transactions import fetch, fetch_all, transact
 from tests.support.waiting_list import a_wish
 
 _TODAY = {"Hours": "14-15", "Until": "today"}
@@ -126,6 +128,23 @@ async def test_passing_tells_the_next_person_and_keeps_the_place(open_world: Aca
     second = await Visitor(world, sue).slash("sessions")
     await second.press("Waiting list: 1")
     assert "2nd in line" in second.said
+
+
+async def test_who_waits_again_for_what_is_on_offer_to_them_is_shown_the_offer(open_world: Academy) -> None:
+    world, sam = open_world, open_world.other_student
+    await world.book(world.student, "14:00")
+    await waiting_for(world, sam)
+    await cancelled(world, world.student)
+
+    again = await waiting_for(world, sam, Hours="13-16")
+
+    assert "This is already on offer to you" in again.said
+    assert "60 min with Cara · $60.00" in again.said
+    assert len(await fetch_all(world.db, select(Wish))) == 1
+    other = await waiting_for(world, sam, Hours="20-22")
+    assert "You're on the waiting list" in other.said
+    await again.press("Take it")
+    assert "Booked ✅" in again.said
 
 
 async def test_an_unanswered_offer_says_that_it_is_over(open_world: Academy) -> None:

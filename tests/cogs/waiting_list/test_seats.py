@@ -70,6 +70,21 @@ async def test_sessions_and_the_export_name_the_workshop_that_someone_waits_for(
     assert "You aren't waiting for that any more" in visitor.said
 
 
+async def test_who_waits_again_is_shown_the_offer_and_can_take_it_there(open_world: Academy) -> None:
+    world, sam = open_world, open_world.other_student
+    await a_full_workshop(world)
+    await pressed(world, sam, "Tell me when…")
+    await leave(world, world.student)
+
+    again = await pressed(world, sam, "Tell me when…")
+
+    assert "This is already on offer to you" in again.said
+    assert "**A seat is free**" in again.said
+    assert "1st in line" not in again.said
+    await again.press("Take it")
+    assert "You have a seat ✅" in again.said
+
+
 async def test_passing_offers_the_seat_to_the_next_person(open_world: Academy) -> None:
     world, sam = open_world, open_world.other_student
     await a_full_workshop(world)
