@@ -107,7 +107,7 @@ class SessionsCog(CancellingCog):
             workshops = await lookup.workshops_of(session, found.sessions)
             charged = await charge_standing.standings(session, found.sessions, viewer_id, now)
             off = await members.has_reminders_off(session, viewer_id)
-            waiting = len(await wishes.open_wishes(session, guilds.keys(), viewer_id))
+            waiting = len(await wishes.open_wishes(session, guilds.keys(), viewer_id, now))
             is_shown = self.bot.stripe is not None and not page
             unpaid = await payments_without_session(session, guilds.keys(), viewer_id, now) if is_shown else []
         here = guilds.get(interaction.guild_id or 0)

@@ -198,7 +198,7 @@ class WaitingListCog(Cog):
     async def _list(self, interaction: Interaction, said: str | None = None) -> None:
         guilds = {guild.id: guild for guild in await self.servers_of(interaction)}
         async with self.bot.db.read() as session:
-            found = await wishes.places(session, guilds.keys(), interaction.user.id)
+            found = await wishes.places(session, guilds.keys(), interaction.user.id, self.bot.clock())
             zones = {
                 guild_id: await reader_zone.zone_name_of(session, interaction.user.id, guild.time_zone)
                 for guild_id, guild in guilds.items()

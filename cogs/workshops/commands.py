@@ -39,7 +39,7 @@ class WorkshopsCog(Cog):
         """List the workshops that haven't started."""
         async with self.bot.db.read() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
-            found = await workshops.list_open(session, guild.id, self.bot.clock())
+            found = await workshops.list_open(session, guild.id, actor.user_id, self.bot.clock())
             coach = await session.get(Coach, (guild.id, actor.user_id))
         can_announce = actor.is_admin or coach is not None
         await ui.show(interaction, panels.list_panel(found, actor.user_id, page, can_announce=can_announce))
@@ -209,11 +209,12 @@ class WorkshopsCog(Cog):
         """Return a workshop of this server; in direct messages of one that they're in. Raises NotFound."""
         async with self.bot.db.read() as session:
             workshop = await workshops.find(session, session_id, interaction.guild_id)
-            free = (await free_seats(session, [session_id], self.bot.clock()))[session_id]
+            viewer = {"user_id": interaction.user.id}  # what's offered to them is free for them
+            free = await free_seats(session, [session_id], self.bot.clock(), **viewer)
             guild = await session.get_one(Guild, workshop.guild_id)
         if interaction.guild_id is None:
             await self.require_member(interaction, guild.id)
-        return OpenWorkshop(workshop, free), guild
+        return OpenWorkshop(workshop, free[session_id]), guild
 
     async def _own(self, session: AsyncSession, interaction: Interaction, session_id: int) -> Workshop:
         """Return a workshop for its coach or an admin."""

@@ -15,7 +15,7 @@ def _announced(context: NotificationContext) -> ui.Item:
     details: WorkshopDetails | None = context.details
     if details is None:
         return ui.text("### Workshop\nIt isn't here any more.")
-    return panels.announcement(details.workshop, context.about_session, details.free)
+    return panels.announcement(details.workshop, context.about_session, details.free, has_begun=details.has_begun)
 
 
 def _created(context: NotificationContext) -> ui.Item:

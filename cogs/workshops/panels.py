@@ -57,10 +57,10 @@ def wait_button(workshop: Workshop) -> ui.Button:
     return ui.button("Tell me when…", routes.WAIT_FOR_SEAT.id(session_id=workshop.session_id))
 
 
-def announcement(workshop: Workshop, row: CoachingSession, free: int) -> ui.Item:
+def announcement(workshop: Workshop, row: CoachingSession, free: int, *, has_begun: bool) -> ui.Item:
     """Announce it to everybody. Once it has begun or is cancelled, it says so and has no buttons."""
     head, about = _head(workshop, row), _about(workshop, 2 * LONGEST_DESCRIPTION)
-    if row.status is not SessionStatus.SCHEDULED:
+    if has_begun or row.status is not SessionStatus.SCHEDULED:
         head.append(f"**{_became(row)}**")
         colour = _RED if row.status is SessionStatus.CANCELLED else _GREY
         return ui.Container(ui.text("\n".join(head)), *about, accent_colour=colour)
@@ -85,10 +85,11 @@ def _about(workshop: Workshop, most: int) -> list[ui.Item]:
 
 
 def _became(row: CoachingSession) -> str:
+    """Write what became of a workshop that has begun, or won't. The tick may be late to record that it has."""
     match row.status:
         case SessionStatus.CANCELLED:
             return "Cancelled"
-        case SessionStatus.IN_PROGRESS:
+        case SessionStatus.SCHEDULED | SessionStatus.IN_PROGRESS:
             return "It has started"
         case _:
             return "It's over"
@@ -139,7 +140,7 @@ def details_panel(
     runs_it = viewer_id == row.coach_id or is_admin
     is_open = row.status is SessionStatus.SCHEDULED and not has_begun
     lines = _head(workshop, row)
-    lines += [seats_left(workshop, one.free), *_least(workshop)] if is_open else [f"**{_state(row)}**"]
+    lines += [seats_left(workshop, one.free), *_least(workshop)] if is_open else [f"**{_became(row)}**"]
     if has_seat:
         lines.append("✅ You have a seat.")
     lines.append(f"-# Code `{row.code}`")
@@ -153,10 +154,6 @@ def details_panel(
         parts.append(ui.text(participants(row.taking_part)))
     buttons = _buttons(one, viewer_id, has_seat=has_seat, runs_it=runs_it) if is_open else []
     return ui.Panel(ui.Container(*parts, *ui.rows(*buttons)), *back, said=said)
-
-
-def _state(row: CoachingSession) -> str:
-    return "It has started" if row.status is SessionStatus.SCHEDULED else _became(row)
 
 
 def _buttons(one: OpenWorkshop, viewer_id: int, *, has_seat: bool, runs_it: bool) -> list[ui.Button]:

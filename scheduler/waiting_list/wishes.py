@@ -76,7 +76,7 @@ async def add(
         who = "This coach doesn't" if coach_id is not None else "Nobody here"
         what = "offer" if coach_id is not None else "offers"
         raise NotBookable(f"{who} {what} sessions of {minutes} minutes. Choose another length.")
-    open_ones = await open_wishes(session, [guild.id], actor.user_id)
+    open_ones = await open_wishes(session, [guild.id], actor.user_id, now)
     asked = (coach_id, minutes, wanted)
     for one in open_ones:
         if one.session_id is None and (one.coach_id, one.minutes, wanted_by(one)) == asked:
@@ -116,7 +116,7 @@ async def add_for_seat(session: AsyncSession, session_id: int, actor: Actor, now
     seat = row.participant(actor.user_id)
     if seat is not None and seat.status is not ParticipantStatus.LEFT:
         raise NotBookable("You have a seat in this workshop already. `/sessions` lists it.")
-    open_ones = await open_wishes(session, [guild.id], actor.user_id)
+    open_ones = await open_wishes(session, [guild.id], actor.user_id, now)
     if (known := next((one for one in open_ones if one.session_id == session_id), None)) is not None:
         return known
     _check_number(open_ones)
@@ -135,7 +135,8 @@ async def add_for_seat(session: AsyncSession, session_id: int, actor: Actor, now
     )
     await _store(session, wish, now)
     await gate.while_joining(session, guild.id)
-    if (await seats.free_seats(session, [session_id], now, user_id=actor.user_id))[session_id]:
+    free = await seats.free_seats(session, [session_id], now, user_id=actor.user_id, wish_id=wish.id)
+    if free[session_id]:
         raise NotBookable("You needn't wait: a seat is free. Press **Take a seat**.")
     return wish
 
@@ -197,21 +198,28 @@ async def _require_nothing_free(
                 )
 
 
-async def open_wishes(session: AsyncSession, guild_ids: Collection[int], user_id: int) -> list[Wish]:
-    """Return what this person waits for in these servers, oldest first."""
+async def open_wishes(
+    session: AsyncSession, guild_ids: Collection[int], user_id: int, now: datetime | None = None
+) -> list[Wish]:
+    """Return what this person waits for in these servers, oldest first.
+
+    Given `now`, leaves out those whose last day is over. The tick may be late to end them.
+    """
     theirs = Wish.user_id == user_id, Wish.guild_id.in_(guild_ids), Wish.ended_at.is_(None)
-    return list(await session.scalars(select(Wish).where(*theirs).order_by(Wish.id)))
+    still = [Wish.until > now] if now is not None else []
+    return list(await session.scalars(select(Wish).where(*theirs, *still).order_by(Wish.id)))
 
 
-async def places(session: AsyncSession, guild_ids: Collection[int], user_id: int) -> list[Place]:
+async def places(session: AsyncSession, guild_ids: Collection[int], user_id: int, now: datetime) -> list[Place]:
     """Return what this person waits for in these servers, and their places in line.
 
     Before them is everyone who was there earlier and waits for the same coach, whatever else they want, or for a
     seat in the same workshop.
     """
     found: list[Place] = []
-    for wish in await open_wishes(session, guild_ids, user_id):
-        others = and_(Wish.guild_id == wish.guild_id, Wish.ended_at.is_(None), Wish.id < wish.id)
+    for wish in await open_wishes(session, guild_ids, user_id, now):
+        still = Wish.ended_at.is_(None), Wish.until > now
+        others = and_(Wish.guild_id == wish.guild_id, Wish.id < wish.id, *still)
         before = select(func.count(func.distinct(Wish.user_id))).where(others, Wish.user_id != user_id)
         ahead = await session.scalar(before.where(_is_same_line(wish))) or 0
         coach = await session.get(Coach, (wish.guild_id, wish.coach_id)) if wish.coach_id is not None else None

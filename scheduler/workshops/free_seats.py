@@ -3,10 +3,10 @@
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Hold, Offer, OfferState, Seat
+from models import Hold, Offer, OfferState, Seat, Wish
 
 
 def is_free(now: datetime, *, user_id: int | None = None) -> ColumnElement[bool]:
@@ -31,14 +31,33 @@ def _is_offered_to(user_id: int, now: datetime) -> ColumnElement[bool]:
     return exists().where(Offer.freed_id == Seat.freed_id, *theirs)
 
 
+def _is_due_to_line(now: datetime, wish_id: int | None) -> ColumnElement[bool]:
+    """Whether its hold has run out, so that it's the line's as soon as that's noticed.
+
+    Nobody else can take it until then: whoever tries notices it.
+    """
+    ran_out = exists().where(Hold.id == Seat.hold_id, Hold.next_step_at <= now)
+    others = [Wish.id != wish_id] if wish_id is not None else []
+    is_awaited = exists().where(Wish.session_id == Seat.session_id, Wish.ended_at.is_(None), *others)
+    return and_(ran_out, is_awaited)
+
+
 async def free_seats(
-    session: AsyncSession, session_ids: Collection[int], now: datetime, *, user_id: int | None = None
+    session: AsyncSession,
+    session_ids: Collection[int],
+    now: datetime,
+    *,
+    user_id: int | None = None,
+    wish_id: int | None = None,
 ) -> dict[int, int]:
-    """Return how many seats are free in each of these workshops, for this person or for everybody."""
+    """Return how many seats are free in each of these workshops, for this person or for everybody.
+
+    Counts as if nobody had the wish `wish_id`.
+    """
     if not session_ids:
         return {}
     counted = select(Seat.session_id, func.count()).where(
-        Seat.session_id.in_(session_ids), is_free(now, user_id=user_id)
+        Seat.session_id.in_(session_ids), is_free(now, user_id=user_id), not_(_is_due_to_line(now, wish_id))
     )
     found = dict(list(await session.execute(counted.group_by(Seat.session_id))))
     return {one: found.get(one, 0) for one in session_ids}

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AHEAD, NotificationKind, Participant, ParticipantStatus, Workshop
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
+from scheduler.sessions import lifecycle
 from scheduler.workshops.free_seats import free_seats
 
 
@@ -19,6 +20,7 @@ class WorkshopDetails(NamedTuple):
     """How many seats are free."""
     seat: Participant | None = None
     """The participant whom the message is about, if it's about one."""
+    has_begun: bool = False
 
 
 async def _load(session: AsyncSession, context: NotificationContext, now: datetime) -> WorkshopDetails | None:
@@ -27,7 +29,8 @@ async def _load(session: AsyncSession, context: NotificationContext, now: dateti
     if workshop is None:
         return None
     free = await free_seats(session, [about.id], now)
-    return WorkshopDetails(workshop, free[about.id], about.participant(user_id) if user_id else None)
+    seat = about.participant(user_id) if user_id else None
+    return WorkshopDetails(workshop, free[about.id], seat, lifecycle.has_started(about, now))
 
 
 def _before_start(context: NotificationContext, now: datetime) -> str | None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, Guild, NotificationKind, Seat, SessionStatus, Workshop
+from models import Coach, CoachingSession, Guild, Hold, NotificationKind, Seat, SessionStatus, Workshop
 from scheduler.availability import free_times
 from scheduler.booking import booking, eligibility, releases, reservations
 from scheduler.core import audit, coaches, members
@@ -154,8 +154,11 @@ async def find(session: AsyncSession, session_id: int, guild_id: int | None) -> 
     return found
 
 
-async def list_open(session: AsyncSession, guild_id: int, now: datetime) -> list[OpenWorkshop]:
-    """List the server's workshops that haven't started, soonest first, full ones included."""
+async def list_open(session: AsyncSession, guild_id: int, user_id: int, now: datetime) -> list[OpenWorkshop]:
+    """List the server's workshops that haven't started, soonest first, full ones included.
+
+    A seat that's offered to this person is free for them.
+    """
     ahead = (
         select(Workshop)
         .join(Workshop.session)
@@ -167,7 +170,7 @@ async def list_open(session: AsyncSession, guild_id: int, now: datetime) -> list
         .order_by(CoachingSession.starts_at, CoachingSession.id)
     )
     found: Sequence[Workshop] = list(await session.scalars(ahead))
-    free = await free_seats(session, [one.session_id for one in found], now)
+    free = await free_seats(session, [one.session_id for one in found], now, user_id=user_id)
     return [OpenWorkshop(one, free[one.session_id]) for one in found]
 
 
@@ -197,7 +200,8 @@ async def edit(
         new_description = fields.read(terms.DESCRIPTION, terms.read_description, text)
         fields.read(terms.SEATS, terms.check_seats, workshop.seats if seats is None else seats)
     if seats is not None and seats != workshop.seats:
-        added = await _change_seats(session, workshop, seats)
+        await releases.announce_expired_seats(session, session_id, now)
+        added = await _change_seats(session, workshop, seats, now)
         for _ in range(added):
             await freed_times.announce_seat(session, FreedSeat(session_id), now)
     workshop.title, workshop.description = new_title, new_description
@@ -222,13 +226,15 @@ async def lock(session: AsyncSession, session_id: int, guild_id: int, actor: Act
     return row
 
 
-async def _change_seats(session: AsyncSession, workshop: Workshop, seats: int) -> int:
+async def _change_seats(session: AsyncSession, workshop: Workshop, seats: int, now: datetime) -> int:
     """Add seats, or remove free ones, and return how many were added. The session must be locked."""
     if workshop.least is not None and seats < workshop.least:
         raise Unreadable(f"It takes place with {workshop.least} people at least, so it needs as many seats.")
     theirs = select(Seat).where(Seat.session_id == workshop.session_id).order_by(Seat.id.desc())
     all_seats = list(await session.scalars(theirs.execution_options(populate_existing=True).with_for_update()))
-    unused = [one for one in all_seats if (one.user_id, one.hold_id, one.freed_id) == (None, None, None)]
+    paying = select(Hold.id).where(Hold.session_id == workshop.session_id, Hold.expires_at > now)
+    held = set(await session.scalars(paying))
+    unused = [one for one in all_seats if one.user_id is None and one.freed_id is None and one.hold_id not in held]
     in_use = len(all_seats) - len(unused)
     if seats < in_use:
         raise Unreadable(

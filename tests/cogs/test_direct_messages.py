@@ -310,6 +310,16 @@ def test_an_answered_question_shows_the_answer_instead_of_buttons(took_place: bo
     assert buttons == []
 
 
+def test_an_announcement_after_the_start_has_no_buttons() -> None:
+    context = a_context(K.WORKSHOP_ANNOUNCEMENT)
+
+    said, buttons = shown(replace(context, details=context.details._replace(has_begun=True)))
+
+    assert "It has started" in said
+    assert buttons == []
+    assert shown(context)[1], "it has some before the start"
+
+
 def test_the_room_is_a_link_in_direct_messages() -> None:
     opened: dict[str, Any] = WAYS["running"] | {"status": S.SCHEDULED}
     context = replace(a_context(K.PERSON_LEFT, **opened), in_dm=True)

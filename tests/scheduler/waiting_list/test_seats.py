@@ -122,7 +122,7 @@ async def test_passing_offers_it_to_the_next_and_keeps_the_place(db: Database) -
 
     assert await line.open_to() == [BOB.user_id]
     async with db.read() as session:
-        [place] = await wishes.places(session, [GUILD], ANN.user_id)
+        [place] = await wishes.places(session, [GUILD], ANN.user_id, line.now)
     assert (place.place, place.workshop is not None) == (1, True)
     await leave(db, workshop, FULL[1], line.now)
     await line.tick()
@@ -287,11 +287,44 @@ async def test_an_unpaid_seat_that_runs_out_is_offered_even_if_somebody_presses_
     await waits(line, workshop, ANN)
     line.clock.forward(HOUR)
 
+    assert await free(db, workshop, line.now) == 0, "it's Ann's next"
+    await waits(line, workshop, BOB)
     refused = await press(line, workshop, EVE)
     await line.tick()
 
     assert isinstance(refused, WorkshopFull)
     assert await line.open_to() == [ANN.user_id]
+
+
+async def test_a_seat_that_ran_out_is_free_and_can_be_removed_if_nobody_waits(db: Database) -> None:
+    workshop = await a_workshop(db)
+    await take(db, workshop, STUDENT)
+    for user_id in (FULL[1], FULL[1] + 1):
+        await transact(db, seats.hold, workshop, Actor(user_id), MONDAY, MONDAY + HOUR)
+
+    assert await free(db, workshop, MONDAY + HOUR) == 2
+    assert isinstance(await attempt(db, wishes.add_for_seat, workshop, ANN, MONDAY + HOUR), NotBookable)
+    await transact(db, workshops.edit, workshop, GUILD, ADMIN, MONDAY + HOUR, seats=2)
+
+    assert len(await taken_by(db, workshop)) == 2
+
+
+async def test_a_wish_whose_last_day_is_over_counts_no_more_before_the_tick_ends_it(db: Database) -> None:
+    await a_full_one(db, ANN)
+
+    for now, count in ((STARTS - MINUTE, 1), (STARTS, 0)):
+        async with db.read() as session:
+            assert len(await wishes.places(session, [GUILD], ANN.user_id, now)) == count
+
+
+async def test_an_offered_seat_is_free_for_whom_it_is_offered_to(db: Database) -> None:
+    line, _ = await offered(db, ANN)
+
+    async with db.read() as session:
+        [[of_ann], [of_bob]] = [
+            await workshops.list_open(session, GUILD, one.user_id, line.now) for one in (ANN, BOB)
+        ]
+    assert (of_ann.free, of_bob.free) == (1, 0)
 
 
 async def test_whoever_is_told_stops_waiting_with_one_press(db: Database) -> None:

@@ -93,7 +93,7 @@ async def test_places_count_the_people_ahead_who_want_the_same_coach(db: Databas
     await line.waits(CAT)
     await transact(db, add)
 
-    [place] = await query(db, wishes.places, [GUILD], ANN.user_id)
+    [place] = await query(db, wishes.places, [GUILD], ANN.user_id, MONDAY)
 
     assert (place.place, place.coach_name) == (3, "Cara")
 

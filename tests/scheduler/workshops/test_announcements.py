@@ -11,13 +11,13 @@ from scheduler.core.task_pool import TaskPool
 from scheduler.notifications.delivery import deliver_due
 from scheduler.servers import settings
 from scheduler.servers.settings import GuildChanges
-from scheduler.workshops import seats, workshops
+from scheduler.workshops import announcements, seats, workshops
 from scheduler.workshops.notifications import WorkshopDetails
 from tests.support.bookings import CARA
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.transactions import transact
-from tests.support.workshops import CHANNEL, a_workshop, announcement, find, leave, take
+from tests.support.workshops import CHANNEL, STARTS, a_workshop, announcement, find, leave, take
 
 ONE, TWO, THREE = range(STUDENT, STUDENT + 3)
 SECOND = MINUTE / 60
@@ -158,6 +158,21 @@ async def test_it_is_edited_when_the_workshop_is(db: Database) -> None:
     await transact(db, workshops.edit, workshop, GUILD, CARA, MONDAY + HOUR, title="Drums", seats=4)
 
     assert await board.at(MONDAY + HOUR + 30 * SECOND) == [4]
+
+
+async def test_an_edit_after_the_start_says_so_although_the_session_is_not_recorded_as_started(
+    db: Database,
+) -> None:
+    workshop = await a_workshop(db)
+    board = Board(db)
+    await board.at(MONDAY)
+
+    for now in (STARTS - MINUTE, STARTS):
+        async with db.begin() as session:
+            await announcements.update_announcement(session, workshop, now - MINUTE)
+        await board.at(now)
+        [sent] = [one for one in board.discord.calls if board.is_announcement(one)]
+        assert board.details_of(sent).has_begun is (now == STARTS)
 
 
 async def test_it_is_announced_anew_when_its_channel_is_gone_and_another_is_chosen(db: Database) -> None:

@@ -210,9 +210,9 @@ async def test_the_list_shows_what_has_not_started_with_free_seats(db: Database)
         await a_coach(session, guild_id=GUILD + 1)
 
     async with db.read() as session:
-        listed = await workshops.list_open(session, GUILD, MONDAY)
-        after_the_start = await workshops.list_open(session, GUILD, STARTS)
-        elsewhere = await workshops.list_open(session, GUILD + 1, MONDAY)
+        listed = await workshops.list_open(session, GUILD, ONE, MONDAY)
+        after_the_start = await workshops.list_open(session, GUILD, ONE, STARTS)
+        elsewhere = await workshops.list_open(session, GUILD + 1, ONE, MONDAY)
 
     assert [(one.workshop.session_id, one.free) for one in listed] == [(sooner, 0), (later, 3)]
     assert [one.workshop.session_id for one in after_the_start] == [later]
