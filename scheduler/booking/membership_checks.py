@@ -6,8 +6,9 @@ Without a privileged intent, Discord doesn't say who leaves, so we ask.
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Guild, Participant
@@ -34,26 +35,28 @@ async def check_due(db: Database, discord: Membership, clock: Clock) -> int:
     """Ask about everyone who is due, each once a day; return for how many there was no answer."""
     async with db.read() as session:
         due_coaches = await _due(session, Coach, clock())
-        due_students = await _due(session, Participant, clock())
+        due_students = await _due(session, Participant, clock(), func.min(Participant.starts_at))
         left = set(await session.scalars(select(Guild.id).where(Guild.bot_removed_at.is_not(None))))
     answers: list[bool] = []
     for check_one, people in ((_check_coach, due_coaches), (_check_student, due_students)):
-        for guild_id, user_id in people:
+        for guild_id, user_id, *first in people:
             if guild_id in left:
                 await _stop(db, guild_id)
                 continue
             try:
-                answers.append(await check_one(db, discord, clock, guild_id, user_id))
+                answers.append(await check_one(db, discord, clock, guild_id, user_id, *first))
             except NotInServer:
                 await bot_removal.record_removal_found(db, clock, guild_id)
                 left.add(guild_id)
     return answers.count(False)
 
 
-async def _due(session: AsyncSession, table: type[Coach | Participant], now: datetime) -> Sequence[Row[int, int]]:
-    """Return server and person, longest overdue first."""
+async def _due(
+    session: AsyncSession, table: type[Coach | Participant], now: datetime, *first: ColumnElement[Any]
+) -> Sequence[Row[Any]]:
+    """Return server and person, and `first` of what's due for them, longest overdue first."""
     due_at = table.membership_due_at
-    due = select(table.guild_id, table.user_id).where(due_at.is_not(None), due_at <= now)
+    due = select(table.guild_id, table.user_id, *first).where(due_at.is_not(None), due_at <= now)
     longest_overdue = due.group_by(table.guild_id, table.user_id).order_by(func.min(due_at)).limit(_AT_ONCE)
     return (await session.execute(longest_overdue)).all()
 
@@ -103,19 +106,19 @@ async def _check_coach(db: Database, discord: Membership, clock: Clock, guild_id
     return here is not None
 
 
-async def _check_student(db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int) -> bool:
+async def _check_student(
+    db: Database, discord: Membership, clock: Clock, guild_id: int, user_id: int, first_at: datetime
+) -> bool:
+    """Ask about one student whose first session that's due starts at `first_at`. See `_check_coach`."""
     here, _ = await _ask(discord, guild_id, user_id)
+    still_matters = Participant.starts_at >= min(first_at, clock())  # an index has theirs by start
+    checked = Participant.guild_id == guild_id, Participant.membership_due_at.is_not(None), still_matters
     again_at = clock() + (_AFTER_FAILURE if here is None else _CHECK_AGAIN)
     async with db.begin() as session:
         await members.lock(session, user_id)
         if here is False:
             await departures.handle_departure(session, guild_id, user_id, Why.LEFT, clock())
-        for one in await lock_sessions(
-            session,
-            CoachingSession.has_participant(
-                user_id, Participant.guild_id == guild_id, Participant.membership_due_at.is_not(None)
-            ),
-        ):
+        for one in await lock_sessions(session, CoachingSession.has_participant(user_id, *checked)):
             # Shortly before a session, its own steps ask.
             if (theirs := one.participant(user_id)) is not None:
                 theirs.membership_due_at = again_at if one.starts_at > again_at else None

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from models import CoachStatus, NotificationKind, OfferState, RefundStatus, SessionStatus
+from models import CoachingSession, CoachStatus, NotificationKind, OfferState, RefundStatus, SessionStatus
 from models.storage.database import Database
-from scheduler.booking import cancellation, departures
+from scheduler.booking import cancellation, departures, membership_checks
 from scheduler.core.actor import Actor
 from scheduler.core.task_pool import TaskPool
 from scheduler.notifications import outbox
@@ -27,7 +27,7 @@ from tests.support.payments import till
 from tests.support.rounds import tick
 from tests.support.transactions import transact
 from tests.support.waiting_list import WAITING, WEDNESDAY_TEN, a_line
-from tests.support.workshops import STARTS, a_workshop, another_workshop, find, leave, take
+from tests.support.workshops import STARTS, a_workshop, another_workshop, find, leave, seat_of, take
 
 GROWING = (
     *("coaching_sessions", "session_participants", "reservations", "notifications", "attendance"),
@@ -217,4 +217,24 @@ async def test_no_workshop_walks_through_the_history(db: Database) -> None:
 
     row, _ = await find(db, workshop)
     assert row.status is SessionStatus.CANCELLED
+    assert await walks_of(db, said) == []
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_whether_a_student_is_still_there_reads_only_sessions_that_can_matter(db: Database) -> None:
+    workshop = await a_workshop(db)
+    await take(db, workshop, STUDENT)
+    async with db.begin() as session:
+        missed = await a_session(session, starts_at=MONDAY - DAY)  # while the bot was down
+        for row in (await session.get_one(CoachingSession, workshop), missed):
+            for seat in row.participants:
+                seat.membership_due_at = MONDAY
+
+    with all_statements(db) as said:
+        assert await membership_checks.check_due(db, FakeDiscord(), FakeClock()) == 0
+
+    assert [(await seat_of(db, one, STUDENT)).membership_due_at for one in (workshop, missed.id)] == [
+        MONDAY + DAY,
+        None,
+    ]
     assert await walks_of(db, said) == []
