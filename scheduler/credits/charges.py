@@ -40,16 +40,22 @@ class Charge(Enum):
 
 
 def charge_of(seat: Participant) -> Charge:
-    """Decide from how the session ended for a participant what becomes of their minutes."""
+    """Decide from how the session ended for a participant what becomes of their minutes.
+
+    Who left a workshop too late pays nothing if those who stayed couldn't have it either.
+    """
     row = seat.session
     if row.status in AHEAD and seat.status is not ParticipantStatus.LEFT:
         return Charge.RESERVED
     if seat.charge_waived_at is not None:
         return Charge.RETURNED
-    if seat.status is ParticipantStatus.LEFT or row.status is SessionStatus.CANCELLED:
+    took_place = (row.missed_at is None or bool(row.took_place)) and not row.coach_absent
+    if seat.status is ParticipantStatus.LEFT:
+        fell_through = bool(row.taking_part) and (row.status is SessionStatus.CANCELLED or not took_place)
+        return Charge.CHARGED if seat.cancelled_late and not fell_through else Charge.RETURNED
+    if row.status is SessionStatus.CANCELLED:
         return Charge.CHARGED if seat.cancelled_late else Charge.RETURNED
-    took_place = row.missed_at is None or bool(row.took_place)
-    return Charge.CHARGED if took_place and not row.coach_absent else Charge.RETURNED
+    return Charge.CHARGED if took_place else Charge.RETURNED
 
 
 def charge_if_cancelled(row: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> Charge:

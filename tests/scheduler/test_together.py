@@ -3,18 +3,29 @@
 Each story happens to six students at once (see `tests.support.together`), who pay in different ways.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import BlockedFrom, Coach, CoachingSession, ExtensionPrice, Guild, PaymentMode, SessionStatus
+from models import (
+    BlockedFrom,
+    Coach,
+    CoachingSession,
+    ExtensionPrice,
+    Guild,
+    Offer,
+    OfferState,
+    PaymentMode,
+    SessionStatus,
+)
 from models.storage.database import Database
 from scheduler.attendance import no_shows, outcomes
+from scheduler.attendance.ports import Barrier
 from scheduler.availability import schedule
 from scheduler.booking import blocks, cancellation, departures, rescheduling
 from scheduler.booking.departures import Why
@@ -26,10 +37,12 @@ from scheduler.notifications import bot_removal
 from scheduler.payments import checkouts, overview, refunds
 from scheduler.rooms import extensions
 from scheduler.servers import bot_membership
+from scheduler.workshops import seats
 from tests.support.bookings import CARA, book, hold
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, a_server_with_a_coach, refusal
 from tests.support.credits import a_lot, book_with_credit
 from tests.support.parameters import first_plain
+from tests.support.payments import till
 from tests.support.stripe_server import Fault
 from tests.support.together import (
     CREDIT,
@@ -45,13 +58,16 @@ from tests.support.together import (
     Together,
     together,
 )
-from tests.support.transactions import transact
+from tests.support.together_workshop import ALL, PEOPLE, WAITING, InClass
+from tests.support.transactions import fetch_all, transact
+from tests.support.workshops import price
 
 Happens = Callable[[Together], Awaitable[object]]
 SOMEBODY, ELSEWHERE = Actor(7777), GUILD + 1
 AFTER_ALL = "no_show review_request attendance_changed"
-LATE = WEDNESDAY - HOUR
-"""Later than the notice that cancelling for free takes, and before the first session."""
+LATE = SHORTLY_BEFORE = WEDNESDAY - HOUR
+"""Later than the notice that cancelling for free takes, and before the first session, and before the workshop."""
+KEPT_OUT = {CREDIT: Barrier.TIMED_OUT, PAYING: Barrier.SHUT_OUT}
 
 
 # What can happen while somebody is paying.
@@ -454,3 +470,310 @@ async def test_whatever_happens_money_credit_and_time_end_up_where_they_belong(d
             await here.tick()
 
         assert await here.outcome() == USUAL | story.ends
+
+
+# What can happen to a workshop, and to those who have a seat in it.
+
+
+async def go_on_until_shortly_before(here: InClass) -> None:
+    """Pass the deadline, at which it's decided that enough people come."""
+    here.now = max(here.now, WEDNESDAY - DAY)
+    await here.tick()
+    here.now = SHORTLY_BEFORE
+
+
+async def leave_seats(here: InClass) -> None:
+    for one in await here.have_seats():
+        await transact(here.db, seats.leave, here.workshop, one, here.now)
+
+
+async def leave_late(here: InClass, *ways: str) -> None:
+    await go_on_until_shortly_before(here)
+    for way in ways or (CREDIT, PAID, OUTSIDE, PAYING):
+        await transact(here.db, seats.leave, here.workshop, PEOPLE[way], here.now)
+
+
+async def leave_the_server_late(here: InClass) -> None:
+    await go_on_until_shortly_before(here)
+    await students_leave(here, keep=True)
+
+
+async def leave_late_and_waive(here: InClass) -> None:
+    await leave_late(here)
+    for way in (CREDIT, PAID, PAYING):
+        of = PEOPLE[way].user_id
+        await transact(here.db, charges.waive, here.workshop, CARA, here.now, of=of)
+
+
+async def leave_late_and_dispute(here: InClass, *, give_back: bool) -> None:
+    await leave_late(here)
+    for way in (CREDIT, PAID):
+        one = PEOPLE[way]
+        await transact(here.db, disputes.open_dispute, here.workshop, one, "I was ill.", here.now)
+        decided = {"give_back": give_back, "now": here.now, "of": one.user_id}
+        await transact(here.db, disputes.decide, here.workshop, ADMIN, GUILD, **decided)
+
+
+async def leave_late_and_come_back(here: InClass) -> None:
+    await leave_late(here)
+    await here.tick(MINUTE)  # what's free so late is offered to all
+    for way in (CREDIT, PAID, OUTSIDE, PAYING):
+        how = price() if way == OUTSIDE else {}
+        await transact(here.db, seats.take, here.workshop, PEOPLE[way], here.now, **how)
+
+
+async def leave_late_and_call_it_off(here: InClass) -> None:
+    await leave_late(here, CREDIT, PAYING)
+    await call_it_off(here, CARA)
+
+
+async def leave_late_and_miss_the_coach(here: InClass) -> None:
+    await leave_late(here, CREDIT, PAYING)
+    await here.end_it(PAID, OUTSIDE, coach=False)
+
+
+async def call_it_off(here: InClass, by: Actor) -> None:
+    await go_on_until_shortly_before(here)
+    await transact(here.db, cancellation.cancel, here.workshop, by, GUILD, "", here.now)
+
+
+async def most_leave_and_too_few_stay(here: InClass) -> None:
+    for way in (CREDIT, OUTSIDE, PAYING):
+        await transact(here.db, seats.leave, here.workshop, PEOPLE[way], here.now)
+    here.now = WEDNESDAY - DAY
+
+
+async def refund_and_leave(here: InClass) -> None:
+    await transact(here.db, refunds.pay_back, GUILD, (await here.payment_of(PAID)).id, ADMIN, here.now)
+    await leave_seats(here)
+
+
+async def one_came_after_all(here: InClass) -> None:
+    await here.end_it(PAID, OUTSIDE, PAYING)
+    of = PEOPLE[CREDIT].user_id
+    await transact(here.db, no_shows.unmark_no_show, here.workshop, CARA, here.now, of=of)
+
+
+async def say_whether_the_workshop_took_place(here: InClass, *, answer: bool) -> None:
+    await here.end_it(coach=False, has_room=False)
+    told = outcomes.answer_whether_it_took_place
+    await transact(here.db, told, here.workshop, CARA, GUILD, answer, here.now)
+
+
+async def take_the_offer(here: InClass) -> None:
+    offer = next(one for one in await fetch_all(here.db, select(Offer)) if one.state is OfferState.OPEN)
+    await transact(here.db, a_lot, 60, user_id=offer.user_id)
+    await transact(here.db, charges.take_offer, offer.id, PEOPLE[WAITING], here.now)
+
+
+def became(
+    of_all: str,
+    part: str,
+    told: str = "",
+    to_coach: str = "",
+    *,
+    charged: bool = True,
+    ways: Collection[str] = (CREDIT, PAID, OUTSIDE, PAYING),
+    waiting: str = "",
+) -> dict[str, str]:
+    """Say what became of a workshop and of these seats. What isn't `charged` goes back."""
+    to_them, to_coach = f"seat_taken {told}".strip(), f"seat_taken {to_coach}".strip()
+    minutes, back, refunded = (120, "", "") if charged else (180, ", 2000 back", " refunded")
+    by_card = f"{part}, 2000 charged{back} | {to_them}{refunded} | {to_coach}"
+    seen = {
+        CREDIT: f"{part}, {minutes} min | {to_them} | {to_coach}",
+        PAID: by_card,
+        OUTSIDE: f"{part} | {to_them} | {to_coach}",
+        PAYING: by_card,
+    }
+    found = {way: seen[way] for way in ways} | ({WAITING: waiting} if waiting else {})
+    return found | {ALL: f"{of_all} | - | {' '.join(['workshop_created', *OF_ALL.get(of_all, [])])}"}
+
+
+OF_ALL = {CANCELLED: ["cancelled"], NO_SHOW: ["no_show"]}
+"""What a workshop's coach is told of it."""
+ONCE_MORE = "offer undelivered, offer open, waits | time_offered time_offered | -"
+IN_VAIN = "offer undelivered, wish expired | time_offered wish_ended | -"
+FOR_NOTHING = "offer undelivered, wish cancelled | time_offered wish_ended | -"
+AS_USUAL = became(SCHEDULED, "booked", waiting="offer open, waits | time_offered | -") | {
+    OPEN: "nothing | payment_expired | -"
+}
+"""By way of paying: the seat, money and credit, what its owner is told, and what others are told about that."""
+TOO_LATE = {PAYING: "2000 charged, 2000 back | payment_too_late refunded | payment_too_late"}
+MISSED = {ALL: "COMPLETED | - | workshop_created missed"}
+NEVER_OFFERED = "wish cancelled | wish_ended | -"
+GAVE_BACK = partial(became, SCHEDULED, "left", "seat_left", "seat_left")
+LEFT_LATE = GAVE_BACK(waiting=ONCE_MORE)
+DISPUTED = "seat_taken seat_left (dispute_card) dispute_decided"
+
+IN_CLASS_STORIES = {
+    "nothing": Story(),
+    "a block": Story(block, ends=TOO_LATE | {WAITING: "wish blocked | - | -"}),
+    "a suspended coach": Story(
+        partial(suspend, keep=False),
+        ends=became(CANCELLED, "booked", "cancelled", charged=False, waiting=NEVER_OFFERED)
+        | TOO_LATE
+        | {ALL: "CANCELLED | - | workshop_created coach_suspended cancelled"},
+    ),
+    "a suspended coach whose sessions stay": Story(
+        partial(suspend, keep=True),
+        ends=TOO_LATE | {WAITING: "waits | - | -", ALL: "SCHEDULED | - | workshop_created coach_suspended"},
+    ),
+    "a coach who leaves": Story(
+        coach_leaves,
+        ends=became(CANCELLED, "booked", "cancelled", charged=False, waiting=NEVER_OFFERED)
+        | TOO_LATE
+        | {ALL: "CANCELLED | - | workshop_created"},
+    ),
+    "participants who leave the server": Story(
+        students_leave, ends=became(SCHEDULED, "left", "", "seat_left", charged=False) | TOO_LATE
+    ),
+    "participants who leave the server late": Story(
+        later=leave_the_server_late, ends=became(SCHEDULED, "left", "", "seat_left", waiting=ONCE_MORE)
+    ),
+    "a removed bot": Story(
+        remove_bot,
+        partial(InClass.end_it, coach=False, has_room=False),
+        became(COMPLETED, "booked", "missed", charged=False, waiting="wish expired | wish_ended | -")
+        | TOO_LATE
+        | MISSED,
+    ),
+    "a bot removed for a minute": Story(remove_bot_for_a_minute),
+    "another price and currency": Story(change_price),
+    "no more cards": Story(take_no_cards),
+    "lower limits": Story(lower_the_limits),
+    "a seat on offer, taken with credit": Story(
+        later=take_the_offer,
+        ends={WAITING: "booked, 0 min, offer taken, wish booked | time_offered seat_taken | seat_taken"},
+    ),
+    "leaving": Story(later=leave_seats, ends=GAVE_BACK(charged=False)),
+    "leaving late": Story(later=leave_late, ends=LEFT_LATE),
+    "leaving late, waived": Story(
+        later=leave_late_and_waive,
+        ends=GAVE_BACK(waiting=ONCE_MORE)
+        | became(
+            SCHEDULED,
+            "left",
+            "seat_left charge_waived",
+            "seat_left",
+            charged=False,
+            ways=(CREDIT, PAID, PAYING),
+        ),
+    ),
+    "leaving late, disputed": Story(
+        later=partial(leave_late_and_dispute, give_back=True),
+        ends=LEFT_LATE
+        | {
+            CREDIT: f"left, 180 min | seat_taken seat_left dispute_decided | {DISPUTED}",
+            PAID: f"left, 2000 charged, 2000 back | seat_taken seat_left dispute_decided refunded | {DISPUTED}",
+        },
+    ),
+    "leaving late, disputed in vain": Story(
+        later=partial(leave_late_and_dispute, give_back=False),
+        ends=LEFT_LATE
+        | {
+            CREDIT: f"left, 120 min | seat_taken seat_left dispute_decided | {DISPUTED}",
+            PAID: f"left, 2000 charged | seat_taken seat_left dispute_decided | {DISPUTED}",
+        },
+    ),
+    "leaving late and coming back": Story(
+        later=leave_late_and_come_back,
+        ends=became(SCHEDULED, "booked", "seat_left seat_taken", "seat_left seat_taken", waiting=ONCE_MORE),
+    ),
+    "leaving late what is then cancelled": Story(
+        later=leave_late_and_call_it_off,
+        ends=became(CANCELLED, "left", "seat_left", "seat_left", charged=False)
+        | became(CANCELLED, "booked", "cancelled", charged=False, ways=(PAID, OUTSIDE))
+        | {
+            WAITING: "offer undelivered, offer withdrawn, wish cancelled "
+            "| time_offered time_offered wish_ended | -"
+        },
+    ),
+    "leaving late what the coach then misses": Story(
+        later=leave_late_and_miss_the_coach,
+        ends=became(NO_SHOW, "left", "seat_left", "seat_left", charged=False)
+        | became(NO_SHOW, "attended", "no_show", charged=False, ways=(PAID, OUTSIDE), waiting=IN_VAIN),
+    ),
+    "the coach cancelling": Story(
+        later=partial(call_it_off, by=CARA),
+        ends=became(CANCELLED, "booked", "cancelled", charged=False, waiting=FOR_NOTHING),
+    ),
+    "an admin cancelling": Story(
+        later=partial(call_it_off, by=ADMIN),
+        ends=became(CANCELLED, "booked", "cancelled", charged=False, waiting=FOR_NOTHING),
+    ),
+    "too few": Story(
+        later=most_leave_and_too_few_stay,
+        ends=became(CANCELLED, "left", "seat_left", "seat_left", charged=False, waiting=FOR_NOTHING)
+        | became(CANCELLED, "booked", "cancelled", charged=False, ways=[PAID]),
+    ),
+    "an admin's refund, then leaving": Story(later=refund_and_leave, ends=GAVE_BACK(charged=False)),
+    "a workshop that takes place": Story(
+        later=lambda here: here.end_it(CREDIT, PAID, OUTSIDE, PAYING),
+        ends=became(COMPLETED, "attended", "review_request", waiting=IN_VAIN),
+    ),
+    "one participant's no-show": Story(
+        later=lambda here: here.end_it(PAID, OUTSIDE, PAYING),
+        ends=became(COMPLETED, "attended", "review_request", waiting=IN_VAIN)
+        | became(COMPLETED, "no_show", "no_show", ways=[CREDIT]),
+    ),
+    "a participant's no-show, overturned": Story(
+        later=one_came_after_all,
+        ends=became(COMPLETED, "attended", "review_request", waiting=IN_VAIN)
+        | became(COMPLETED, "attended", AFTER_ALL, ways=[CREDIT]),
+    ),
+    "participants who were kept out": Story(
+        later=lambda here: here.end_it(PAID, OUTSIDE, kept_out=KEPT_OUT),
+        ends=became(COMPLETED, "attended", "review_request", ways=(PAID, OUTSIDE), waiting=IN_VAIN)
+        | became(COMPLETED, "left", charged=False, ways=(CREDIT, PAYING))
+        | {ALL: "COMPLETED | - | workshop_created (problem) (problem) (problem_fixed) (problem_fixed)"},
+    ),
+    "only the coach coming": Story(
+        later=InClass.end_it, ends=became(NO_SHOW, "no_show", "no_show", waiting=IN_VAIN)
+    ),
+    "the coach's no-show": Story(
+        later=lambda here: here.end_it(CREDIT, PAID, OUTSIDE, PAYING, coach=False),
+        ends=became(NO_SHOW, "attended", "no_show", charged=False, waiting=IN_VAIN),
+    ),
+    "nobody coming": Story(
+        later=partial(InClass.end_it, coach=False),
+        ends=became(NO_SHOW, "no_show", "no_show", charged=False, waiting=IN_VAIN),
+    ),
+    "no room": Story(
+        later=partial(InClass.end_it, coach=False, has_room=False),
+        ends=became(COMPLETED, "booked", "missed", charged=False, waiting=IN_VAIN) | MISSED,
+    ),
+    "no room, but they met": Story(
+        later=partial(say_whether_the_workshop_took_place, answer=True),
+        ends=became(
+            COMPLETED, "attended", "missed review_request attendance_changed", charged=False, waiting=IN_VAIN
+        )
+        | MISSED
+        | {CREDIT: "attended, 120 min | seat_taken missed review_request attendance_changed | seat_taken"},
+    ),
+    "no room, and they didn't meet": Story(
+        later=partial(say_whether_the_workshop_took_place, answer=False),
+        ends=became(CANCELLED, "booked", "missed attendance_changed", charged=False, waiting=FOR_NOTHING)
+        | {ALL: "CANCELLED | - | workshop_created missed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", first_plain(IN_CLASS_STORIES, plain=6))
+async def test_whatever_happens_in_a_workshop_money_credit_and_seats_end_up_where_they_belong(
+    db: Database, name: str
+) -> None:
+    story = IN_CLASS_STORIES[name]
+    async with till(db) as here:
+        in_class = InClass(here.db, here.server, here.api)
+        in_class.server.now = in_class.clock
+        await in_class.prepare(sold=story.at_once is None)
+        if story.at_once is not None:
+            await story.at_once(in_class)
+            await in_class.sell()
+        if story.later is not None:
+            await story.later(in_class)
+        for _ in range(2):
+            await in_class.tick()
+
+        assert await in_class.outcome() == AS_USUAL | story.ends
