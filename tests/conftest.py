@@ -114,6 +114,26 @@ def empty_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) 
     return server.get_uri("empty")
 
 
+_TABLES = ", ".join(table.name for table in Base.metadata.sorted_tables)
+_CLEAR = f"""
+DO $$
+DECLARE one text;
+BEGIN
+    IF (SELECT max(pg_relation_size(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace) > 1000000 THEN
+        TRUNCATE {_TABLES} RESTART IDENTITY;
+        RETURN;
+    END IF;
+    SET LOCAL session_replication_role = replica;  -- the order doesn't matter then
+    FOREACH one IN ARRAY string_to_array('{_TABLES}', ', ') LOOP
+        EXECUTE format('DELETE FROM %I', one);
+    END LOOP;
+    PERFORM setval(format('%I', sequencename), start_value, false)
+        FROM pg_sequences WHERE last_value IS NOT NULL AND schemaname = 'public';
+END $$
+"""
+"""Makes the database as good as new. Truncating takes ten times as long as deleting a test's few rows."""
+
+
 @pytest.fixture
 def database_url(engine_name: str, request: pytest.FixtureRequest) -> str:
     """Return a database with the newest schema and no rows."""
@@ -125,9 +145,7 @@ def database_url(engine_name: str, request: pytest.FixtureRequest) -> str:
         shutil.copy(migrated, path)
         return f"sqlite:///{path}"
     server: PostgresServer = request.getfixturevalue("postgres")
-    # Much faster than a database per test.
-    tables = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    server.psql(f"\\connect migrated\nTRUNCATE {tables} RESTART IDENTITY")
+    server.psql(f"\\connect migrated\n{_CLEAR}")
     return server.get_uri("migrated")
 
 
