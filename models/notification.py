@@ -90,7 +90,7 @@ class Notification(Base):
     kind: Mapped[NotificationKind] = mapped_column(enum_column(NotificationKind, checked=False))
     user_id: Mapped[Snowflake | None]
     about_user_id: Mapped[Snowflake | None]
-    """The participant it's about, if the session can have several."""
+    """Which person of its session it's about, if that can be any of them."""
     coach_id: Mapped[Snowflake | None]
     session_id: Mapped[int | None] = mapped_column(ForeignKey("coaching_sessions.id"))
     alert_id: Mapped[int | None] = mapped_column(ForeignKey("alerts.id"))

@@ -58,6 +58,9 @@ class CoachingSession(Base):
     __table_args__ = (
         to_coach(),
         CheckConstraint("ends_at > starts_at", name="ends_after_start"),
+        CheckConstraint(
+            "coach_appeal_decided_at IS NULL OR coach_appealed_at IS NOT NULL", name="coach_appealed_first"
+        ),
         # What the participants' foreign key refers to.
         UniqueConstraint("id", "coach_id", "starts_at"),
         Index("ix_coaching_sessions_guild_id_coach_id", "guild_id", "coach_id", "starts_at"),
@@ -121,13 +124,11 @@ class CoachingSession(Base):
     """Whether its coach missed it."""
     absence_marked_by: Mapped[Snowflake | None]
     """Who decided by hand whether people were there; None if attendance decided."""
-    appealed_at: Mapped[datetime | None]
-    """When someone marked absent said they were there; an admin decides. If both are absent, each can appeal, one
-    after the other: this and the following columns are about the latest appeal."""
-    appealed_by: Mapped[Snowflake | None]
-    appeal_reason: Mapped[str | None]
-    appeal_decided_at: Mapped[datetime | None]
-    appeal_decided_by: Mapped[Snowflake | None]
+    coach_appealed_at: Mapped[datetime | None]
+    """When its coach, marked absent, said they were there; an admin decides. Participants appeal by themselves."""
+    coach_appeal_reason: Mapped[str | None]
+    coach_appeal_decided_at: Mapped[datetime | None]
+    coach_appeal_decided_by: Mapped[Snowflake | None]
     missed_at: Mapped[datetime | None]
     """When it was found that no room had been open at any time, so nobody knows whether the session took place."""
     took_place: Mapped[bool | None]
@@ -247,6 +248,7 @@ class Participant(Base):
         ),
         CheckConstraint("user_id <> coach_id", name="two_people"),
         CheckConstraint("total_cost_minor >= 0", name="cost_not_negative"),
+        CheckConstraint("appeal_decided_at IS NULL OR appealed_at IS NOT NULL", name="appealed_first"),
         Index("ix_session_participants_user_id_starts_at", "user_id", "starts_at", "session_id"),
         partial_index("ix_session_participants_membership_due_at", "membership_due_at"),
     )
@@ -281,6 +283,12 @@ class Participant(Base):
     cancelled_late: Mapped[bool | None]
     """Whether they cancelled with less notice than the server asks for. None as long as they take part, and if
     an admin gave back their seat in a workshop."""
+    appealed_at: Mapped[datetime | None]
+    """When they, marked absent, said they were there; an admin decides."""
+    appeal_reason: Mapped[str | None]
+    """What they wrote. None for a few old appeals that were only kept in the audit log."""
+    appeal_decided_at: Mapped[datetime | None]
+    appeal_decided_by: Mapped[Snowflake | None]
     membership_due_at: Mapped[datetime | None]
     """When to check next whether they are still in the server; None once the session has started."""
 

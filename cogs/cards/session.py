@@ -185,25 +185,25 @@ def outcome_buttons(one: CoachingSession, viewer_id: int | None) -> list[ui.Butt
     if one.is_workshop:
         return _outcomes_of_workshop(one, viewer_id)
     buttons: list[ui.Button] = []
-    can_correct = viewer_id == one.coach_id and not no_shows.is_decided_on(one, one.student)
+    can_correct = viewer_id == one.coach_id and one.student.appeal_decided_at is None
     if can_correct and one.status is SessionStatus.COMPLETED and one.missed_at is None:
         buttons.append(ui.button("Mark no-show", routes.MARK_NO_SHOW.id(session_id=one.id)))
     if can_correct and one.absent is Absent.STUDENT:
         buttons.append(ui.button("Was here after all", routes.WAS_HERE.id(session_id=one.id)))
-    is_others_appeal = one.appeal_decided_at is not None and no_shows.appellant(one) != viewer_id
-    if no_shows.is_absent(one, viewer_id) and (one.appealed_at is None or is_others_appeal):
-        buttons.append(ui.button("Appeal…", routes.APPEAL.id(session_id=one.id)))
-    return buttons
+    return buttons + _appeal_button(one, viewer_id)
 
 
 def _outcomes_of_workshop(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
-    if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
-        has_people = one.missed_at is None and one.taking_part
-        return [ui.button("Attendance", routes.ATTENDANCE.id(session_id=one.id, page=0))] if has_people else []
-    has_appealed = one.appealed_by == viewer_id
-    if no_shows.is_absent(one, viewer_id) and not has_appealed:
-        return [ui.button("Appeal…", routes.APPEAL.id(session_id=one.id))]
-    return []
+    is_over = one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW)
+    buttons: list[ui.Button] = []
+    if viewer_id == one.coach_id and is_over and one.missed_at is None and one.taking_part:
+        buttons.append(ui.button("Attendance", routes.ATTENDANCE.id(session_id=one.id, page=0)))
+    return buttons + _appeal_button(one, viewer_id)
+
+
+def _appeal_button(one: CoachingSession, viewer_id: int | None) -> list[ui.Button]:
+    can_appeal = no_shows.is_absent(one, viewer_id) and no_shows.appeal_of(one, viewer_id) is None
+    return [ui.button("Appeal…", routes.APPEAL.id(session_id=one.id))] if can_appeal else []
 
 
 def attendance_lines(one: CoachingSession, attended: Mapping[int, Presence]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from cogs import cards
 from cogs.reports import audit_words, waiting_list_words
 from models import Absent, Coach, CoachingSession, Participant, ParticipantStatus, SessionStatus, Wish
+from scheduler.attendance import no_shows
 from scheduler.parsing.money import write_sum
 from scheduler.parsing.weekly_hours import write_days
 from scheduler.reports import export
@@ -89,8 +90,16 @@ def _credit_worth(seat: Participant, currency: str) -> Cell:
 def _status(one: CoachingSession, seat: Participant) -> str:
     words = "Left" if seat.status is ParticipantStatus.LEFT else cards.STATUS_WORDS[one.status].capitalize()
     if absent := _absent(one, seat):
-        return f"{cards.STATUS_WORDS[SessionStatus.NO_SHOW].capitalize()} ({absent})"
+        return f"{cards.STATUS_WORDS[SessionStatus.NO_SHOW].capitalize()} ({absent}){_open_appeals(one, seat)}"
     return f"{words} (late)" if seat.cancelled_late else words
+
+
+def _open_appeals(one: CoachingSession, seat: Participant) -> str:
+    """Say who of the coach and this participant waits for an admin to decide."""
+    sides = {Absent.STUDENT: seat.user_id, Absent.COACH: one.coach_id}
+    theirs = {side: no_shows.appeal_of(one, user_id) for side, user_id in sides.items()}
+    waiting = [side for side, found in theirs.items() if found is not None and found.decided_at is None]
+    return f", appealed by {' and '.join(waiting)}" if waiting else ""
 
 
 def _absent(one: CoachingSession, seat: Participant) -> Absent | None:

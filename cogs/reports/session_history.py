@@ -12,7 +12,16 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.options import LONGEST_CODE, SessionCode
 from cogs.ui.routing import Cog, Route, beside, group_command, on, opens
 from cogs.ui.text import cut_our_text
-from models import BlockedFrom, CoachingSession, Guild, Notification, Offer, ParticipantStatus, SessionStatus
+from models import (
+    AuditEntry,
+    BlockedFrom,
+    CoachingSession,
+    Guild,
+    Notification,
+    Offer,
+    ParticipantStatus,
+    SessionStatus,
+)
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.reports import session_history
@@ -149,12 +158,16 @@ def _state(found: SessionHistory) -> list[str]:
 
 
 def _entries(found: SessionHistory) -> list[str]:
-    lines = [
-        f"{stamp(entry.at, 'f')} {ui.quoted(audit_words.action(entry.action))}"
-        + (f" by <@{entry.actor_id}>" if entry.actor_id else "")
-        for entry in found.entries
-    ]
-    return _newest(lines, _ENTRIES) or ["nothing yet"]
+    return _newest(list(map(_entry, found.entries)), _ENTRIES) or ["nothing yet"]
+
+
+def _entry(entry: AuditEntry) -> str:
+    line = f"{stamp(entry.at, 'f')} {ui.quoted(audit_words.action(entry.action))}"
+    if entry.actor_id:
+        line += f" by <@{entry.actor_id}>"
+    if entry.member_id and entry.member_id != entry.actor_id:
+        line += f", about <@{entry.member_id}>"
+    return line
 
 
 def _offer(one: Offer) -> str:
@@ -171,14 +184,16 @@ def _messages(enqueued: list[Notification]) -> list[str]:
     for some in together.values():
         people = {one.user_id for one in some}
         if len(people) >= _MANY:
-            lines.append(f"{_what_was_sent(some[0])} to {len(people)} people")
+            lines.append(_what_was_sent(some[0], f"{len(people)} people"))
         else:
-            lines += [_what_was_sent(one) + (f" to <@{one.user_id}>" if one.user_id else "") for one in some]
+            lines += [_what_was_sent(one, f"<@{one.user_id}>" if one.user_id else None) for one in some]
     return _newest(lines, _MESSAGES) or ["none"]
 
 
-def _what_was_sent(one: Notification) -> str:
-    return f"{_delivery(one)} {audit_words.message(one.kind)}"
+def _what_was_sent(one: Notification, to: str | None) -> str:
+    words = f"{_delivery(one)} {audit_words.message(one.kind)}"
+    words += f" to {to}" if to is not None else ""
+    return words if one.about_user_id in (None, one.user_id) else f"{words}, about <@{one.about_user_id}>"
 
 
 def _occasion(one: Notification) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from cogs.ui.routing import Cog, Route, on, opens
 from models import CoachingSession, ParticipantStatus, SessionStatus
 from scheduler.attendance import attendance, no_shows, outcomes
 from scheduler.attendance.attendance import Presence
+from scheduler.attendance.no_shows import Appeal
 from scheduler.core.clock import stamp
 from scheduler.core.errors import NotAllowed
 from scheduler.core.limits import LONGEST_NOTES
@@ -16,7 +17,7 @@ from scheduler.sessions import lookup
 
 DECIDE = Route("session:appeal:{session_id}:of:{user_id}:decide:{granted}")
 DECIDE_ONLY_ONE = Route("session:appeal:{session_id}:decide:{granted}")
-"""On cards from when a session had only one appeal."""
+"""On cards from when a session had only one appeal: they are about its first."""
 MARK_ONE = Route("session:noshow:{session_id}:{user_id}:{page}")
 ONE_WAS_HERE = Route("session:washere:{session_id}:{user_id}:{page}")
 HAPPENED = Route("session:happened:{session_id}:{answer}")
@@ -105,22 +106,15 @@ class NoShowsCog(Cog):
     async def decide_appeal(
         self, interaction: Interaction, session_id: int, granted: int, user_id: int | None = None
     ) -> None:
-        """Decide on this person's appeal, or the only one, for an admin."""
+        """Decide on this person's appeal, or the first one, for an admin."""
         async with self.bot.db.begin() as session:
             guild, actor = await self.guild_and_actor(session, interaction)
             decided = await no_shows.decide_appeal(
                 session, session_id, actor, guild.id, was_there=bool(granted), now=self.bot.clock(), of=user_id
             )
-        outcome = "No-show kept."
-        if granted and decided.status is SessionStatus.COMPLETED:
-            outcome = "No-show overturned. The session counts as completed."
-        elif granted and decided.is_workshop:
-            outcome = "No-show overturned."
-        elif granted:
-            by_student = no_shows.appellant(decided) == decided.student_id
-            other = decided.coach_id if by_student else decided.student_id
-            outcome = f"No-show overturned. <@{other}> is still a no-show."
-        await self._done(interaction, f"{outcome} We've told them both.")
+        theirs = no_shows.appeal_of(decided, user_id)
+        assert theirs is not None  # it was just decided
+        await self._done(interaction, _decision(decided, theirs, was_there=bool(granted)))
 
     @on(HAPPENED, ui.acknowledge_beside)
     async def answer_pressed(self, interaction: Interaction, session_id: int, answer: int) -> None:
@@ -136,6 +130,22 @@ class NoShowsCog(Cog):
     async def _done(self, interaction: Interaction, said: str) -> None:
         self.bot.wake()
         await ui.show(interaction, ui.Panel(ui.text(said)))
+
+
+def _decision(one: CoachingSession, theirs: Appeal, *, was_there: bool) -> str:
+    """Say what an admin has just decided, about whom, and who is told."""
+    said = [f"You {'overturned' if was_there else 'kept'} <@{theirs.user_id}>'s no-show."]
+    if was_there and not one.is_workshop:
+        other = one.other(theirs.user_id)
+        is_completed = one.status is SessionStatus.COMPLETED
+        said.append("The session counts as completed." if is_completed else f"<@{other}> is still a no-show.")
+    if not one.is_workshop:
+        told = "them both"
+    elif theirs.user_id != one.coach_id:
+        told = "them and their coach"
+    else:
+        told = "everyone in the workshop" if was_there else "them"
+    return " ".join([*said, f"We've told {told}."])
 
 
 def _attendance_panel(
@@ -154,8 +164,10 @@ def _attendance_panel(
         presence = attended.get(seat.user_id)
         is_absent = seat.status is ParticipantStatus.NO_SHOW
         words = f"<@{seat.user_id}>{' · **no-show**' if is_absent else ''}"
+        if seat.appealed_at is not None:
+            words += " · appealed" if seat.appeal_decided_at is None else " · decided by an admin"
         words += f"\n-# {cards.stay(found, presence)}" if presence is not None else ""
-        if not can_change or no_shows.is_decided_on(found, seat):
+        if not can_change or seat.appeal_decided_at is not None:
             parts.append(ui.text(words))
             continue
         route, label = (ONE_WAS_HERE, "Was here after all") if is_absent else (MARK_ONE, "Mark no-show")

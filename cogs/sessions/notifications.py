@@ -8,6 +8,7 @@ from cogs.sessions.in_room import AGREE, DECLINE, ask_button, numbers_of
 from cogs.sessions.no_shows import DECIDE, HAPPENED
 from models import BlockedFrom, CoachingSession, NotificationKind, SessionStatus
 from scheduler.attendance import no_shows
+from scheduler.attendance.no_shows import Appeal
 from scheduler.attendance.notifications import NoShowDetails
 from scheduler.core.clock import stamp
 from scheduler.notifications.kinds import NotificationContext
@@ -154,17 +155,26 @@ def _no_show(context: NotificationContext) -> ui.Item:
         title, hint = "Your coach missed your session", "We're sorry. An admin of the server can help you."
     if buttons and context.has_expired:
         hint, buttons = "It's too late to change this here. If it's wrong, talk to an admin of the server.", []
-    elif (
-        not buttons
-        and one.status is SessionStatus.NO_SHOW
-        and reader_id in (one.coach_id, no_shows.appellant(one))
-    ):
-        hint = "An admin will decide." if one.appeal_decided_at is None else "An admin has decided."
+    elif (theirs := _appeal_read_by(context)) is not None:
+        hint = "An admin will decide." if theirs.decided_at is None else "An admin has decided."
     text = f"**{title}**\n{cards.when(one.starts_at)}\n{with_whom(context)} · Code `{one.code}`\n{hint}"
     lines = [text, *cards.attendance_lines(one, details.attended), *cards.charge.outcome(one, reader_id)]
     lines += cards.charge.disputed(details.standing) + cards.charge.refund_lines(one, details.standing, reader_id)
     buttons += cards.charge.buttons(one, details.standing) + cards.charge.refund_buttons(details.standing)
     return ui.Container(ui.text("\n".join(lines)), *ui.rows(*buttons))
+
+
+def _appeal_read_by(context: NotificationContext) -> Appeal | None:
+    """Return the appeal that settles a no-show for its reader: their own, or for the coach the student's."""
+    one, reader_id = context.about_session, context.notification.user_id
+    if one.status is not SessionStatus.NO_SHOW and not no_shows.is_absent(one, reader_id):
+        return None
+    theirs = no_shows.appeal_of(one, reader_id) if reader_id is not None else None
+    if theirs is not None or one.is_workshop or not is_for_coach(context):
+        return theirs
+    students = no_shows.appeal_of(one, one.student_id)
+    is_settled = students is not None and students.decided_at is not None and not one.coach_absent
+    return students if is_settled else None  # until then, the coach can change it
 
 
 def _no_show_in_workshop(context: NotificationContext) -> tuple[str, str]:
@@ -177,6 +187,8 @@ def _no_show_in_workshop(context: NotificationContext) -> tuple[str, str]:
     if is_for_coach(context) and absent:
         people = "1 person" if len(absent) == 1 else f"{len(absent)} people"
         return f"{people} missed your workshop", "Were they there after all? Press **Attendance**."
+    if one.coach_appeal_decided_at is not None and no_shows.appeal_of(one, reader_id) is None:
+        return "Your coach was there after all", "They were marked as a no-show at first."
     return "You count as present after all", "You were marked as a no-show at first."
 
 
@@ -188,34 +200,36 @@ def _attendance_changed(context: NotificationContext) -> ui.Item:
 
 def _news(context: NotificationContext) -> str:
     one, other = context.about_session, "student" if is_for_coach(context) else "coach"
-    appellant = no_shows.appellant(one)
-    if one.is_workshop and one.took_place is None:
-        return _news_of_workshop(context)
-    # After a decision about the coach's appeal, the coach can still say that the student was there.
-    by_the_coach = one.coach_id == one.absence_marked_by == appellant
-    if one.appeal_decided_at is not None and not by_the_coach:
-        if one.status is SessionStatus.COMPLETED:
-            return "An admin overturned the no-show: you both count as present"
-        if no_shows.is_absent(one, appellant):
-            return "An admin kept the no-show"
-        if context.notification.user_id == appellant:
-            return f"An admin decided: you were there, but your {other} wasn't"
-        return f"An admin decided: your {other} was there. You're still a no-show"
+    if context.notification.about_user_id is not None:
+        return _decision_in_workshop(context) if one.is_workshop else _decision(context, other)
     if one.took_place is not None:
         return f"Your {other} says that your session {'took place' if one.took_place else 'did not take place'}"
+    if one.is_workshop:
+        absent = no_shows.is_absent(one, context.notification.user_id)
+        return "You still count as a no-show" if absent else "You count as present after all"
     return "Your session counts as completed after all"
 
 
-def _news_of_workshop(context: NotificationContext) -> str:
-    one, reader_id = context.about_session, context.notification.user_id
-    appellant = no_shows.appellant(one)
-    if one.appeal_decided_at is None or reader_id not in (one.coach_id, appellant):
-        absent = no_shows.is_absent(one, reader_id)
-        return "You still count as a no-show" if absent else "You count as present after all"
-    whose = "You" if reader_id == appellant else f"<@{appellant}>"
-    verb = "count" if reader_id == appellant else "counts"
-    kept = no_shows.is_absent(one, appellant)
-    return f"An admin decided: {whose} {verb} as {'a no-show' if kept else 'present'}"
+def _decision(context: NotificationContext, other: str) -> str:
+    """Say how an admin decided an appeal, as it is for its reader, whose coach or student is the `other`."""
+    one, appellant = context.about_session, context.notification.about_user_id
+    is_readers = context.notification.user_id == appellant
+    if no_shows.is_absent(one, appellant):
+        return "An admin kept your no-show" if is_readers else f"An admin kept your {other}'s no-show"
+    if one.status is SessionStatus.COMPLETED:
+        return "An admin overturned the no-show: you both count as present"
+    if is_readers:
+        return f"An admin decided: you were there, but your {other} wasn't"
+    return f"An admin decided: your {other} was there. You're still a no-show"
+
+
+def _decision_in_workshop(context: NotificationContext) -> str:
+    one, appellant = context.about_session, context.notification.about_user_id
+    is_kept = no_shows.is_absent(one, appellant)
+    if context.notification.user_id == appellant:
+        return f"An admin decided: you {'still count as a no-show' if is_kept else 'count as present'}"
+    whose = "your coach" if appellant == one.coach_id else f"<@{appellant}>"
+    return f"An admin decided: {whose} {'still counts as a no-show' if is_kept else 'counts as present'}"
 
 
 def _missed(context: NotificationContext) -> ui.Item:
@@ -236,22 +250,23 @@ def _missed(context: NotificationContext) -> ui.Item:
 
 def _appeal(context: NotificationContext) -> ui.Item:
     one = context.about_session
-    who = no_shows.appellant(one)
-    is_absent = no_shows.is_absent(one, who)
+    theirs = no_shows.appeal_of(one, context.notification.about_user_id)
+    assert theirs is not None  # it's posted with the appeal
+    who, is_absent = theirs.user_id, no_shows.is_absent(one, theirs.user_id)
     others = f"{len(one.taking_part)} people" if one.is_workshop else f"<@{one.student_id}>"
     lines = [
         f"### Appeal against a no-show\n<@{who}> says they were there.",
         f"Session `{one.code}` of <@{one.coach_id}> with {others}, {stamp(one.starts_at)}.",
+        *_stay_in_workshop(context, who),
         *cards.attendance_lines(one, context.details),
-        f"**What happened**\n{ui.block(ui.quoted(one.appeal_reason or ''))}",
+        f"**What happened**\n{ui.block(ui.quoted(theirs.reason or 'Not kept.'))}",
     ]
     buttons: list[ui.Button] = []
-    if one.appeal_decided_at is not None:
+    if theirs.decided_at is not None:
         outcome = "no-show kept" if is_absent else "no-show overturned"
-        lines.append(f"**Decided** by <@{one.appeal_decided_by}> {stamp(one.appeal_decided_at, 'f')}: {outcome}")
-        student_id = who if one.is_workshop else one.student_id
-        if student_id != one.coach_id and no_shows.is_absent(one, student_id):
-            buttons.append(cards.block_button(student_id, BlockedFrom.BOOKING, (), "student"))
+        lines.append(f"**Decided** by <@{theirs.decided_by}> {stamp(theirs.decided_at, 'f')}: {outcome}")
+        if is_absent and who != one.coach_id:
+            buttons.append(cards.block_button(who, BlockedFrom.BOOKING, (), "student"))
     else:
         grant_id = DECIDE.id(session_id=one.id, user_id=who, granted=1)
         buttons.append(ui.button("Overturn no-show", grant_id, ui.SUCCESS))
@@ -260,6 +275,14 @@ def _appeal(context: NotificationContext) -> ui.Item:
         else:
             lines.append("The coach now says that the student was there, so you can only overturn the no-show.")
     return ui.Container(ui.text("\n".join(lines)), *ui.rows(*buttons))
+
+
+def _stay_in_workshop(context: NotificationContext, who: int) -> list[str]:
+    """Say when a workshop's participant was there, of whom `cards.attendance_lines` only counts how many were."""
+    one, presence = context.about_session, context.details.get(who)
+    if presence is None or not one.is_workshop or who == one.coach_id:
+        return []
+    return [f"**<@{who}>** {cards.stay(one, presence)}"]
 
 
 WORDS = {

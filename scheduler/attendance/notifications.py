@@ -46,7 +46,9 @@ def _once_corrections_close(context: NotificationContext) -> datetime | None:
 
 
 def _awaits_decision(context: NotificationContext) -> bool:
-    return context.session is not None and context.session.appeal_decided_at is None
+    about, whose = context.session, context.notification.about_user_id
+    theirs = no_shows.appeal_of(about, whose) if about is not None else None
+    return theirs is not None and theirs.decided_at is None
 
 
 async def _attended(session: AsyncSession, context: NotificationContext, now: datetime) -> Mapping[int, Presence]:

@@ -158,11 +158,25 @@ def _is_to(user_id: int | None) -> ColumnElement[bool]:
     return true() if user_id is None else Notification.user_id == user_id
 
 
-async def requeue_newest(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
-    """Update the newest message of this kind about a session, if it was sent or is being sent."""
+async def requeue_newest(
+    session: AsyncSession,
+    session_id: int,
+    kind: NotificationKind,
+    now: datetime,
+    *,
+    about_user_id: int | None = None,
+) -> None:
+    """Update the newest message of this kind about a session, if it was sent or is being sent.
+
+    With `about_user_id`, the newest about this person's part in it.
+    """
     newest = (
         select(Notification)
-        .where(Notification.session_id == session_id, Notification.kind == kind)
+        .where(
+            Notification.session_id == session_id,
+            Notification.kind == kind,
+            true() if about_user_id is None else Notification.about_user_id == about_user_id,
+        )
         .order_by(Notification.id.desc())
     )
     notification = await session.scalar(newest.limit(1))

@@ -63,7 +63,12 @@ WAYS: dict[str, dict[str, Any]] = {
     "completed": {"status": S.COMPLETED},
     "cancelled": {"status": S.CANCELLED, "cancelled_by": STUDENT, "cancel_reason": "Ill."},
     "no-show": {"status": S.NO_SHOW, "absent": Absent.STUDENT},
-    "cleared": {"status": S.COMPLETED, "appealed_at": MONDAY, "appealed_by": STUDENT, "appeal_decided_at": MONDAY},
+    "cleared": {
+        "status": S.COMPLETED,
+        "appealed_at": MONDAY,
+        "appeal_decided_at": MONDAY,
+        "about_user_id": STUDENT,
+    },
 }
 AFTERWARDS = K.NO_SHOW, K.REVIEW_REQUEST, K.SESSION_MISSED, K.SESSION_CANCELLED
 """Messages about how a session ended."""
@@ -88,7 +93,9 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
         "revision": 0,
         "created_at": MONDAY,
         "updated_at": MONDAY,
+        "appealed_at": MONDAY if kind is K.APPEAL_CARD else None,
     }
+    sent_at, about_user_id = changed.pop("sent_at", None), changed.pop("about_user_id", None)
     coach = Coach(
         guild_id=GUILD,
         user_id=COACH,
@@ -105,7 +112,9 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
         decision_reason="Welcome.",
     )
     return NotificationContext(
-        Notification(id=7, guild_id=GUILD, kind=kind, user_id=reader_id, sent_at=changed.pop("sent_at", None)),
+        Notification(
+            id=7, guild_id=GUILD, kind=kind, user_id=reader_id, about_user_id=about_user_id, sent_at=sent_at
+        ),
         Guild(
             id=GUILD,
             currency="USD",

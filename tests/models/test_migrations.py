@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import IntegrityError
 
 import models
 from models import Notification, NotificationKind
 from models.base import Base, UTCDateTime
 from models.storage.database import Database
+from scheduler.attendance import no_shows
 from tests.models.test_credit_guard import assert_credit_guard_stands
 from tests.models.test_guard import assert_guard_stands, some_session
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT
@@ -176,6 +178,10 @@ ROWS: dict[str, dict[str, Any]] = {
         "appeal_reason": "I was there.",
         "appeal_decided_at": MONDAY,
         "appeal_decided_by": COACH,
+        "coach_appealed_at": MONDAY,
+        "coach_appeal_reason": "I was there, too.",
+        "coach_appeal_decided_at": MONDAY,
+        "coach_appeal_decided_by": COACH,
         "missed_at": MONDAY,
         "took_place": True,
         "membership_due_at": MONDAY,
@@ -197,6 +203,10 @@ ROWS: dict[str, dict[str, Any]] = {
         "charge_waived_at": MONDAY,
         "charge_waived_by": COACH,
         "cancelled_late": True,
+        "appealed_at": MONDAY,
+        "appeal_reason": "I was there.",
+        "appeal_decided_at": MONDAY,
+        "appeal_decided_by": COACH,
         "membership_due_at": MONDAY,
     },
     "workshops": {
@@ -488,6 +498,8 @@ MOVED = {"student_id": "user_id"} | {
     )
 }
 """Columns of sessions before revision 0020, and how they are called with the participants since then."""
+APPEAL = ("appealed_at", "appeal_reason", "appeal_decided_at", "appeal_decided_by")
+"""Columns of sessions before revision 0022, and with whoever appealed since then."""
 
 
 def split_session(old: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -544,7 +556,7 @@ async def write_rows(db: Database, **several: list[dict[str, Any]]) -> dict[str,
             called = {NEW_NAMES.get(column.name, column.name): column.name for column in tables[name].c}
             written[name] = {column: value for column, value in row.items() if column in called}
             for number, changed in enumerate(several.get(name, [{}])):
-                another = {"code": f"code{number}"} if number else {}
+                another = {"code": f"code{number}"} if number and "code" in called else {}
                 values = written[name] | another | changed
                 await connection.execute(
                     sa.insert(tables[name]).values({called[column]: value for column, value in values.items()})
@@ -587,6 +599,28 @@ def differences_from_models(connection: sa.Connection) -> list[Any]:
     return compare_metadata(MigrationContext.configure(connection, opts=options), Base.metadata)
 
 
+async def test_every_check_of_the_models_is_in_the_database_and_no_other(old: Database) -> None:
+    await old.upgrade()
+
+    async with old.engine.connect() as connection:
+        found = await connection.run_sync(checks_in)
+    declared = {
+        table.name: {str(one.name) for one in table.constraints if isinstance(one, sa.CheckConstraint)}
+        for table in Base.metadata.tables.values()
+    }
+    assert found == declared
+
+
+def checks_in(connection: sa.Connection) -> dict[str, set[str]]:
+    """Map tables to the names of their CHECKs."""
+    inspector = sa.inspect(connection)
+    return {
+        table: {str(one["name"]) for one in inspector.get_check_constraints(table)}
+        for table in inspector.get_table_names()
+        if table != "alembic_version"
+    }
+
+
 async def test_every_partial_index_has_its_predicate(old: Database) -> None:
     await old.upgrade()
 
@@ -623,6 +657,9 @@ async def test_rows_of_every_revision_survive_the_upgrade(old: Database, revisio
     kept = {name: row for name, row in written.items() if name not in DROPPED}
     if "session_participants" not in kept:
         kept["coaching_sessions"], kept["session_participants"] = split_session(kept["coaching_sessions"])
+    its, theirs = kept["coaching_sessions"], kept["session_participants"]
+    its.pop("appealed_by", None)  # a participant
+    kept["session_participants"] = theirs | {name: its.pop(name) for name in APPEAL if name in its}
     assert await read_rows(old, like=kept) == {name: [row] for name, row in kept.items()}
 
 
@@ -679,8 +716,124 @@ async def test_the_upgrade_derives_who_appealed_and_which_roles_coaches_have(
     await old.upgrade()
 
     async with old.read() as session:
-        assert (await session.scalars(sa.select(models.CoachingSession.appealed_by))).all() == [appealed_by]
+        one = (await session.scalars(sa.select(models.CoachingSession))).one()
+        assert [theirs.user_id for theirs in no_shows.appeals(one)] == [appealed_by]
         assert (await session.scalars(sa.select(models.Coach.given_role_ids))).all() == [[77]]
+
+
+def entry(number: int, action: str, actor_id: int, at: datetime, session_id: int = 1) -> dict[str, Any]:
+    """Return an entry of the audit log about a session."""
+    return {"id": number, "action": action, "actor_id": actor_id, "at": at, "session_id": session_id}
+
+
+def message(number: int, kind: str, at: datetime, session_id: int = 1) -> dict[str, Any]:
+    """Return a message about a session that didn't say whom it's about."""
+    return {"id": number, "kind": kind, "created_at": at, "session_id": session_id}
+
+
+T = [MONDAY + number * HOUR for number in range(8)]
+ADMINS = COACH + 1, COACH + 2
+NONE: dict[str, Any] = dict.fromkeys(APPEAL)
+
+
+async def test_the_latest_appeal_goes_to_whoever_appealed_and_earlier_ones_come_from_the_audit_log(
+    old: Database,
+) -> None:
+    await old.upgrade("0021")
+    theirs = {"status": "no_show", "starts_at": MONDAY}
+    later = {"id": 2, "starts_at": MONDAY + DAY, "ends_at": MONDAY + DAY + HOUR, "is_workshop": True}
+    await write_rows(
+        old,
+        coaching_sessions=[
+            {"appealed_at": T[3], "appealed_by": COACH, "appeal_decided_at": None, "appeal_decided_by": None},
+            later | {"appealed_at": T[6], "appealed_by": STUDENT + 1, "appeal_decided_at": T[7]},
+            {"id": 3, "starts_at": MONDAY + 2 * DAY, "ends_at": MONDAY + 2 * DAY + HOUR} | NONE,
+        ],
+        session_participants=[
+            theirs,
+            *(theirs | {"session_id": 2, "user_id": STUDENT + n, "starts_at": MONDAY + DAY} for n in range(3)),
+            {"session_id": 3, "status": "attended", "starts_at": MONDAY + 2 * DAY},
+        ],
+        audit_entries=[
+            entry(1, "no_show_appealed", STUDENT, T[1]),
+            entry(2, "appeal_refused", ADMINS[0], T[2]),
+            entry(3, "no_show_appealed", COACH, T[3]),
+            entry(4, "no_show_appealed", COACH, T[1], 2),
+            entry(5, "appeal_granted", ADMINS[1], T[2], 2),
+            entry(6, "no_show_appealed", STUDENT, T[4], 2),
+            entry(7, "appeal_refused", ADMINS[0], T[5], 2),
+            entry(8, "no_show_appealed", STUDENT + 1, T[6], 2),
+            entry(9, "appeal_granted", COACH, T[7], 2),
+        ],
+        notifications=[
+            message(1, "appeal_card", T[1]),
+            message(2, "attendance_changed", T[2]),
+            message(3, "appeal_card", T[3]),
+            message(4, "appeal_card", T[1], 2),
+            message(5, "attendance_changed", T[2], 2),
+            message(6, "appeal_card", T[4], 2),
+            message(7, "appeal_card", T[6], 2),
+            message(8, "attendance_changed", T[3], 2),
+            message(9, "no_show", T[1], 2),
+            message(10, "dispute_card", T[1]),
+        ],
+    )
+
+    await old.upgrade()
+
+    wrote = ROWS["coaching_sessions"]["appeal_reason"]
+    async with old.read() as session:
+        found = await session.scalars(sa.select(models.CoachingSession).order_by(models.CoachingSession.id))
+        appeals = [no_shows.appeals(one) for one in found]
+        about = sa.select(Notification.about_user_id).order_by(Notification.id)
+        named = list(await session.scalars(about))
+    assert appeals == [
+        [no_shows.Appeal(STUDENT, T[1], None, T[2], ADMINS[0]), no_shows.Appeal(COACH, T[3], wrote, None, None)],
+        [
+            no_shows.Appeal(COACH, T[1], None, T[2], ADMINS[1]),
+            no_shows.Appeal(STUDENT, T[4], None, T[5], ADMINS[0]),
+            no_shows.Appeal(STUDENT + 1, T[6], wrote, T[7], COACH),
+        ],
+        [],
+    ]
+    assert named == [STUDENT, STUDENT, COACH, COACH, COACH, STUDENT, STUDENT + 1, None, None, STUDENT]
+
+
+@pytest.mark.parametrize(
+    ("about", "appealed_by"),
+    [({}, STUDENT), ({"coach_absent": False}, STUDENT), ({"is_workshop": True}, COACH)],
+    ids=["both absent", "student absent", "workshop"],
+)
+async def test_an_appeal_of_nobody_goes_to_whom_it_was_taken_for(
+    old: Database, about: dict[str, Any], appealed_by: int
+) -> None:
+    await old.upgrade("0021")
+    participant = {"status": "no_show"}
+    await write_rows(old, coaching_sessions=[{"appealed_by": None} | about], session_participants=[participant])
+
+    await old.upgrade()
+
+    async with old.read() as session:
+        one = (await session.scalars(sa.select(models.CoachingSession))).one()
+    assert [theirs.user_id for theirs in no_shows.appeals(one)] == [appealed_by]
+
+
+@pytest.mark.parametrize("revision", first_plain(["0021", None]))
+async def test_nothing_is_decided_that_nobody_appealed(old: Database, revision: str | None) -> None:
+    """Whether the table was filled before or after the CHECK was added."""
+    await old.upgrade(*([] if revision is None else [revision]))
+    await write_rows(old)
+    await old.upgrade()
+
+    for table, column in (("session_participants", "appealed_at"), ("coaching_sessions", "coach_appealed_at")):
+        decided = column.replace("appealed_at", "appeal_decided_at")
+        async with old.engine.begin() as connection:
+            await connection.execute(sa.text(f"UPDATE {table} SET {column} = NULL, {decided} = NULL"))
+        with pytest.raises(IntegrityError):
+            async with old.engine.begin() as connection:
+                await connection.execute(
+                    sa.update(sa.table(table, sa.column(decided, UTCDateTime()))).values({decided: MONDAY})
+                )
 
 
 @pytest.mark.parametrize("status", ["SCHEDULED", "CANCELLED"])

@@ -172,25 +172,42 @@ async def test_a_tick_and_a_person_who_end_a_session_at_once_end_it_once(db: Dat
     assert [action for action, _ in await audit_log(db)].count("session_completed") == 1
 
 
+def deciding(session_id: int, actor_id: int, *, was_there: bool, of: int | None = None) -> Press:
+    """Return an admin's press that decides somebody's appeal."""
+    how = {"was_there": was_there, "now": at(90), "of": of}
+    return lambda session: no_shows.decide_appeal(
+        session, session_id, Actor(actor_id, is_admin=True), GUILD, **how
+    )
+
+
+async def test_appeals_of_two_people_that_are_decided_at_once_clear_both(db: Database, another: Database) -> None:
+    session_id = await a_meeting(db)
+    theirs = {"appealed_at": ELEVEN, "coach_appealed_at": ELEVEN}
+    await change_session(db, session_id, status=SessionStatus.NO_SHOW, absent="both", **theirs)
+
+    await asyncio.gather(
+        transact(db, deciding(session_id, 9001, was_there=True, of=STUDENT)),
+        transact(another, deciding(session_id, 9002, was_there=True, of=COACH)),
+    )
+
+    one = await found(db, session_id)
+    assert (one.status, one.absent) == (SessionStatus.COMPLETED, None)
+    assert (one.student.appeal_decided_by, one.coach_appeal_decided_by) == (9001, 9002)
+
+
 async def test_only_one_of_two_admins_at_once_decides_an_appeal(db: Database, another: Database) -> None:
     session_id = await a_meeting(db)
     await change_session(
         db, session_id, status=SessionStatus.NO_SHOW, absent="student", appealed_at=ELEVEN, appeal_reason="!"
     )
 
-    def deciding(actor_id: int, *, was_there: bool) -> Press:
-        async def press(session: AsyncSession) -> CoachingSession:
-            admin = Actor(actor_id, is_admin=True)
-            return await no_shows.decide_appeal(session, session_id, admin, GUILD, was_there=was_there, now=at(90))
-
-        return press
-
     outcomes = await asyncio.gather(
-        attempt(db, deciding(9001, was_there=True)), attempt(another, deciding(9002, was_there=False))
+        attempt(db, deciding(session_id, 9001, was_there=True)),
+        attempt(another, deciding(session_id, 9002, was_there=False)),
     )
 
     assert {type(one) for one in outcomes} == {CoachingSession, AlreadyDecided}
     won = next(one for one in outcomes if isinstance(one, CoachingSession))
     one = await found(db, session_id)
-    assert (one.appeal_decided_by, one.status) == (won.appeal_decided_by, won.status)
+    assert (one.student.appeal_decided_by, one.status) == (won.student.appeal_decided_by, won.status)
     assert len(await audit_log(db)) == 1

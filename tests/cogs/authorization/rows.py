@@ -84,6 +84,7 @@ _NO_REVIEW = "There's no such review on this server."
 _NOT_BLOCKED = "<@{user_id}> isn't blocked here."
 _NONE_UPCOMING = "None of these sessions is upcoming any more."
 _NO_APPEAL = "You don't have that no-show."
+_NO_SUCH_APPEAL = "There's no such appeal in this server."
 _NO_PACKAGE = "This package isn't offered any more."
 _NO_ORDER = "There's no such order in this server."
 _NO_LOT = "There's no such credit in this server."
@@ -275,11 +276,9 @@ PRESSES: dict[str, Row] = {
     "session:appeal:{session_id}": Row(_refusals("student", _NO_APPEAL), of="unheard"),
     "session:charge:{session_id}:waive": Row(_CHARGED, of="charged"),
     "session:charge:{session_id}:dispute": Row(_DISPUTER, of="charged"),
-    "session:appeal:{session_id}:decide:{granted}": Row(
-        _here("There's no such appeal in this server."), of="missed"
-    ),
+    "session:appeal:{session_id}:decide:{granted}": Row(_here(_NO_SUCH_APPEAL), of="missed"),
     "session:appeal:{session_id}:of:{user_id}:decide:{granted}": Row(
-        _here("There's no such appeal in this server."), of="missed", person="student"
+        _here(_NO_SUCH_APPEAL), of="missed", person="student"
     ),
     "session:happened:{session_id}:{answer}": Row(PAIR, of="unknown"),
     "review:open:{session_id}": Row(REVIEWER, of="over"),
@@ -445,6 +444,19 @@ REOPENED: dict[str, Row] = {
     "roster:rate:{user_id}": Row(ADMINS, person="other_coach"),
 }
 """Buttons that open a refused form again, by the template of the form."""
+
+_DECIDE_APPEAL = "session:appeal:{session_id}:of:{user_id}:decide:{granted}"
+TAMPERED: list[tuple[str, Row]] = [
+    (_DECIDE_APPEAL, Row(_here(_NO_SUCH_APPEAL), of=of, person=person, numbers=numbers, then=_NO_SUCH_APPEAL))
+    for of, person, numbers in (
+        ("missed", "coach", {}),
+        ("missed", "other_student", {"granted": 0}),
+        ("missed", "admin", {}),
+        ("unheard", "student", {}),
+        ("workshop", "student", {}),
+    )
+]
+"""Buttons whose numbers don't fit together, which change nothing whoever presses them."""
 
 COMMANDS: dict[str, Row] = {
     "coach apply": Row(APPLICANTS),

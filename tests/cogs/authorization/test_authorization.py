@@ -12,7 +12,7 @@ from bot.app import CoachBot
 from cogs.booking.panels import OLD_CONFIRM, PAY_ANOTHER_WAY
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
-from tests.cogs.authorization.rows import COMMANDS, FORMS, PAYMENTS, PEOPLE, PRESSES, REOPENED, Row
+from tests.cogs.authorization.rows import COMMANDS, FORMS, PAYMENTS, PEOPLE, PRESSES, REOPENED, TAMPERED, Row
 from tests.support.simulated import Academy, reply, words
 
 
@@ -29,6 +29,9 @@ async def everything_done_by(stage: Stage, who: str) -> AsyncIterator[tuple[str,
     forms = {template: await stage.filled(template) for template in FORMS}
     for template, row in PRESSES.items():
         yield template, row, await stage.press(who, stage.custom_id(template, row), row.picked)
+    for template, row in TAMPERED:
+        name = f"{template} of {row.person} in {row.of}"
+        yield name, row, await stage.press(who, stage.custom_id(template, row))
     for template, row in REOPENED.items():
         yield FIX + template, row, await stage.press(who, FIX + stage.custom_id(template, row))
     for template, row in FORMS.items():
@@ -60,7 +63,7 @@ async def test_everyone_can_do_what_the_table_says_and_nothing_else(
         if refusal and any(secret in said for secret in SECRETS):
             wrong.append(f"{name} told a secret: {said!r}")
         if await stage.rows() != rows:
-            if refusal:
+            if refusal or any(row is its for _, its in TAMPERED):
                 wrong.append(f"{name} was refused but changed something")
             if not refusal and name in PAYMENTS:
                 wrong += await pressed_again(stage, who, name)

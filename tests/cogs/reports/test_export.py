@@ -43,6 +43,10 @@ OF_PARTICIPANTS = (
     "charge_waived_at",
     "charge_waived_by",
     "cancelled_late",
+    "appealed_at",
+    "appeal_reason",
+    "appeal_decided_at",
+    "appeal_decided_by",
     "membership_due_at",
 )
 
@@ -112,14 +116,26 @@ async def test_people_read_sessions_in_words_on_their_own_clock(world: Academy) 
 
 
 async def test_statuses_say_who_was_missing_and_what_was_late(world: Academy) -> None:
+    decided = {"appealed_at": world.now, "appeal_decided_at": world.now}
+    both = {"absent": Absent.BOTH, "coach_appealed_at": world.now}
+    await booked(world, -9, status=SessionStatus.NO_SHOW, **both, appealed_at=world.now)
+    await booked(world, -7, status=SessionStatus.NO_SHOW, **both, **decided)
     await booked(world, -5, status=SessionStatus.NO_SHOW, absent=Absent.STUDENT)
     await booked(world, -3, status=SessionStatus.CANCELLED, cancelled_late=True, cancel_reason="Ill")
     await booked(world, -1, status=SessionStatus.COMPLETED)
 
     rows, complete = await exported(world, "sessions")
 
-    assert [row["Status"] for row in rows] == ["No-show (student)", "Cancelled (late)", "Completed"]
-    assert [row["status"] for row in complete] == ["NO_SHOW", "CANCELLED", "COMPLETED"]
+    assert [row["Status"] for row in rows] == [
+        "No-show (both), appealed by student and coach",
+        "No-show (both), appealed by coach",
+        "No-show (student)",
+        "Cancelled (late)",
+        "Completed",
+    ]
+    assert [row["status"] for row in complete] == [*["NO_SHOW"] * 3, "CANCELLED", "COMPLETED"]
+    assert [bool(row["appealed_at"]) for row in complete] == [True, True, False, False, False]
+    assert [bool(row["coach_appealed_at"]) for row in complete] == [True, True, False, False, False]
 
 
 async def test_sessions_say_what_became_of_their_credit(world: Academy) -> None:

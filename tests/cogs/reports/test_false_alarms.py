@@ -72,7 +72,7 @@ async def test_a_coachs_old_card_in_a_deleted_channel_raises_no_alert(world: Aca
 
 
 @pytest.mark.slow
-async def test_an_open_appeal_is_posted_again_in_a_new_review_channel(open_world: Academy) -> None:
+async def test_an_appeal_is_posted_again_in_a_new_review_channel_while_it_is_open(open_world: Academy) -> None:
     world = open_world
     made = await ended_session(world, world.coach)
     await world.send_custom_id(world.student, f"session:appeal:{made.id}", REASON)
@@ -82,6 +82,11 @@ async def test_an_open_appeal_is_posted_again_in_a_new_review_channel(open_world
     await world.press_custom_id(world.coach, f"session:washere:{made.id}")
 
     assert "Appeal against a no-show" in words(world.card)
+    await replace_review_channel(world)
+
+    await world.press_custom_id(world.admin, f"session:appeal:{made.id}:of:{world.student.id}:decide:1")
+
+    assert world.review.history() == []
     assert alerts(world) == []
 
 

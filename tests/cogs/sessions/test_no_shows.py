@@ -177,32 +177,41 @@ async def test_admins_see_an_appeal_with_who_was_inside(world: Academy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "status", "answered", "heard", "left"),
+    ("label", "status", "did", "then", "heard", "left"),
     first_plain(
         [
             (
                 OVERTURN,
                 SessionStatus.COMPLETED,
-                "No-show overturned. The session counts as completed.",
-                "An admin overturned the no-show: you both count as present",
+                "overturned",
+                " The session counts as completed.",
+                ["An admin overturned the no-show: you both count as present"] * 2,
                 [],
             ),
-            (KEEP, SessionStatus.NO_SHOW, "No-show kept.", "An admin kept the no-show", ["Block student…"]),
+            (
+                KEEP,
+                SessionStatus.NO_SHOW,
+                "kept",
+                "",
+                ["An admin kept your student's no-show", "An admin kept your no-show"],
+                ["Block student…"],
+            ),
         ]
     ),
     ids=["overturned", "kept"],
 )
 async def test_an_admin_decides_and_both_are_told(
-    world: Academy, label: str, status: SessionStatus, answered: str, heard: str, left: list[str]
+    world: Academy, label: str, status: SessionStatus, did: str, then: str, heard: list[str], left: list[str]
 ) -> None:
     made, card = await appealed(world, world.coach)
     await world.restart()
 
     answer = await press(world.admin, card, label)
 
-    assert words(answer) == f"{answered} We've told them both."
+    assert words(answer) == f"You {did} {world.student.mention}'s no-show.{then} We've told them both."
     assert (await outcome(world, made))[0] is status
-    assert [len(told(world, who, heard)) for who in (world.coach, world.student)] == [1, 1]
+    people = (world.coach, world.student)
+    assert [len(told(world, *one)) for one in zip(people, heard, strict=True)] == [1, 1]
     assert f"**Decided** by {world.admin.mention}" in words(world.card)
     assert world.card.id == card.id
     assert list(labels(world.card)) == left
@@ -214,7 +223,8 @@ async def test_if_nobody_came_an_appeal_clears_only_who_appealed(world: Academy)
     answer = await press(world.admin, card, OVERTURN)
 
     assert words(answer) == (
-        f"No-show overturned. {world.coach.mention} is still a no-show. We've told them both."
+        f"You overturned {world.student.mention}'s no-show. {world.coach.mention} is still a no-show. "
+        "We've told them both."
     )
     assert await outcome(world, made) == COACH_ABSENT
     assert len(told(world, world.student, f"{DECIDED}you were there, but your coach wasn't")) == 1

@@ -18,7 +18,6 @@ from scheduler.core.errors import (
     NotAllowed,
     NotFound,
     NotReviewable,
-    TooEarly,
     TooLate,
     Unreadable,
 )
@@ -54,8 +53,18 @@ async def a_past_one(db: Database, absent: Absent | None = None, **changed: Any)
 
 async def an_appealed_one(db: Database, absent: Absent = Absent.STUDENT, by: int | None = None) -> int:
     """Store a no-show against which the absent person has appealed, or the student if both were absent."""
-    by = by or (COACH if absent is Absent.COACH else STUDENT)
-    return await a_past_one(db, absent, appealed_at=at(70), appealed_by=by, appeal_reason=REASON)
+    is_coachs = absent is Absent.COACH or by == COACH
+    theirs: dict[str, Any] = {"appealed_at": at(70), "appeal_reason": REASON}
+    return await a_past_one(
+        db, absent, **{f"coach_{name}" if is_coachs else name: theirs[name] for name in theirs}
+    )
+
+
+def theirs_of(one: CoachingSession, user_id: int) -> no_shows.Appeal:
+    """Return somebody's appeal, which there must be."""
+    found = no_shows.appeal_of(one, user_id)
+    assert found is not None
+    return found
 
 
 async def do(
@@ -195,10 +204,14 @@ async def test_absent_people_can_appeal(db: Database, absent: Absent, actor: Act
 
     one = await do(db, partial(no_shows.appeal, reason=f"  {REASON}\n"), session_id, actor=actor)
 
-    assert (one.appealed_at, one.appealed_by, one.appeal_reason) == (NOON, actor.user_id, REASON)
-    assert one.appeal_decided_at is None
+    assert no_shows.appeals(one) == [no_shows.Appeal(actor.user_id, NOON, REASON, None, None)]
     assert (one.status, one.absent) == (NO_SHOW, absent)
-    assert await still_enqueued(db) == [(NotificationKind.APPEAL_CARD, None)]
+    [card] = await notifications(db)
+    assert (card.kind, card.user_id, card.about_user_id) == (
+        NotificationKind.APPEAL_CARD,
+        None,
+        actor.user_id,
+    )
     assert await audit_log(db) == [("no_show_appealed", actor.user_id)]
 
 
@@ -233,19 +246,20 @@ async def test_nobody_can_appeal_twice(db: Database) -> None:
     assert sentence == f"You already appealed this <t:{at(70).timestamp():.0f}:R>. An admin will decide."
 
 
-async def test_the_second_of_two_can_appeal_once_the_first_appeal_is_decided(db: Database) -> None:
+async def test_both_can_appeal_at_once_and_each_is_decided_alone(db: Database) -> None:
     session_id = await an_appealed_one(db, Absent.BOTH)
 
-    sentence = await refused(db, TooEarly, appeal, session_id, actor=CARA)
-    await do(db, grant, session_id)
-    one = await do(db, appeal, session_id, at(130), actor=CARA)
+    await do(db, appeal, session_id, at(130), actor=CARA)
+    one = await do(db, grant, session_id, at(140), of=COACH)
 
-    assert sentence.startswith(f"<@{STUDENT}> has appealed too.")
-    assert (one.appealed_at, one.appealed_by) == (at(130), COACH)
-    assert (one.appeal_decided_at, one.appeal_decided_by) == (None, None)
+    assert [(theirs.user_id, theirs.at, theirs.decided_at) for theirs in no_shows.appeals(one)] == [
+        (STUDENT, at(70), None),
+        (COACH, at(130), at(140)),
+    ]
+    assert (one.status, one.absent) == (NO_SHOW, Absent.STUDENT)
 
 
-async def test_the_second_has_a_week_from_that_decision(db: Database) -> None:
+async def test_a_decision_leaves_the_other_a_week_to_appeal(db: Database) -> None:
     session_id = await an_appealed_one(db, Absent.BOTH)
     decided_at = WEEK_OVER + 3 * DAY
     await do(db, refuse, session_id, decided_at)
@@ -253,14 +267,14 @@ async def test_the_second_has_a_week_from_that_decision(db: Database) -> None:
     await refused(db, TooLate, appeal, session_id, decided_at + 7 * DAY, actor=CARA)
     one = await do(db, appeal, session_id, decided_at + 7 * DAY - SECOND, actor=CARA)
 
-    assert one.appealed_by == COACH
+    assert theirs_of(one, COACH).decided_at is None
 
 
-async def test_a_refused_appeal_cannot_be_repeated_after_the_others(db: Database) -> None:
+async def test_a_refused_appeal_cannot_be_repeated(db: Database) -> None:
     session_id = await a_past_one(db, Absent.BOTH)
     for actor in (STU, CARA):
         await do(db, appeal, session_id, actor=actor)
-        await do(db, refuse, session_id)
+        await do(db, refuse, session_id, of=actor.user_id)
 
     for actor in (STU, CARA):
         sentence = await refused(db, AlreadyDecided, appeal, session_id, actor=actor)
@@ -273,7 +287,7 @@ async def test_there_is_a_week_to_appeal(db: Database) -> None:
     await refused(db, TooLate, appeal, session_id, WEEK_OVER, actor=STU)
     one = await do(db, appeal, session_id, WEEK_OVER - SECOND, actor=STU)
 
-    assert one.appealed_at == WEEK_OVER - SECOND
+    assert theirs_of(one, STUDENT).at == WEEK_OVER - SECOND
 
 
 @pytest.mark.parametrize("reason", ["", "  \n ", "x" * (LONGEST_NOTES + 1)], ids=["none", "blank", "long"])
@@ -293,7 +307,8 @@ async def test_an_admin_grants_an_appeal(db: Database, absent: Absent) -> None:
     one = await do(db, grant, session_id)
 
     assert (one.status, one.absent, one.absence_marked_by) == (COMPLETED, None, ADMIN.user_id)
-    assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
+    theirs = theirs_of(one, COACH if absent is Absent.COACH else STUDENT)
+    assert theirs[-2:] == (NOON, ADMIN.user_id)
     assert await still_enqueued(db) == [(NotificationKind.REVIEW_REQUEST, STUDENT), *CHANGED]
     assert await audit_log(db) == [("appeal_granted", ADMIN.user_id)]
 
@@ -304,7 +319,7 @@ async def test_an_admin_refuses_an_appeal(db: Database) -> None:
     one = await do(db, refuse, session_id)
 
     assert (one.status, one.absent, one.absence_marked_by) == (NO_SHOW, Absent.STUDENT, None)
-    assert (one.appeal_decided_at, one.appeal_decided_by) == (NOON, ADMIN.user_id)
+    assert theirs_of(one, STUDENT)[-2:] == (NOON, ADMIN.user_id)
     assert await still_enqueued(db) == CHANGED
     assert await audit_log(db) == [("appeal_refused", ADMIN.user_id)]
 
@@ -327,7 +342,7 @@ async def test_if_both_appeals_are_granted_the_session_is_completed(db: Database
     await do(db, grant, session_id)
     await do(db, appeal, session_id, actor=other)
 
-    one = await do(db, grant, session_id)
+    one = await do(db, grant, session_id, of=other.user_id)
 
     assert (one.status, one.absent) == (COMPLETED, None)
     assert (NotificationKind.REVIEW_REQUEST, STUDENT) in await still_enqueued(db)
@@ -340,26 +355,56 @@ async def test_a_no_show_cannot_be_reviewed(db: Database) -> None:
     await refusal(db, NotReviewable, lambda session: reviews.review(session, session_id, STU, 1, NOON))
 
 
-async def test_an_older_card_cannot_decide_the_newer_appeal(db: Database) -> None:
+async def test_a_card_that_names_nobody_is_about_the_first_appeal(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.BOTH)
+    for actor, minute in ((CARA, 70), (STU, 80)):
+        await do(db, appeal, session_id, at(minute), actor=actor)
+
+    one = await do(db, grant, session_id)
+    sentence = await refused(db, AlreadyDecided, refuse, session_id)
+
+    assert sentence.endswith("Nothing was changed.")
+    assert one.absent is Absent.STUDENT
+    assert theirs_of(await session_now(db, session_id), STUDENT).decided_at is None
+
+
+async def test_nobodys_appeal_cannot_be_decided(db: Database) -> None:
     session_id = await an_appealed_one(db, Absent.BOTH)
-    await do(db, grant, session_id)
-    await do(db, appeal, session_id, actor=CARA)
 
-    sentence = await refused(db, AlreadyDecided, grant, session_id, of=STUDENT)
-
-    assert sentence.endswith("see the newer card.")
-    assert (await do(db, refuse, session_id, of=COACH)).absent is Absent.COACH
+    for nobody in (COACH, STRANGER.user_id, 0, 2**63 - 1):
+        sentence = await refused(db, NotFound, grant, session_id, of=nobody)
+        assert sentence == "There's no such appeal in this server."
 
 
-async def test_a_decision_updates_only_the_newest_card(db: Database) -> None:
+async def test_a_decision_and_a_correction_update_only_the_card_they_are_about(db: Database) -> None:
     session_id = await a_past_one(db, Absent.BOTH)
     for actor in (STU, CARA):
         await do(db, appeal, session_id, actor=actor)
-        await send_cards(db)
-        await do(db, grant, session_id)
+    await send_cards(db)
+    revisions = []
 
-    cards = await notifications(db, Notification.kind == NotificationKind.APPEAL_CARD)
-    assert [(card.due_at, card.revision) for card in cards] == [(None, 2), (NOON, 2)]
+    for use_case in (partial(grant, of=COACH), partial(clear, actor=CARA), partial(grant, of=STUDENT)):
+        await do(db, use_case, session_id)
+        cards = await notifications(db, Notification.kind == NotificationKind.APPEAL_CARD)
+        revisions.append([card.revision for card in cards])
+
+    assert revisions == [[1, 2], [2, 2], [3, 2]]
+
+
+async def test_news_of_a_decision_names_whose_appeal_it_was(db: Database) -> None:
+    session_id = await a_past_one(db, Absent.BOTH)
+    for actor in (STU, CARA):
+        await do(db, appeal, session_id, actor=actor)
+    for of in (COACH, STUDENT):
+        await do(db, refuse, session_id, of=of)
+
+    news = await notifications(db, Notification.kind == NotificationKind.ATTENDANCE_CHANGED)
+    assert [(one.user_id, one.about_user_id) for one in news] == [
+        (STUDENT, COACH),
+        (COACH, COACH),
+        (STUDENT, STUDENT),
+        (COACH, STUDENT),
+    ]
 
 
 async def test_a_coach_who_was_cleared_can_clear_the_student(db: Database) -> None:
@@ -375,7 +420,7 @@ async def test_a_decision_about_the_student_stands_after_the_coachs_appeal(db: D
     session_id = await an_appealed_one(db, Absent.BOTH)
     await do(db, refuse, session_id)
     await do(db, appeal, session_id, actor=CARA)
-    await do(db, grant, session_id)
+    await do(db, grant, session_id, of=COACH)
 
     sentence = await refused(db, AlreadyDecided, clear, session_id, actor=CARA)
 
@@ -440,7 +485,8 @@ async def test_admins_can_only_confirm_what_the_coach_has_conceded(db: Database)
     await refused(db, AlreadyDecided, refuse, session_id)
     one = await do(db, grant, session_id)
 
-    assert (one.status, one.absent, one.appeal_decided_by) == (COMPLETED, None, ADMIN.user_id)
+    assert (one.status, one.absent) == (COMPLETED, None)
+    assert theirs_of(one, STUDENT).decided_by == ADMIN.user_id
     assert (await still_enqueued(db)).count((NotificationKind.REVIEW_REQUEST, STUDENT)) == 1
 
 

@@ -241,7 +241,7 @@ COMPLETED = {"status": SessionStatus.COMPLETED}
 NO_SHOW = {"status": SessionStatus.NO_SHOW, "absent": Absent.STUDENT}
 LATE = {"status": SessionStatus.CANCELLED, "cancelled_at": MONDAY, "cancelled_late": True}
 CHARGED = {"credit_minutes": 60, "credit_charged_at": STARTS_AT + HOUR}
-DECIDED = {"appealed_by": COACH, "appealed_at": WEEK_OVER, "appeal_decided_at": WEEK_OVER + DAY}
+DECIDED = {"coach_appealed_at": WEEK_OVER, "coach_appeal_decided_at": WEEK_OVER + DAY}
 expiring = pytest.mark.parametrize(
     ("kind", "user_id", "about", "expires_at"),
     [
