@@ -199,7 +199,8 @@ async def waive(
     await return_charge(session, seat, actor, now)
     kind = NotificationKind.CHARGE_WAIVED
     outbox.enqueue(session, kind, found.guild_id, now=now, user_id=seat.user_id, session_id=found.id)
-    await outbox.requeue_newest(session, found.id, NotificationKind.DISPUTE_CARD, now)
+    card = NotificationKind.DISPUTE_CARD
+    await outbox.requeue_newest(session, found.id, card, now, about_user_id=seat.user_id)
     events.record(session, found, "charge_waived", actor, now)
     return found
 

@@ -85,7 +85,8 @@ async def decide(
         await charges.return_charge(session, seat, actor, now)
     else:
         await outbox.requeue_direct(session, found.id, now)
-    await outbox.requeue_newest(session, found.id, NotificationKind.DISPUTE_CARD, now)
+    card = NotificationKind.DISPUTE_CARD
+    await outbox.requeue_newest(session, found.id, card, now, about_user_id=seat.user_id)
     for user_id in (seat.user_id, found.coach_id):
         outbox.enqueue(
             session,

@@ -3,9 +3,16 @@
 from datetime import datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models import AuditEntry, CoachingSession, CreditDispute, NotificationKind
+from models import (
+    AuditEntry,
+    CoachingSession,
+    CreditDispute,
+    Notification,
+    NotificationKind,
+    SessionStatus,
+)
 from models.storage.database import Database
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
@@ -27,6 +34,7 @@ from tests.support.builders import (
 )
 from tests.support.credits import a_lot, book_with_credit, left
 from tests.support.stored import notifications
+from tests.support.stored_workshops import ANN, BEN, a_workshop
 from tests.support.transactions import fetch, fetch_all, transact
 
 WHY = "I was ill."
@@ -185,6 +193,30 @@ async def test_without_a_dispute_there_is_nothing_to_decide(db: Database) -> Non
     await refusal(
         db, NotFound, lambda session: disputes.decide(session, one, ADMIN, GUILD, give_back=True, now=MONDAY)
     )
+
+
+async def test_of_two_disputes_about_a_workshop_each_keeps_its_own_card(db: Database) -> None:
+    await a_server_with_a_coach(db)
+    async with db.begin() as session:
+        over = {"status": SessionStatus.COMPLETED, "starts_at": MONDAY - HOUR, "next_step_at": None}
+        one = await a_workshop(session, ANN, BEN, **over)
+        for seat in one.participants:
+            seat.credit_minutes, seat.credit_charged_at = 60, MONDAY
+    for who in (ANN, BEN):
+        await transact(db, disputes.open_dispute, one.id, Actor(who), WHY, IN_TIME)
+    async with db.begin() as session:
+        await session.execute(update(Notification).values(message_id=9, due_at=None))
+
+    await transact(db, charges.waive, one.id, CARA, IN_TIME, of=ANN)
+    once_waived = [card.revision for card in await cards(db)]
+    await transact(db, disputes.decide, one.id, ADMIN, GUILD, give_back=False, now=IN_TIME, of=ANN)
+
+    assert once_waived == [2, 1]
+    assert [card.revision for card in await cards(db)] == [3, 1]
+
+
+async def cards(db: Database) -> list[Notification]:
+    return [one for one in await notifications(db) if one.kind is NotificationKind.DISPUTE_CARD]
 
 
 async def test_a_charge_waived_meanwhile_is_given_back_once_whatever_is_decided(db: Database) -> None:
