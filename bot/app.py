@@ -48,6 +48,7 @@ from cogs.reviews.commands import ReviewsCog
 from cogs.reviews.listing import ReviewListCog
 from cogs.sessions.commands import SessionsCog
 from cogs.sessions.in_room import RoomCog
+from cogs.sessions.lateness import LatenessCog
 from cogs.sessions.no_shows import NoShowsCog
 from cogs.sessions.reminders import RemindersCog
 from cogs.sessions.rescheduling import ReschedulingCog
@@ -100,6 +101,7 @@ COGS = (
     WaitingListCog,
     AnnouncingCog,
     WorkshopsCog,
+    LatenessCog,
     NoShowsCog,
     ChargesCog,
     RoomCog,

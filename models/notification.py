@@ -58,6 +58,7 @@ class NotificationKind(StrEnum):
     WORKSHOP_CREATED = "workshop_created"
     SEAT_TAKEN = "seat_taken"
     SEAT_LEFT = "seat_left"
+    RUNNING_LATE = "running_late"
 
 
 class Route(StrEnum):

@@ -120,6 +120,8 @@ class CoachingSession(Base):
     reschedule_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
     """When the coach decided to keep it although it's outside their hours."""
+    coach_late_minutes: Mapped[int | None]
+    """By how much its coach said they'd be late for the session's current time."""
     coach_absent: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether its coach missed it."""
     absence_marked_by: Mapped[Snowflake | None]
@@ -195,6 +197,13 @@ class CoachingSession(Base):
         `which` limits it by columns of their `Participant`, so that their whole history needn't be read.
         """
         return cls.id.in_(select(Participant.session_id).where(Participant.user_id == user_id, *which))
+
+    def late_minutes_of(self, user_id: int | None) -> int | None:
+        """Return by how much one of its people said they'd be late, or None."""
+        if user_id == self.coach_id:
+            return self.coach_late_minutes
+        seat = self.participant(user_id)
+        return seat.late_minutes if seat is not None else None
 
     def other(self, user_id: int) -> int:
         """Return who the other one is in a session for one."""
@@ -289,6 +298,8 @@ class Participant(Base):
     """What they wrote. None for a few old appeals that were only kept in the audit log."""
     appeal_decided_at: Mapped[datetime | None]
     appeal_decided_by: Mapped[Snowflake | None]
+    late_minutes: Mapped[int | None]
+    """By how much they said they'd be late for the session's current time."""
     membership_due_at: Mapped[datetime | None]
     """When to check next whether they are still in the server; None once the session has started."""
 

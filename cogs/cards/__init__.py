@@ -8,6 +8,8 @@ from cogs.cards.session import (
     STATUS_WORDS,
     attendance_lines,
     cancel_or_end,
+    late_button,
+    late_lines,
     length,
     of_session,
     outcome_buttons,

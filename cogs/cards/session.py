@@ -63,6 +63,7 @@ def of_session(
     standing: ReviewState | None = None,
     charged: ChargeStanding | None = None,
     can_only_end: bool = False,
+    can_be_late: bool = False,
     is_settled: bool = False,
     workshop: Workshop | None = None,
 ) -> ui.Container:
@@ -72,12 +73,13 @@ def of_session(
     whom it is, where nobody can be mentioned. Cuts notes and reasons to `most` characters each. Only the student
     sees the review (`standing`), and can book again if they `can_book`. `charged` says what they
     can do about what it cost. `has_file` says that the calendar file is below, so no button for it is
-    needed. `is_settled`: it's too late to say who was there. `workshop` is what the session adds
-    if it's one.
+    needed. `can_be_late`: they can say so now. `is_settled`: it's too late to say who was
+    there. `workshop` is what the session adds if it's one.
     """
     lines = [*_head(one, title, people, viewer_id, workshop), *charge.outcome(one, viewer_id)]
     lines.extend(charge.disputed(charged))
     lines.extend(charge.refund_lines(one, charged, viewer_id))
+    lines.extend(late_lines(one, viewer_id))
     lines.extend(_room_line(one, guild, viewer_id, in_server))
     if viewer_id == one.coach_id and one.status in (SessionStatus.COMPLETED, SessionStatus.NO_SHOW):
         lines.extend(attendance_lines(one, attended or {}))
@@ -90,6 +92,7 @@ def of_session(
         buttons += [] if is_settled else outcome_buttons(one, viewer_id)
         buttons += charge.buttons(one, charged) + charge.refund_buttons(charged)
         buttons += _session_buttons(one, viewer_id, in_server, can_book, can_only_end, has_file)
+        buttons += [late_button(one)] if can_be_late else []
         parts += ui.rows(*buttons)
     return ui.Container(*parts, accent_colour=_SESSION_COLOURS[one.status])
 
@@ -226,6 +229,23 @@ def stay(one: CoachingSession, presence: Presence) -> str:
     if presence.first_joined_at is None:
         return "hasn't joined yet" if one.status in _AHEAD else "never joined"
     return f"joined at {stamp(presence.first_joined_at, 't')}, {length(presence.inside)} inside"
+
+
+def late_lines(one: CoachingSession, viewer_id: int | None = None) -> list[str]:
+    """Write who said they'd be late. Of a workshop's participants, only they themselves read it."""
+    shown = (one.coach_id, viewer_id) if one.is_workshop else one.people
+    late = {user_id: minutes for user_id in one.people if (minutes := one.late_minutes_of(user_id)) is not None}
+    said = [
+        f"{'you' if user_id == viewer_id else f'<@{user_id}>'}, {minutes} min"
+        for user_id, minutes in late.items()
+        if user_id in shown
+    ]
+    return [f"**{'Running' if one.status in _AHEAD else 'Said to be'} late** {' · '.join(said)}"] if said else []
+
+
+def late_button(one: CoachingSession) -> ui.Button:
+    """Make the button with which someone says that they'll be late."""
+    return ui.button("Running late…", routes.RUNNING_LATE.id(session_id=one.id))
 
 
 def _review_line(standing: ReviewState | None) -> list[str]:

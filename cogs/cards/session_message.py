@@ -26,6 +26,7 @@ def session_card(
     *,
     most: int = 1200,
     has_file: bool = False,
+    can_be_late: bool = False,
     charged: ChargeStanding | None = None,
 ) -> ui.Item:
     """Show the session to its reader, and without buttons if the message is outdated. See `cards.of_session`."""
@@ -40,6 +41,7 @@ def session_card(
         can_book=takes_bookings(context.about_coach),
         with_buttons=is_current,
         has_file=has_file,
+        can_be_late=can_be_late,
         charged=charged,
         workshop=context.workshop,
     )

@@ -69,7 +69,14 @@ _ACTIONS = {
     "session_cancelled_empty": "cancelled, nobody took a seat",
 }
 """Actions whose stored names aren't what people say."""
-_WITH_MINUTES = ("credits_granted", "credits_revoked", "credits_short", "make_up_granted", "wish_made")
+_WITH_MINUTES = (
+    "credits_granted",
+    "credits_revoked",
+    "credits_short",
+    "make_up_granted",
+    "wish_made",
+    "running_late",
+)
 _MESSAGES = {
     NotificationKind.SESSION_BOOKED: "booking confirmation",
     NotificationKind.SESSION_RESCHEDULED: "new time",
@@ -77,6 +84,7 @@ _MESSAGES = {
     NotificationKind.SESSION_REMINDER: "reminder",
     NotificationKind.SESSION_MISSED: "question whether it took place",
     NotificationKind.ROOM_OPEN: "link to the room",
+    NotificationKind.RUNNING_LATE: "word of a late arrival",
     NotificationKind.ROOM_WELCOME: "welcome in the room",
     NotificationKind.ROOM_EXTENSION: "extension request",
     NotificationKind.ROOM_ENDING: "warning before the end",

@@ -13,7 +13,7 @@ from cogs.ui import Interaction, Typed
 from cogs.ui.answering import answers_command
 from cogs.ui.routing import Route, on, opens
 from models import Coach, CoachingSession
-from scheduler.attendance import attendance, no_shows
+from scheduler.attendance import attendance, lateness, no_shows
 from scheduler.booking import cancellation
 from scheduler.core import members
 from scheduler.notifications import reminders
@@ -125,6 +125,7 @@ class SessionsCog(CancellingCog):
                 charged=charged.get(one.id),
                 attended=attended.get(one.id),
                 can_only_end=one.id in only_end,
+                can_be_late=lateness.can_say(one, guilds[one.guild_id], viewer_id, now),
                 is_settled=one.id in settled,
                 workshop=workshops.get(one.id),
             )

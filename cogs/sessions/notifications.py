@@ -1,5 +1,7 @@
 """The words of messages about sessions: reminders, messages in the room, and who was there."""
 
+from datetime import timedelta
+
 from cogs import cards, routes, ui
 from cogs.cards.session_message import is_for_coach, session_card, with_whom, your_session
 from cogs.notifications import Extra, Words
@@ -7,7 +9,7 @@ from cogs.sessions import reminders
 from cogs.sessions.in_room import AGREE, DECLINE, ask_button, numbers_of
 from cogs.sessions.no_shows import DECIDE, HAPPENED
 from models import BlockedFrom, CoachingSession, NotificationKind, SessionStatus
-from scheduler.attendance import no_shows
+from scheduler.attendance import lateness, no_shows
 from scheduler.attendance.no_shows import Appeal
 from scheduler.attendance.notifications import NoShowDetails
 from scheduler.core.clock import stamp
@@ -21,7 +23,9 @@ _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 
 def _reminder(context: NotificationContext) -> ui.Item:
     what = "workshop" if context.about_session.is_workshop else "session"
-    return session_card(context, f"Reminder of your {what}", most=_EXCERPT)
+    lead, reader_id = timedelta(minutes=context.notification.lead_minutes or 0), context.notification.user_id
+    can_be_late = lateness.can_say_from(context.about_session, lead, reader_id or 0)
+    return session_card(context, f"Reminder of your {what}", most=_EXCERPT, can_be_late=can_be_late)
 
 
 def _reminder_switch(_context: NotificationContext, _server: str) -> Extra:
@@ -46,7 +50,27 @@ def _room_open(context: NotificationContext) -> ui.Item:
         f"### Your room is open\n{again}{your_session(context)} is from {stamp(one.starts_at, 't')} "
         f"to {stamp(one.ends_at, 't')}."
     )
-    return ui.Container(text, ui.row(*link))
+    late = [cards.late_button(one)] if context.details and not context.has_expired else []
+    return ui.Container(text, ui.row(*link, *late))
+
+
+def _running_late(context: NotificationContext) -> ui.Item:
+    one, late_id = context.about_session, context.notification.about_user_id or 0
+    minutes, reader_id = one.late_minutes_of(late_id) or 0, context.notification.user_id or 0
+    whose, who = ("student" if is_for_coach(context) else "coach"), "You both have"
+    if one.is_workshop and is_for_coach(context):
+        whose, who, reader_id = "participant", "They have", late_id
+    elif one.is_workshop:
+        who = "You have"
+    until, end = lateness.closes_at(one, context.guild, reader_id), one.ends_at
+    lines = [
+        f"**<@{late_id}> is running late**",
+        cards.when(one.starts_at),
+        f"{with_whom(context)} · Code `{one.code}`",
+        f"Your {whose} will be about {minutes} minutes late. {who} until {stamp(until, 't')} to show up. "
+        f"The session still ends at {stamp(end, 't')}.",
+    ]
+    return ui.Container(ui.text("\n".join(lines)), *ui.rows(*cards.room_link(one)))
 
 
 def _room_welcome(context: NotificationContext) -> ui.Item:
@@ -64,11 +88,12 @@ def _room_welcome(context: NotificationContext) -> ui.Item:
         )
         return ui.Container(ui.text(rescheduled))
     times = f"starts at {stamp(one.starts_at, 't')} and ends at {stamp(one.ends_at, 't')}"
+    late = "".join(f"\n{line}" for line in cards.late_lines(one))
     if one.is_workshop:
         title = context.workshop.title if context.workshop is not None else "your workshop"
         words = f"### Welcome to {ui.quoted(title)}\n{both} This room is for everyone who has a seat. It {times}."
-        return ui.Container(ui.text(words), *_buttons(context))
-    words = f"### Welcome {both}\nThis room is just for the two of you. Your session {times}."
+        return ui.Container(ui.text(words + late), *_buttons(context))
+    words = f"### Welcome {both}\nThis room is just for the two of you. Your session {times}.{late}"
     notes = [ui.text(f"**Notes**\n{ui.quoted(one.student.notes, 1200)}")] if one.student.notes else []
     return ui.Container(ui.text(words), *notes, *_buttons(context))
 
@@ -289,6 +314,7 @@ WORDS = {
     NotificationKind.SESSION_REMINDER: Words(_reminder, _reminder_switch),
     NotificationKind.STUDENT_UNREACHABLE: Words(_student_unreachable),
     NotificationKind.ROOM_OPEN: Words(_room_open),
+    NotificationKind.RUNNING_LATE: Words(_running_late),
     NotificationKind.ROOM_WELCOME: Words(_room_welcome),
     NotificationKind.ROOM_EXTENSION: Words(_room_extension),
     NotificationKind.ROOM_ENDING: Words(_room_ending),

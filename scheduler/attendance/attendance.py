@@ -19,6 +19,9 @@ _OF_SERVER = f"{WATCH}:"
 _MAY_HAVE_MET = timedelta(minutes=5)
 """Unwatched for this long, people may have met without us knowing."""
 
+LEAST_GRACE = timedelta(minutes=1)
+"""Everybody has that long to show up, whatever the server's setting."""
+
 Unwatched = Callable[[], Mapping[int, datetime] | None]
 """Returns the servers whose events aren't all recorded yet, and since when (UTC); None if no server's are."""
 
@@ -39,36 +42,56 @@ class Presence(NamedTuple):
 
 
 def determine_absent(
-    stays: Collection[Stay], coach_id: int, participant_ids: Collection[int], whole: Interval, late_at: datetime
+    stays: Collection[Stay],
+    coach_id: int,
+    participant_ids: Collection[int],
+    whole: Interval,
+    late_at: Mapping[int, datetime],
 ) -> set[int]:
     """Return who counts as absent; nobody if we watched too little of it to tell.
 
-    You came if you were inside at any moment from the start of the `whole` session until `late_at` (see
+    You came if you were inside at any moment from the start of the `whole` session until you're `late_at` (see
     `late_from`), or if you met before the end: a participant the coach, or the coach anybody.
     """
     coach, unwatched = _inside(stays, coach_id), _inside(stays, None)
-    in_time = [Interval(whole.start, late_at)]
+    in_time = {user_id: [Interval(whole.start, at)] for user_id, at in late_at.items()}
     absent: set[int] = set()
     has_coach_met = False
     for user_id in participant_ids:
         theirs = _inside(stays, user_id)
         if _have_met(coach, theirs, whole):
             has_coach_met = True
-        elif not intersect(theirs, in_time):
+        elif not intersect(theirs, in_time[user_id]):
             absent.add(user_id)
-    if not has_coach_met and not intersect(coach, in_time):
+    if not has_coach_met and not intersect(coach, in_time[coach_id]):
         absent.add(coach_id)
     return set() if _length(intersect(unwatched, [whole])) >= _MAY_HAVE_MET else absent
 
 
 def late_from(starts_at: datetime, ends_at: datetime, opened_at: datetime, grace: timedelta) -> datetime:
     """Return when (UTC) the grace period ends, which runs from the opening if the room opened late."""
-    return min(max(starts_at, opened_at) + max(grace, timedelta(minutes=1)), ends_at)
+    return min(max(starts_at, opened_at) + max(grace, LEAST_GRACE), ends_at)
 
 
-def grace_ends_at(row: CoachingSession, grace: timedelta, ends_at: datetime | None = None) -> datetime:
-    """Return the same for a session, or as if it ended at `ends_at`. Its room may be gone again."""
-    return late_from(row.starts_at, ends_at or row.ends_at, row.access_granted_at or row.starts_at, grace)
+def grace_ends_at(
+    row: CoachingSession, grace: timedelta, ends_at: datetime | None = None, *, user_id: int | None = None
+) -> datetime:
+    """Return when (UTC) the grace period of one of a session's people ends, by default the coach's.
+
+    Nobody's ends before the coach's. `ends_at` is the session's end by default. Its room may be gone again.
+    """
+    opened_at, late = row.access_granted_at or row.starts_at, lateness(row, user_id or row.coach_id)
+    return late_from(row.starts_at, ends_at or row.ends_at, opened_at, max(grace, LEAST_GRACE) + late)
+
+
+def lateness(row: CoachingSession, user_id: int) -> timedelta:
+    """Return by how much this person's grace period grows because someone is running late.
+
+    A coach who's late gives everybody that time. So does the student of a session for one; a participant of a
+    workshop only themselves. If several are late, the longest counts, since they all start at the same time.
+    """
+    late = [row.coach_late_minutes, row.late_minutes_of(user_id if row.is_workshop else row.student_id)]
+    return timedelta(minutes=max(minutes or 0 for minutes in late))
 
 
 def presence(stays: Collection[Stay], user_id: int) -> Presence:

@@ -37,9 +37,10 @@ async def inspect_absences(
 
     If Discord can't say, that counts as nothing: they can still appeal. Raises NotInServer.
     """
-    late_from = attendance.grace_ends_at(row, timedelta(minutes=guild.no_show_grace_minutes))
+    grace = timedelta(minutes=guild.no_show_grace_minutes)
     found: dict[int, Barrier] = {}
     for user_id in absent_ids:
+        late_from = attendance.grace_ends_at(row, grace, user_id=user_id)
         try:
             barrier = await discord.barrier(row.guild_id, user_id, row.discord_channel_id, late_from)
         except NotInServer:

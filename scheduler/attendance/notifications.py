@@ -10,7 +10,7 @@ from models import NotificationKind, SessionStatus
 from scheduler.attendance import attendance, no_shows, outcomes
 from scheduler.attendance.attendance import Presence
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
-from scheduler.sessions import charge_standing
+from scheduler.sessions import charge_standing, lifecycle
 from scheduler.sessions.charge_standing import ChargeStanding
 
 
@@ -51,6 +51,13 @@ def _awaits_decision(context: NotificationContext) -> bool:
     return theirs is not None and theirs.decided_at is None
 
 
+def _until_they_are_late(context: NotificationContext, now: datetime) -> str | None:
+    about, late_id = context.session, context.notification.about_user_id
+    if about is None or lifecycle.is_over(about, now):
+        return "the session is over"
+    return "the session was rescheduled" if about.late_minutes_of(late_id) is None else None
+
+
 async def _attended(session: AsyncSession, context: NotificationContext, now: datetime) -> Mapping[int, Presence]:
     return await attendance.attended(session, context.session, now) if context.session is not None else {}
 
@@ -76,6 +83,7 @@ KINDS = (
         changes_at=_once_it_is_decided,
     ),
     Declaration(NotificationKind.ATTENDANCE_CHANGED),
+    Declaration(NotificationKind.RUNNING_LATE, still_needed=_until_they_are_late),
     Declaration(
         NotificationKind.SESSION_MISSED,
         still_needed=_until_answered,

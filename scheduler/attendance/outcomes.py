@@ -95,7 +95,8 @@ def recorded_absent(row: CoachingSession) -> set[int]:
 async def find_absent(session: AsyncSession, row: CoachingSession, guild: Guild, ends_at: datetime) -> set[int]:
     """Find who would be absent if the session ended then. The room has been open for some of it."""
     stays = await attendance.stays_of(session, row.id, ends_at)
-    late_at = attendance.grace_ends_at(row, timedelta(minutes=guild.no_show_grace_minutes), ends_at)
+    grace = timedelta(minutes=guild.no_show_grace_minutes)
+    late_at = {one: attendance.grace_ends_at(row, grace, ends_at, user_id=one) for one in row.people}
     coach_id, *participant_ids = row.people
     return attendance.determine_absent(stays, coach_id, participant_ids, Interval(row.starts_at, ends_at), late_at)
 

@@ -103,6 +103,7 @@ def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: st
     found.access_granted_at, found.reminder_sent = None, False
     found.revision += 1
     found.attempts, found.last_error, found.rooms_lost = 0, None, 0
+    found.coach_late_minutes = found.student.late_minutes = None  # they said that about the old time
 
 
 def check_notice(found: CoachingSession, guild: Guild, actor: Actor, now: datetime) -> None:

@@ -61,9 +61,10 @@ def _check_running(found: CoachingSession, now: datetime) -> None:
 async def _check_may_end(session: AsyncSession, found: CoachingSession, now: datetime) -> Guild:
     guild = await session.get_one(Guild, found.guild_id)
     if found.access_granted_at is not None or await attendance.anyone_came(session, found):
-        until = attendance.grace_ends_at(found, timedelta(minutes=guild.no_show_grace_minutes))
-        ends_at = lifecycle.end_if_ended(found, now)
-        if now < until and await outcomes.find_absent(session, found, guild, ends_at):
+        grace, ends_at = timedelta(minutes=guild.no_show_grace_minutes), lifecycle.end_if_ended(found, now)
+        absent = await outcomes.find_absent(session, found, guild, ends_at)
+        until = max((attendance.grace_ends_at(found, grace, user_id=one) for one in absent), default=now)
+        if now < until:
             raise TooEarly(
                 f"Not everyone is here yet, and they have until {stamp(until, 't')}. End the session after that, "
                 "or cancel it in `/sessions`."

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import NotificationKind
+from scheduler.attendance import lateness
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
 from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Answer, Terms
@@ -50,8 +51,25 @@ async def _request(session: AsyncSession, context: NotificationContext, now: dat
     return ExtensionRequest(answer, extensions.terms_of(context.session, context.guild))
 
 
+async def _can_be_late(session: AsyncSession, context: NotificationContext, now: datetime) -> bool:
+    """Whether its reader can say that they'll be late."""
+    about, reader_id = context.session, context.notification.user_id or 0
+    return about is not None and lateness.can_say(about, context.guild, reader_id, now)
+
+
+def _once_nobody_can_be_late(context: NotificationContext) -> datetime | None:
+    reader_id = context.notification.user_id or 0
+    return lateness.closes_at(context.about_session, context.guild, reader_id) if context.details else None
+
+
 KINDS = (
-    Declaration(NotificationKind.ROOM_OPEN, still_needed=_while_the_room_is_open, follows_session=True),
+    Declaration(
+        NotificationKind.ROOM_OPEN,
+        still_needed=_while_the_room_is_open,
+        details=_can_be_late,
+        follows_session=True,
+        expires_at=_once_nobody_can_be_late,
+    ),
     Declaration(NotificationKind.ROOM_WELCOME, Audience.ROOM, _while_the_room_is_open, _offer),
     Declaration(NotificationKind.ROOM_EXTENSION, Audience.ROOM, _while_it_is_open, _request),
     Declaration(NotificationKind.ROOM_ENDING, Audience.ROOM, _while_the_room_is_open, _offer),

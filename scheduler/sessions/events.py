@@ -58,11 +58,12 @@ def notify_people(
         outbox.enqueue(session, kind, row.guild_id, now=now, user_id=user_id, session_id=row.id)
 
 
-def record(session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime) -> None:
+def record(
+    session: AsyncSession, row: CoachingSession, action: str, actor: Actor, now: datetime, **details: int
+) -> None:
     """Record in the audit log what someone did with a session."""
-    audit.record(
-        session, row.guild_id, action, at=now, actor_id=actor.user_id, coach_id=row.coach_id, session_id=row.id
-    )
+    about = {"coach_id": row.coach_id, "session_id": row.id, "details": details}
+    audit.record(session, row.guild_id, action, at=now, actor_id=actor.user_id, **about)
 
 
 def record_by_bot(

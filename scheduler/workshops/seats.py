@@ -253,6 +253,7 @@ async def _join(
         seat.total_cost_minor = cost_minor
         seat.booked_cost_minor = seat.credit_minutes = seat.credit_worth_minor = None
     seat.status, seat.joined_at, seat.cancelled_late = ParticipantStatus.BOOKED, now, None
+    seat.late_minutes = None
     seat.credit_charged_at = seat.charge_waived_at = seat.charge_waived_by = None
     planning.plan_membership_check(seat, now)
     if reserve_credit is not None and not is_paid:

@@ -111,6 +111,8 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
         decided_by=ADMIN.user_id,
         decision_reason="Welcome.",
     )
+    if kind is K.RUNNING_LATE:
+        about_user_id = STUDENT if reader_id == COACH else COACH
     return NotificationContext(
         Notification(
             id=7, guild_id=GUILD, kind=kind, user_id=reader_id, about_user_id=about_user_id, sent_at=sent_at
@@ -122,6 +124,7 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
             access_lead_minutes=5,
             linger_minutes=15,
             room_lead_minutes=15,
+            no_show_grace_minutes=15,
         ),
         coach,
         _workshop(**values | changed) if kind in SEATS else session_for_one(**values | changed),

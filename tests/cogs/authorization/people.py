@@ -325,6 +325,7 @@ async def _sessions(world: Academy) -> dict[str, CoachingSession]:
             "extension_asked_by": world.student.id,
             "extension_asked_at": now,
         },
+        "soon": {"starts_at": now + 45 * MINUTE, "reserved": False, "next_step_at": None},
         "upcoming": {"starts_at": now + 2 * DAY + 2 * HOUR, "next_step_at": now + 2 * DAY},
         "later": {"starts_at": now + 3 * DAY + 2 * HOUR, "next_step_at": now + 3 * DAY},
         "over": completed | {"starts_at": now - 3 * DAY},

@@ -259,6 +259,8 @@ PRESSES: dict[str, Row] = {
     "move:confirm:{session_id}:{start}": Row(PAIR),
     "move:anyway:{session_id}:{start}:{rules}": Row(PAIR, numbers={"rules": 0}),
     "move:other:{session_id}": Row(_refusals("coach", MINE, student=COACHED)),
+    "session:late:{session_id}": Row(PAIR, of="soon"),
+    "session:late:{session_id}:{minutes}": Row(PAIR, of="soon", numbers={"minutes": 10}),
     "room:end:{session_id}": Row(PAIR_AND_ADMINS, of="running"),
     "room:end:{session_id}:yes": Row(PAIR_AND_ADMINS, of="running"),
     "room:end:{session_id}:no": Row(PAIR_AND_ADMINS, of="running"),

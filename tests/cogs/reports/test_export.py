@@ -47,6 +47,7 @@ OF_PARTICIPANTS = (
     "appeal_reason",
     "appeal_decided_at",
     "appeal_decided_by",
+    "late_minutes",
     "membership_due_at",
 )
 

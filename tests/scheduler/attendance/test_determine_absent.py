@@ -21,7 +21,9 @@ def stays_of(*spells: Spell) -> list[Stay]:
 def no_show(*spells: Spell, ends: int = 60, opened: int = -5, grace: int = 15) -> Absent | None:
     """Determine it for a session from ten on; all times are minutes after ten."""
     late_at = late_from(TEN, at(ends), at(opened), grace * MINUTE)
-    absent = determine_absent(stays_of(*spells), COACH, [STUDENT], Interval(TEN, at(ends)), late_at)
+    absent = determine_absent(
+        stays_of(*spells), COACH, [STUDENT], Interval(TEN, at(ends)), dict.fromkeys((COACH, STUDENT), late_at)
+    )
     return ABSENT[frozenset(absent)]
 
 

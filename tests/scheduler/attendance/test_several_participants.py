@@ -203,7 +203,9 @@ def test_who_is_absent_agrees_with_someone_who_checks_every_minute(
     stays = [Stay(who, at(since), at(until)) for who, since, until in spells]
     late = min(late, ends)
 
-    absent = determine_absent(stays, COACH, CLASS, Interval(TEN, at(ends)), at(late))
+    absent = determine_absent(
+        stays, COACH, CLASS, Interval(TEN, at(ends)), dict.fromkeys((COACH, *CLASS), at(late))
+    )
 
     def inside(who: int | None, minute: int) -> bool:
         return any(one == who and since <= minute < until for one, since, until in spells)
