@@ -151,6 +151,9 @@ class Refund(Base):
     """When Stripe was first asked. A day later its memory of the key ends, so its list is read first."""
     done_at: Mapped[datetime | None]
     """When Stripe made it, by its clock, or when it was kept as credit."""
+    credit_minutes: Mapped[int | None]
+    """For a seat in a workshop: as how much credit it can be kept; None if it can't. A session for one stands for
+    its own minutes."""
     next_try_at: Mapped[datetime | None]
     """When Stripe is asked next. Until it's asked for the first time, whoever paid may keep it as credit."""
     attempts: Mapped[int] = mapped_column(default=0)

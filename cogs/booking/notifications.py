@@ -3,6 +3,7 @@
 from cogs import ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
+from cogs.cards.charge import how_to_pay
 from cogs.cards.payment import paid_by_card
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Extra, Words
@@ -12,7 +13,9 @@ from scheduler.notifications.kinds import NotificationContext
 
 def _booked(context: NotificationContext) -> ui.Item:
     title = "New booking" if is_for_coach(context) else "Session booked"
-    return session_card(context, f"{title}{paid_by_card(context.details)}", has_file=True)
+    seat = None if is_for_coach(context) else context.seat
+    how = how_to_pay(context.guild, seat, context.details)
+    return session_card(context, f"{title}{paid_by_card(context.details)}", has_file=True, more=how)
 
 
 def _rescheduled(context: NotificationContext) -> ui.Item:

@@ -3,6 +3,7 @@
 from cogs import ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
+from cogs.cards.charge import how_to_pay
 from cogs.cards.payment import paid_by_card
 from cogs.cards.session import of_session, way_back
 from cogs.ui import Interaction
@@ -33,7 +34,8 @@ def booked_panel(
     """Show the session, or the seat in a workshop, with its calendar file and the receipt of a card payment."""
     title = f"{'Booked' if workshop is None else 'You have a seat'} ✅{paid_by_card(payment)}"
     viewer_id = interaction.user.id
-    card = of_session(booked, guild, title=title, viewer_id=viewer_id, has_file=True, workshop=workshop)
+    how = how_to_pay(guild, booked.participant(viewer_id), payment)
+    card = of_session(booked, guild, title=title, viewer_id=viewer_id, has_file=True, workshop=workshop, more=how)
     server = interaction.client.server_name(booked.guild_id)
     of_workshop = workshop.title if workshop is not None else None
     names = Names(server, coach.display_name, interaction.user.display_name, of_workshop)

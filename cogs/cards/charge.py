@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 from cogs import routes, ui
-from models import CoachingSession, Guild, Participant, Payment, RefundStatus
+from models import CoachingSession, Guild, Participant, Payment, Refund, RefundStatus
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
 from scheduler.credits.charges import Charge, charge_if_cancelled, charge_of
 from scheduler.credits.packages import USUAL_VALIDITY
 from scheduler.parsing.money import write_money
+from scheduler.sessions import charge_standing
 from scheduler.sessions.charge_standing import ChargeStanding
 
 _TERMS = f"for this coach or one who doesn't cost more, valid for {USUAL_VALIDITY} days"
@@ -126,13 +127,15 @@ def refund_lines(one: CoachingSession, standing: ChargeStanding | None, viewer_i
     match refund.status:
         case RefundStatus.OWED if standing.can_choose and refund.next_try_at is not None:
             until = stamp(refund.next_try_at, "f")
-            said = f"{money} goes back to your card {until}. Until then, you can keep it as {credit(one)}."
+            said = (
+                f"{money} goes back to your card {until}. Until then, you can keep it as {kept_as(one, refund)}."
+            )
         case RefundStatus.OWED:
             said = f"{money} goes back to {whose} card"
         case RefundStatus.DONE:
             said = f"{money} went back to {whose} card"
         case RefundStatus.KEPT:
-            said = f"{money} was kept as {credit(one)}"
+            said = f"{money} was kept as {kept_as(one, refund)}"
         case RefundStatus.FAILED:
             said = f"{money} couldn't be paid back to {whose} card. An admin will pay it back another way."
     return [f"**Refund** {said}"]
@@ -155,7 +158,12 @@ def refund_if_cancelled(
     if viewer_id != one.student_id:
         whose = "Your student" if viewer_id == one.coach_id else "The student"
         return [f"{whose} gets {money} back, as money or as credit."]
-    return [f"You get {money} back. As credit it's {credit(one)}, {_TERMS}."]
+    return [back_or_credit(money, one.booked_duration // timedelta(minutes=1))]
+
+
+def back_or_credit(money: str, credit_minutes: int) -> str:
+    """Write what whoever paid by card and gets it back can choose from."""
+    return f"You get {money} back. As credit it's {_credit(credit_minutes)}, {_TERMS}."
 
 
 def refund_buttons(standing: ChargeStanding | None) -> list[ui.Button]:
@@ -168,6 +176,18 @@ def refund_buttons(standing: ChargeStanding | None) -> list[ui.Button]:
     ]
 
 
-def credit(one: CoachingSession) -> str:
-    """Write the credit that stands for a session: "60 minutes of credit"."""
-    return f"{one.booked_duration // timedelta(minutes=1)} minutes of credit"
+def kept_as(one: CoachingSession, refund: Refund) -> str:
+    """Write the credit that a refund can be kept as: "60 minutes of credit"."""
+    return _credit(charge_standing.credit_instead(one, refund))
+
+
+def _credit(count: int) -> str:
+    return f"{count} minute{'' if count == 1 else 's'} of credit"
+
+
+def how_to_pay(guild: Guild, seat: Participant | None, payment: Payment | None) -> list[str]:
+    """Repeat how to pay, in a line, to whoever has booked and pays neither by card nor with credit."""
+    owes = seat is not None and seat.total_cost_minor and seat.credit_minutes is None and payment is None
+    return (
+        [f"**How to pay** {ui.quoted(guild.payment_instructions)}"] if owes and guild.payment_instructions else []
+    )

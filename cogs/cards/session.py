@@ -1,6 +1,6 @@
 """Show a session, with buttons for what its reader can do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cogs import routes, ui
@@ -66,6 +66,7 @@ def of_session(
     can_be_late: bool = False,
     is_settled: bool = False,
     workshop: Workshop | None = None,
+    more: Sequence[str] = (),
 ) -> ui.Container:
     """Show a session to its coach or a participant, or to someone else if `viewer_id` is neither.
 
@@ -74,7 +75,7 @@ def of_session(
     sees the review (`standing`), and can book again if they `can_book`. `charged` says what they
     can do about what it cost. `has_file` says that the calendar file is below, so no button for it is
     needed. `can_be_late`: they can say so now. `is_settled`: it's too late to say who was
-    there. `workshop` is what the session adds if it's one.
+    there. `workshop` is what the session adds if it's one. `more` are lines below the others.
     """
     lines = [*_head(one, title, people, viewer_id, workshop), *charge.outcome(one, viewer_id)]
     lines.extend(charge.disputed(charged))
@@ -85,6 +86,7 @@ def of_session(
         lines.extend(attendance_lines(one, attended or {}))
     standing = standing if one.participant(viewer_id) is not None else None
     lines.extend(_review_line(standing))
+    lines.extend(more)
     parts: list[ui.Item] = [ui.text("\n".join(lines))]
     parts += _texts(one, viewer_id, most)
     if with_buttons:

@@ -1,5 +1,7 @@
 """Show a session in a notification."""
 
+from collections.abc import Sequence
+
 from cogs import cards, ui
 from models import CoachingSession, SessionStatus
 from scheduler.availability.free_times import takes_bookings
@@ -28,9 +30,14 @@ def session_card(
     has_file: bool = False,
     can_be_late: bool = False,
     charged: ChargeStanding | None = None,
+    is_final: bool = False,
+    more: Sequence[str] = (),
 ) -> ui.Item:
-    """Show the session to its reader, and without buttons if the message is outdated. See `cards.of_session`."""
-    one, is_current = context.about_session, not context.is_outdated
+    """Show the session to its reader, and without buttons if the message is outdated. See `cards.of_session`.
+
+    `is_final`: it isn't outdated by what becomes of the session. `more` are lines for as long as it isn't.
+    """
+    one, is_current = context.about_session, is_final or not context.is_outdated
     return cards.of_session(
         one,
         context.guild,
@@ -44,6 +51,7 @@ def session_card(
         can_be_late=can_be_late,
         charged=charged,
         workshop=context.workshop,
+        more=more if is_current else (),
     )
 
 

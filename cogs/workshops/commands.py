@@ -16,8 +16,9 @@ from scheduler.core.errors import NotAllowed
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.credits import charges
 from scheduler.parsing.fields import Fields
+from scheduler.payments import choices
 from scheduler.payments.ways import check_otherwise, ways_for_seat
-from scheduler.sessions import lifecycle
+from scheduler.sessions import charge_standing, lifecycle
 from scheduler.workshops import seats, terms, workshops
 from scheduler.workshops.free_seats import free_seats
 from scheduler.workshops.workshops import OpenWorkshop
@@ -91,20 +92,23 @@ class WorkshopsCog(Cog):
         """Ask once whether to leave."""
         one, guild = await self._find(interaction, session_id)
         async with self.bot.db.read() as session:
-            seat = await seats.find_to_leave(session, session_id, ui.person_of(interaction), self.bot.clock())
-        await ui.show(interaction, panels.leave_panel(one, guild, seat, self.bot.clock()))
+            now = self.bot.clock()
+            seat = await seats.find_to_leave(session, session_id, ui.person_of(interaction), now)
+            payment = await choices.find_kept(session, seat)
+            credit_minutes = await choices.credit_if_left(session, seat, now)
+        await ui.show(interaction, panels.leave_panel(one, guild, seat, payment, credit_minutes, now))
 
     @on(panels.LEAVE)
-    async def leave(self, interaction: Interaction, session_id: int) -> None:
-        """Give their seat back."""
+    @on(panels.LEAVE_FOR_CREDIT)
+    async def leave(self, interaction: Interaction, session_id: int, minutes: int | None = None) -> None:
+        """Give their seat back, and what they paid as money or as so many minutes of credit."""
+        actor, now = ui.person_of(interaction), self.bot.clock()
         async with self.bot.db.begin() as session:
-            seat = await seats.leave(session, session_id, ui.person_of(interaction), self.bot.clock())
+            seat = await choices.leave(session, session_id, actor, now, credit_minutes=minutes)
             workshop = await workshops.find(session, session_id, None)
-            title = workshop.title
+            standings = await charge_standing.standings(session, [workshop.session], actor.user_id, now)
         self.bot.wake()
-        late = " That was late, so it still counts." if seat.cancelled_late else ""
-        words = f"You've given back your seat in **{ui.quoted(title)}**.{late} We've told the coach."
-        await ui.show(interaction, ui.Panel(ui.text(words)))
+        await ui.show(interaction, panels.left_panel(workshop, seat, standings.get(session_id)))
 
     @on(panels.EDIT)
     async def edited(self, interaction: Interaction, session_id: int) -> None:

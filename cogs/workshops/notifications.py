@@ -3,11 +3,14 @@
 from cogs import cards, ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
+from cogs.cards.charge import how_to_pay
+from cogs.cards.payment import paid_by_card
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Extra, Words
 from cogs.workshops import panels
-from models import NotificationKind, ParticipantStatus
+from models import NotificationKind, ParticipantStatus, Payment
 from scheduler.notifications.kinds import NotificationContext
+from scheduler.sessions.charge_standing import ChargeStanding
 from scheduler.workshops.notifications import WorkshopDetails
 
 
@@ -23,9 +26,11 @@ def _created(context: NotificationContext) -> ui.Item:
 
 
 def _taken(context: NotificationContext) -> ui.Item:
-    if not is_for_coach(context):
-        return session_card(context, "You have a seat", has_file=True)
-    return _for_coach(context, "took a seat")
+    payment = _payment(context)
+    if is_for_coach(context):
+        return _for_coach(context, f"took a seat{paid_by_card(payment)}")
+    how = how_to_pay(context.guild, context.seat, payment)
+    return session_card(context, f"You have a seat{paid_by_card(payment)}", has_file=True, more=how)
 
 
 def _left(context: NotificationContext) -> ui.Item:
@@ -34,8 +39,19 @@ def _left(context: NotificationContext) -> ui.Item:
     if not is_for_coach(context):
         late = " late" if seat is not None and seat.cancelled_late else ""
         title = "An admin cancelled your seat" if by_admin else f"You gave your seat back{late}"
-        return session_card(context, title, has_file=True)
+        return session_card(context, title, has_file=True, charged=_standing(context), is_final=True)
     return _for_coach(context, "had their seat cancelled by an admin" if by_admin else "gave their seat back")
+
+
+def _standing(context: NotificationContext) -> ChargeStanding | None:
+    details: WorkshopDetails | None = context.details
+    return details.standing if details is not None else None
+
+
+def _payment(context: NotificationContext) -> Payment | None:
+    """Return what was paid by card for the seat that they have."""
+    standing = _standing(context)
+    return standing.payment if standing is not None and standing.refund is None else None
 
 
 def _for_coach(context: NotificationContext, what: str) -> ui.Item:
@@ -53,7 +69,9 @@ def _file(context: NotificationContext, server: str) -> Extra:
         return Extra([])
     title = workshop.title if workshop is not None else None
     names = Names(server, context.about_coach.display_name, None, title)
-    shown = attach(one, names, context.notification.user_id)
+    payment = None if is_for_coach(context) else _payment(context)
+    receipt_url = payment.receipt_url if payment is not None else None
+    shown = attach(one, names, context.notification.user_id, receipt_url=receipt_url)
     return Extra(shown.items, [shown.file])
 
 

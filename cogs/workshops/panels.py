@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from cogs import cards, routes, ui
 from cogs.cards.booking import encode_currency
 from cogs.ui.routing import Route
-from models import CoachingSession, Guild, Participant, ParticipantStatus, SessionStatus, Workshop
+from models import CoachingSession, Guild, Participant, ParticipantStatus, Payment, SessionStatus, Workshop
 from scheduler.booking.cancellation import notice_of
 from scheduler.core.clock import stamp
 from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import write_money
 from scheduler.payments.ways import Ways
+from scheduler.sessions.charge_standing import ChargeStanding
 from scheduler.workshops.leaving import is_late as is_late_to_leave
 from scheduler.workshops.terms import LONGEST_DESCRIPTION
 from scheduler.workshops.workshops import OpenWorkshop
@@ -22,6 +23,7 @@ DETAILS = Route("workshop:details:{session_id}")
 CONFIRM = Route("workshop:seat:{session_id}:{cost}:{currency}")
 CONFIRM_CREDIT = Route("workshop:credit:{session_id}:{cost}:{currency}")
 LEAVE = Route("workshop:leave:{session_id}:yes")
+LEAVE_FOR_CREDIT = Route("workshop:leave:{session_id}:credit:{minutes}")
 EDIT = Route("workshop:edit:{session_id}")
 CANCEL = Route("workshop:cancel:{session_id}")
 
@@ -231,22 +233,38 @@ def _ways(workshop: Workshop, ways: Ways, price: str) -> list[ui.Button]:
     return buttons
 
 
-def leave_panel(one: OpenWorkshop, guild: Guild, seat: Participant, now: datetime) -> ui.Panel:
-    """Ask once whether somebody wants to give their seat back, and say what becomes of what they paid."""
+def leave_panel(
+    one: OpenWorkshop,
+    guild: Guild,
+    seat: Participant,
+    payment: Payment | None,
+    credit_minutes: int | None,
+    now: datetime,
+) -> ui.Panel:
+    """Ask once whether somebody wants to give their seat back, and say what becomes of what they paid.
+
+    If they paid by card and can keep it as credit, there's a button for either.
+    """
     row = one.workshop.session
     is_late = is_late_to_leave(row, guild, now)
     lines = [
         f"### Leave “{ui.quoted(one.workshop.title)}”?",
         stamp(row.starts_at),
-        *_charged(seat, is_late=is_late),
+        *_charged(seat, payment, credit_minutes, is_late=is_late),
     ]
     lines.append("Someone else can take your seat then.")
-    yes = ui.button("Leave", LEAVE.id(session_id=row.id), ui.DANGER)
+    buttons = [ui.button("Leave", LEAVE.id(session_id=row.id), ui.DANGER)]
+    if credit_minutes is not None:
+        buttons[0].label = "Leave, money back"
+        as_credit = LEAVE_FOR_CREDIT.id(session_id=row.id, minutes=credit_minutes)
+        buttons.append(ui.button("Leave, keep as credit", as_credit, ui.DANGER))
     keep = ui.button("Keep my seat", routes.WORKSHOP.id(session_id=row.id))
-    return ui.Panel(ui.text("\n".join(lines)), ui.row(yes, keep))
+    return ui.Panel(ui.text("\n".join(lines)), ui.row(*buttons, keep))
 
 
-def _charged(seat: Participant, *, is_late: bool) -> list[str]:
+def _charged(
+    seat: Participant, payment: Payment | None, credit_minutes: int | None, *, is_late: bool
+) -> list[str]:
     lines: list[str] = []
     if is_late:
         lines.append(f"⚠️ It starts {stamp(seat.session.starts_at, 'R')}, so this is a **late cancellation**.")
@@ -257,9 +275,20 @@ def _charged(seat: Participant, *, is_late: bool) -> list[str]:
         )
     elif seat.total_cost_minor:
         price = cards.charge.seat_price(seat)
-        lines.append(
-            f"What you paid for your seat, {price}, isn't refunded."
-            if is_late
-            else f"If you've paid by card, you get {price} back. Otherwise, settle it with your coach."
-        )
+        if is_late:
+            lines.append(f"What you paid for your seat, {price}, isn't refunded.")
+        elif payment is None:
+            lines.append(f"If you've paid {price} already, settle it with your coach.")
+        elif credit_minutes is None:
+            lines.append(f"You get {cards.charge.amount(payment)} back.")
+        else:
+            lines.append(cards.charge.back_or_credit(cards.charge.amount(payment), credit_minutes))
     return lines
+
+
+def left_panel(workshop: Workshop, seat: Participant, standing: ChargeStanding | None) -> ui.Panel:
+    """Say that somebody gave their seat back, and what became of what they paid by card."""
+    late = " That was late, so it still counts." if seat.cancelled_late else ""
+    lines = [f"You've given back your seat in **{ui.quoted(workshop.title)}**.{late} We've told the coach."]
+    lines += cards.charge.refund_lines(workshop.session, standing, seat.user_id)
+    return ui.Panel(ui.text("\n".join(lines)))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, Guild, Participant
@@ -53,12 +53,12 @@ async def check_due(db: Database, discord: Membership, clock: Clock) -> int:
 
 async def _due(
     session: AsyncSession, table: type[Coach | Participant], now: datetime, *first: ColumnElement[Any]
-) -> Sequence[Row[Any]]:
+) -> Sequence[tuple[Any, ...]]:
     """Return server and person, and `first` of what's due for them, longest overdue first."""
     due_at = table.membership_due_at
     due = select(table.guild_id, table.user_id, *first).where(due_at.is_not(None), due_at <= now)
     longest_overdue = due.group_by(table.guild_id, table.user_id).order_by(func.min(due_at)).limit(_AT_ONCE)
-    return (await session.execute(longest_overdue)).all()
+    return [tuple(one) for one in await session.execute(longest_overdue)]
 
 
 async def _stop(db: Database, guild_id: int) -> None:

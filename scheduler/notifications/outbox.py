@@ -123,9 +123,12 @@ def requeue(notification: Notification, now: datetime) -> None:
     notification.given_up_at = notification.undeliverable_at = None
 
 
-async def requeue_sent(session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime) -> None:
-    """Update the sent messages of this kind about a session."""
-    sent = select(Notification).where(Notification.session_id == session_id, Notification.kind == kind)
+async def requeue_sent(
+    session: AsyncSession, session_id: int, kind: NotificationKind, now: datetime, *, user_id: int | None = None
+) -> None:
+    """Update the sent messages of this kind about a session. With `user_id`, only those to this person."""
+    about = Notification.session_id == session_id, Notification.kind == kind, _is_to(user_id)
+    sent = select(Notification).where(*about)
     for notification in await session.scalars(sent.where(Notification.message_id.is_not(None))):
         requeue(notification, now)
 

@@ -124,6 +124,11 @@ def price(rate_minor: int, duration: timedelta) -> int:
     return share(rate_minor, duration // _MINUTE * _MINUTE, timedelta(hours=1))
 
 
+def minutes_for(amount_minor: int, rate_minor: int) -> int:
+    """Return the most whole minutes whose price at an hourly rate isn't more than an amount; 0 if it's free."""
+    return amount_minor * 60 // rate_minor if rate_minor else 0
+
+
 def share(cost_minor: int, part: timedelta, whole: timedelta) -> int:
     """Return what `part` costs if `whole` costs this much, in minor units, rounding halves up."""
     exact = Decimal(cost_minor) * (part // _MICROSECOND) / (whole // _MICROSECOND)

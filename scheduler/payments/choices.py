@@ -4,20 +4,31 @@ A refund is owed first in any case. Keeping it as credit closes that very row, u
 asked for the first time (see `refunds.advance`), in the transaction that gives the credit.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditLot, Guild, LotSource, Payment, Refund, RefundReason, RefundStatus
+from models import (
+    CoachingSession,
+    CreditLot,
+    Guild,
+    LotSource,
+    Participant,
+    Payment,
+    Refund,
+    RefundReason,
+    RefundStatus,
+)
 from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
-from scheduler.core.errors import AlreadyDecided
+from scheduler.core.errors import AlreadyDecided, NotBookable
 from scheduler.credits import grants, ledger
 from scheduler.credits.packages import USUAL_VALIDITY
-from scheduler.notifications import outbox
 from scheduler.payments import checkouts, records, refunds
 from scheduler.sessions import charge_standing
+from scheduler.workshops import seats
+from scheduler.workshops.leaving import is_late
 
 
 async def cancel(
@@ -46,6 +57,44 @@ async def cancel(
     return cancelled
 
 
+async def credit_if_left(session: AsyncSession, seat: Participant, now: datetime) -> int | None:
+    """Return the minutes of credit as which a participant who leaves now can keep what they paid by card.
+
+    None if there's nothing to choose.
+    """
+    guild = await session.get_one(Guild, seat.guild_id)
+    if seat.credit_minutes is not None or is_late(seat.session, guild, now):
+        return None
+    payment = await find_kept(session, seat)
+    return await refunds.credit_for_seat(session, payment) if payment is not None else None
+
+
+async def find_kept(session: AsyncSession, seat: Participant) -> Payment | None:
+    """Return what a participant paid by card for their seat, unless it goes back to them."""
+    payment = await refunds.payment_of(session, seat)
+    is_kept = payment is not None and await refunds.refund_of(session, payment.id) is None
+    return payment if is_kept else None
+
+
+async def leave(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, credit_minutes: int | None = None
+) -> Participant:
+    """Give the actor's seat back as `seats.leave` does. They can keep what they get back as so much credit.
+
+    There's nothing to keep if nothing is given back. Also raises NotBookable if it's another number now.
+    """
+    seat = await seats.leave(session, session_id, actor, now)
+    payment = await refunds.payment_of(session, seat) if credit_minutes is not None else None
+    refund = await refunds.refund_of(session, payment.id, lock=True) if payment is not None else None
+    if payment is not None and refund is not None and refund.status is RefundStatus.OWED:
+        if refund.credit_minutes != credit_minutes:
+            raise NotBookable(
+                "The coach's price has changed, so it makes another amount of credit now. Press **Leave** again."
+            )
+        await _give_credit(session, seat.session, payment, refund, now)
+    return seat
+
+
 async def keep_as_credit(session: AsyncSession, payment_id: int, actor: Actor, now: datetime) -> CreditLot:
     """Give whoever paid for a session credit in place of the refund they're owed. Twice does nothing more.
 
@@ -53,7 +102,7 @@ async def keep_as_credit(session: AsyncSession, payment_id: int, actor: Actor, n
     """
     about, payment, refund = await _lock(session, payment_id, actor)
     if refund.status is RefundStatus.KEPT:
-        return await _lot_of(session, payment)
+        return await _lot_of(session, payment, refund)
     _check_open(refund, now)
     return await _give_credit(session, about, payment, refund, now)
 
@@ -63,12 +112,12 @@ async def refund_now(session: AsyncSession, payment_id: int, actor: Actor, now: 
 
     Raises NotFound to everyone else, AlreadyDecided if they keep it as credit.
     """
-    about, payment, refund = await _lock(session, payment_id, actor)
+    _, payment, refund = await _lock(session, payment_id, actor)
     if refund.status is RefundStatus.KEPT:
         _check_open(refund, now)
     if charge_standing.can_choose(refund, now):
         refund.next_try_at = now
-        await outbox.requeue_direct(session, about.id, now)
+        await refunds.update_messages(session, payment, now)
     return payment
 
 
@@ -108,13 +157,15 @@ async def _give_credit(
         paid_minor=payment.amount_minor,
         currency=payment.currency,
     )
-    await ledger.grant(session, lot, about.booked_duration // timedelta(minutes=1), now)
+    await ledger.grant(session, lot, charge_standing.credit_instead(about, refund), now)
     grants.announce(session, lot, now)
     records.record(session, payment, "refund_kept_as_credit", now, actor_id=payment.user_id)
-    await outbox.requeue_direct(session, about.id, now)
+    await refunds.update_messages(session, payment, now)
     return lot
 
 
-async def _lot_of(session: AsyncSession, payment: Payment) -> CreditLot:
+async def _lot_of(session: AsyncSession, payment: Payment, refund: Refund) -> CreditLot:
     theirs = CreditLot.session_id == payment.session_id, CreditLot.user_id == payment.user_id
-    return (await session.scalars(select(CreditLot).where(*theirs, CreditLot.source == LotSource.REFUND))).one()
+    # Whoever takes a seat again can have several.
+    its = CreditLot.source == LotSource.REFUND, CreditLot.created_at == refund.done_at
+    return (await session.scalars(select(CreditLot).where(*theirs, *its))).one()

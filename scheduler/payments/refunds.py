@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    Coach,
     CoachingSession,
     CreditLot,
     NotificationKind,
@@ -28,6 +29,7 @@ from scheduler.credits import ledger
 from scheduler.credits.charges import Charge, charge_of
 from scheduler.notifications import outbox
 from scheduler.parsing import card_amounts
+from scheduler.parsing.money import minutes_for
 from scheduler.payments import alerts
 from scheduler.payments.ports import (
     RefundMade,
@@ -53,8 +55,12 @@ def owe(
     *,
     by: Actor | None = None,
     after: timedelta = timedelta(0),
+    credit_minutes: int | None = None,
 ) -> Refund:
-    """Owe somebody all they have paid, from now on or `after` some time. Call it once, with the payment locked."""
+    """Owe somebody all they have paid, from now on or `after` some time. Call it once, with the payment locked.
+
+    They can keep a seat as `credit_minutes`.
+    """
     refund = Refund(
         payment_id=payment.id,
         amount_minor=payment.amount_minor,
@@ -63,6 +69,7 @@ def owe(
         idempotency_key=secrets.token_hex(16),
         created_at=now,
         created_by=by.user_id if by else None,
+        credit_minutes=credit_minutes,
         next_try_at=now + after,
     )
     session.add(refund)
@@ -96,11 +103,7 @@ async def keep_or_owe(session: AsyncSession, seat: Participant, now: datetime) -
     """
     if seat.credit_minutes is not None or (charge := charge_of(seat)) is Charge.RESERVED:
         return
-    row = seat.session
-    theirs = Payment.session_id == row.id, Payment.user_id == seat.user_id
-    # Whoever left a workshop and came back has paid twice. The first payment was paid back then.
-    paid = select(Payment).where(*theirs, Payment.status == PaymentStatus.PAID).order_by(Payment.id.desc())
-    payment = await session.scalar(paid.limit(1).with_for_update())
+    row, payment = seat.session, await payment_of(session, seat, lock=True)
     if payment is None:
         return
     if await refund_of(session, payment.id) is not None:
@@ -110,11 +113,33 @@ async def keep_or_owe(session: AsyncSession, seat: Participant, now: datetime) -
     else:
         seat.credit_charged_at = None
         reason = RefundReason.CANCELLED if seat.charge_waived_at is None else RefundReason.WAIVED
-        by_themselves = seat.status is ParticipantStatus.LEFT or row.cancelled_by == seat.user_id
+        has_left = seat.status is ParticipantStatus.LEFT and seat.cancelled_late is not None
+        by_themselves = has_left or row.cancelled_by == seat.user_id
         is_asked = reason is RefundReason.CANCELLED and row.missed_at is None and not by_themselves
-        # A seat costs another amount than its minutes with the coach, so it can't become credit.
-        is_asked = is_asked and not row.is_workshop
-        owe(session, payment, reason, now, after=CHOICE_FOR if is_asked else timedelta(0))
+        minutes = await credit_for_seat(session, payment) if row.is_workshop else None
+        is_asked = is_asked and (minutes is not None or not row.is_workshop)
+        after = CHOICE_FOR if is_asked else timedelta(0)
+        owe(session, payment, reason, now, after=after, credit_minutes=minutes)
+
+
+async def payment_of(session: AsyncSession, seat: Participant, *, lock: bool = False) -> Payment | None:
+    """Return what a participant paid by card, last if they left a workshop and came back."""
+    theirs = Payment.session_id == seat.session_id, Payment.user_id == seat.user_id
+    paid = (
+        select(Payment).where(*theirs, Payment.status == PaymentStatus.PAID).order_by(Payment.id.desc()).limit(1)
+    )
+    return await session.scalar(paid.with_for_update() if lock else paid)
+
+
+async def credit_for_seat(session: AsyncSession, payment: Payment) -> int | None:
+    """Return the minutes of credit that stand for what a seat cost, at the price of its coach; None for none.
+
+    Not those of the workshop: its seats can cost less than the coach's time.
+    """
+    coach = await session.get(Coach, (payment.guild_id, payment.coach_id or 0))
+    if coach is None or coach.currency != payment.currency:
+        return None
+    return minutes_for(payment.amount_minor, coach.rate_minor) or None
 
 
 async def find_payment(session: AsyncSession, guild_id: int, payment_id: int, actor: Actor | None) -> Payment:
@@ -258,7 +283,7 @@ async def settle(
     """Record that the money was paid back, now or earlier (`at`), and tell whoever paid."""
     refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.DONE, at or now, None, None
     await alerts.refunded(session, payment, now)
-    await _update_messages(session, payment, now)
+    await update_messages(session, payment, now)
     outbox.enqueue(
         session,
         NotificationKind.REFUNDED,
@@ -274,12 +299,15 @@ async def fail(session: AsyncSession, refund: Refund, payment: Payment, why: str
     """Record that the money can't be paid back, and alert admins, who can pay it another way."""
     refund.status, refund.done_at, refund.next_try_at, refund.last_error = RefundStatus.FAILED, None, None, why
     await alerts.refund_failed(session, payment, why, now)
-    await _update_messages(session, payment, now)
+    await update_messages(session, payment, now)
 
 
-async def _update_messages(session: AsyncSession, payment: Payment, now: datetime) -> None:
+async def update_messages(session: AsyncSession, payment: Payment, now: datetime) -> None:
+    """Update the direct messages about the session that was paid for, and those to whoever gave up a seat."""
     if payment.session_id is not None:
         await outbox.requeue_direct(session, payment.session_id, now)
+        about = payment.session_id, NotificationKind.SEAT_LEFT
+        await outbox.requeue_sent(session, *about, now, user_id=payment.user_id)
 
 
 async def record_failure(db: Database, refund_id: int, failure: StripeFailure, now: datetime) -> bool:

@@ -73,7 +73,7 @@ SETTINGS = (
         column="payment_instructions",
         kind=Text(300),
         label="Payment instructions",
-        help="Students see them before they confirm a session that costs something, or buy credit.",
+        help="Students see them when they book something that they pay for without a card, or buy credit.",
         form=Form.PAYMENT,
     ),
     Setting(

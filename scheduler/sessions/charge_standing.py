@@ -57,6 +57,11 @@ def can_choose(refund: Refund, now: datetime) -> bool:
     return until is not None and now < until
 
 
+def credit_instead(row: CoachingSession, refund: Refund) -> int:
+    """Return the minutes of credit that a refund can be kept as: a session's own, or what a seat's price buys."""
+    return (refund.credit_minutes or 0) if row.is_workshop else row.booked_duration // timedelta(minutes=1)
+
+
 def closes_at(
     row: CoachingSession, viewer_id: int | None, standing: ChargeStanding | None = None
 ) -> datetime | None:

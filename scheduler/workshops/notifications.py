@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AHEAD, NotificationKind, Participant, ParticipantStatus, Workshop
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
-from scheduler.sessions import lifecycle
+from scheduler.sessions import charge_standing, lifecycle
+from scheduler.sessions.charge_standing import ChargeStanding
 from scheduler.workshops.free_seats import free_seats
 
 
@@ -21,6 +22,8 @@ class WorkshopDetails(NamedTuple):
     seat: Participant | None = None
     """The participant whom the message is about, if it's about one."""
     has_begun: bool = False
+    standing: ChargeStanding | None = None
+    """What that participant paid by card or with credit, and what becomes of it."""
 
 
 async def _load(session: AsyncSession, context: NotificationContext, now: datetime) -> WorkshopDetails | None:
@@ -30,7 +33,8 @@ async def _load(session: AsyncSession, context: NotificationContext, now: dateti
         return None
     free = await free_seats(session, [about.id], now)
     seat = about.participant(user_id) if user_id else None
-    return WorkshopDetails(workshop, free[about.id], seat, lifecycle.has_started(about, now))
+    paid = (await charge_standing.standings(session, [about], user_id, now)).get(about.id) if seat else None
+    return WorkshopDetails(workshop, free[about.id], seat, lifecycle.has_started(about, now), paid)
 
 
 def _before_start(context: NotificationContext, now: datetime) -> str | None:
@@ -42,6 +46,12 @@ def _while_taken(context: NotificationContext, now: datetime) -> str | None:
     details: WorkshopDetails | None = context.details
     has_seat = details and details.seat and details.seat.status is not ParticipantStatus.LEFT
     return _before_start(context, now) if has_seat else "they gave the seat back"
+
+
+def _once_it_is_decided(context: NotificationContext) -> datetime | None:
+    details: WorkshopDetails | None = context.details
+    reader_id = context.notification.user_id
+    return charge_standing.closes_at(context.about_session, reader_id, details.standing if details else None)
 
 
 async def _remember_channel(session: AsyncSession, context: NotificationContext) -> None:
@@ -66,5 +76,5 @@ KINDS = (
         NotificationKind.WORKSHOP_CREATED, still_needed=_before_start, details=_load, follows_session=True
     ),
     Declaration(NotificationKind.SEAT_TAKEN, still_needed=_while_taken, details=_load, follows_session=True),
-    Declaration(NotificationKind.SEAT_LEFT, details=_load),
+    Declaration(NotificationKind.SEAT_LEFT, details=_load, changes_at=_once_it_is_decided),
 )

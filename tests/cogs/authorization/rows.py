@@ -203,6 +203,7 @@ PRESSES: dict[str, Row] = {
     "workshop:credit:{session_id}:{cost}:{currency}": Row(_BY_CREDIT, of="workshop"),
     "workshop:leave:{session_id}": Row(_LEAVER, of="workshop"),
     "workshop:leave:{session_id}:yes": Row(_refusals("student", _NO_SEAT), of="workshop"),
+    "workshop:leave:{session_id}:credit:{minutes}": Row(_refusals("student", _NO_SEAT), of="workshop"),
     "workshop:edit:{session_id}": Row(_RUNNERS, of="workshop"),
     "workshop:cancel:{session_id}": Row(_RUNNERS, of="workshop"),
     "workshop:new:{coach_id}": Row(_ANNOUNCERS),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import Guild, Participant, ParticipantStatus, SessionStatus
+from models import Participant, ParticipantStatus, SessionStatus
 from models.storage.database import Database
 from tests.cogs.booking.people import BUTTON, Visitor, components
 from tests.cogs.payments.test_paying import taking_cards
@@ -417,14 +417,20 @@ async def test_what_it_costs_is_confirmed_again_if_it_changed(open_world: Academ
     assert "A seat costs $15.00 now." in said
 
 
-async def test_payment_instructions_are_on_the_confirm(open_world: Academy) -> None:
+async def test_payment_instructions_stand_before_and_after_a_seat_is_taken(open_world: Academy) -> None:
     world = open_world
     await world.choose(payment_instructions="PayPal us")
     await announced(world, {"Price": "15"})
     stu = await pressed(world, world.student, "Take a seat (3 left)")
     assert "**How to pay** PayPal us" in stu.said
-    async with world.db.read() as session:
-        assert (await session.get_one(Guild, world.guild.id)).workshop_channel_id is not None
+
+    await stu.press("Confirm")
+
+    assert "You have a seat ✅" in stu.said
+    assert "**How to pay** PayPal us" in stu.said
+    await told(world)
+    assert "**How to pay** PayPal us" in words(last_dm(world.student))
+    assert "How to pay" not in words(last_dm(world.coach))
 
 
 @pytest.mark.slow
@@ -464,13 +470,45 @@ async def test_a_seat_is_paid_for_by_card(db: Database) -> None:
         await stu.press("I've paid")
         assert "You have a seat ✅ · paid by card (TEST)" in stu.said
         assert "**Mixing drums**" in stu.said
-        cara = await pressed(world, world.coach, "Details")
-        form = await cara.open_form("Cancel workshop…")
-        await cara.send(form, Reason="")
         await told(world)
-        [told_so] = [one for one in world.dms(world.student) if "Workshop cancelled by your coach" in one]
-        assert "**Refund** $15.00 (TEST: no money moves)" in told_so
-        assert "**Refunded**" in words(last_dm(world.student))
+        assert "You have a seat · paid by card (TEST)" in words(last_dm(world.student))
+        assert "Receipt" in labels(last_dm(world.student))
+        assert "Stu took a seat · paid by card (TEST)" in words(last_dm(world.coach))
+
+
+async def test_what_was_paid_for_a_seat_is_kept_as_credit_or_paid_back(db: Database) -> None:
+    async with taking_cards(db) as (world, stripe):
+        await announced(world, {"Price": "15"})
+        await has_paid_seat(world, stripe)
+        leave = await pressed(world, world.student, "Leave")
+        assert "You get $15.00 (TEST: no money moves) back. As credit it's 15 minutes of credit" in leave.said
+        assert leave.buttons == ["Leave, money back", "Leave, keep as credit", "Keep my seat"]
+        await leave.press("Leave, keep as credit")
+        assert "was kept as 15 minutes of credit" in leave.said
+        await told(world)
+        assert any("You gave your seat back" in one and "was kept as" in one for one in world.dms(world.student))
+
+        await has_paid_seat(world, stripe)
+        cara = await pressed(world, world.coach, "Details")
+        await cara.fill("Cancel workshop…", Reason="")
+        await told(world)
+
+        dm = last_dm(world.student)
+        assert "Workshop cancelled by your coach" in words(dm)
+        assert "Until then, you can keep it as 15 minutes of credit." in words(dm)
+        stu = Visitor(world, world.student).take(await world.student.user.click(dm, label="Money back now"))
+        assert "goes back to your card" in stu.said
+        await told(world)
+        assert any("**Refunded**" in one for one in world.dms(world.student))
+
+
+async def has_paid_seat(world: Academy, stripe: Any) -> None:
+    """Let Stu take a seat and pay for it by card."""
+    stu = await (await pressed(world, world.student, "Take a seat (3 left)")).press("Pay $15.00")
+    stripe.pay([*stripe.checkouts][-1])
+    await stu.press("I've paid")
+    assert "You have a seat ✅" in stu.said
+    await told(world)
 
 
 async def test_a_seat_that_is_not_paid_for_is_free_again(db: Database) -> None:

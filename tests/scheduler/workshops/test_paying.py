@@ -1,13 +1,14 @@
 """Seats that cost something: credit or a card, and what's given back."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from models import (
-    CreditLot,
+    Coach,
     Hold,
     Participant,
     ParticipantStatus,
@@ -16,21 +17,24 @@ from models import (
     PaymentStatus,
     Refund,
     RefundReason,
+    RefundStatus,
     Reservation,
     SessionStatus,
 )
 from models.storage.database import Database
 from scheduler.booking import cancellation
+from scheduler.booking.cancellation import Seen
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, WorkshopFull
 from scheduler.core.task_pool import TaskPool
 from scheduler.credits import charges
-from scheduler.payments import starting, ways
+from scheduler.payments import choices, starting, ways
 from scheduler.workshops import deadlines, seats, workshops
 from tests.support.bookings import CARA
-from tests.support.builders import DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, refusal
+from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, refusal
 from tests.support.credits import a_lot, entries, left
 from tests.support.fakes import FakeDiscord
+from tests.support.parameters import first_plain
 from tests.support.payments import till
 from tests.support.seat_payments import a_box
 from tests.support.transactions import fetch_all, transact
@@ -269,18 +273,81 @@ async def test_leaving_late_pays_nothing_back_and_coming_back_costs_nothing(db: 
         assert await box.refunds() == []
 
 
-async def test_a_cancelled_workshop_pays_everybody_back_at_once(db: Database) -> None:
+@pytest.mark.parametrize("rate_minor", first_plain([3000, 0]))
+async def test_when_a_workshop_is_called_off_everybody_chooses_money_or_what_it_buys(
+    db: Database, rate_minor: int
+) -> None:
     async with till(db) as here:
         box = await a_box(here, least=3)
-        await box.pay(ONE)
-        await box.pay(TWO)
+        payments = [await box.pay(ONE), await box.pay(TWO)]
+        await transact(db, _with_rate, rate_minor)
 
-        await deadlines.do_due(db, FakeDiscord(), lambda: STARTS - DAY, TaskPool(wait_for_slow=True))
+        here.now = STARTS - DAY
+        await deadlines.do_due(db, FakeDiscord(), here.clock, TaskPool(wait_for_slow=True))
 
         assert await box.refunds() == [(RefundReason.CANCELLED, 2000)] * 2
-        due = {one.next_try_at for one in await fetch_all(db, select(Refund))}
-        assert due == {STARTS - DAY}
-        assert await fetch_all(db, select(CreditLot)) == []
+        due = {(one.next_try_at - here.now, one.credit_minutes) for one in await here.refunds()}
+        assert due == {(DAY, 40) if rate_minor else (0 * DAY, None)}
+        if rate_minor:
+            for _ in range(2):
+                lot = await transact(db, choices.keep_as_credit, payments[0].id, Actor(ONE), here.now)
+            assert (lot.minutes_granted, lot.coach_ids, lot.paid_minor) == (40, [COACH], 2000)
+        await here.tick(DAY)
+        paid_back = [one.status is RefundStatus.DONE for one in await here.refunds()]
+        assert paid_back == ([False, True] if rate_minor else [True, True])
+        assert await left(db) == ([40] if rate_minor else [])
+
+
+async def _with_rate(session: Any, rate_minor: int) -> None:
+    (await session.get_one(Coach, (GUILD, COACH))).rate_minor = rate_minor
+
+
+async def test_whoever_leaves_in_time_can_keep_what_they_paid_as_credit_each_time(db: Database) -> None:
+    async with till(db) as here:
+        box = await a_box(here)
+        for minutes in (20, 40):
+            await box.pay()
+            await transact(db, _with_rate, 60 * 2000 // minutes)
+            assert await transact(db, _credit_if_left, box.workshop, here.now) == minutes
+            leaving = partial(choices.leave, session_id=box.workshop, actor=Actor(ONE), now=here.now)
+            refused = await refusal(db, NotBookable, partial(leaving, credit_minutes=minutes + 1))
+            assert "price has changed" in str(refused)
+            assert (await seat_of(db, box.workshop, ONE)).status is ParticipantStatus.BOOKED
+            for _ in range(2):
+                await transact(db, partial(leaving, credit_minutes=minutes))
+            here.now += MINUTE
+        await here.tick(DAY)
+
+        assert await left(db) == [20, 40]
+        assert [one.status for one in await here.refunds()] == [RefundStatus.KEPT] * 2
+        assert here.server.refunds == {}
+
+
+async def _credit_if_left(session: Any, workshop: int, now: datetime) -> int | None:
+    return await choices.credit_if_left(session, await session.get_one(Participant, (workshop, ONE)), now)
+
+
+async def test_whoever_leaves_late_keeps_nothing_as_credit(db: Database) -> None:
+    async with till(db) as here:
+        box = await a_box(here)
+        await box.pay()
+
+        assert await transact(db, _credit_if_left, box.workshop, AT_NIGHT) is None
+        await transact(db, choices.leave, box.workshop, Actor(ONE), AT_NIGHT, credit_minutes=20)
+
+        assert (await box.refunds(), await left(db)) == ([], [])
+
+
+async def test_whose_seat_an_admin_cancels_late_still_chooses(db: Database) -> None:
+    async with till(db) as here:
+        box = await a_box(here)
+        payment = await box.pay()
+
+        seen = Seen(box.workshop, AT_NIGHT)
+        await transact(db, cancellation.cancel_seen, GUILD, ONE, ADMIN, seen, AT_NIGHT)
+        lot = await transact(db, choices.keep_as_credit, payment.id, Actor(ONE), AT_NIGHT + DAY - MINUTE)
+
+        assert lot.minutes_granted == 20
 
 
 async def test_the_ways_to_pay_for_a_seat(db: Database) -> None:
