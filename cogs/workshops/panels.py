@@ -154,22 +154,31 @@ def details_panel(
         parts.append(ui.text(leaving(row, guild)))
     if runs_it or (has_seat and guild.names_participants):
         parts.append(ui.text(participants(row.taking_part)))
-    buttons = _buttons(one, viewer_id, has_seat=has_seat, runs_it=runs_it) if is_open else []
-    return ui.Panel(ui.Container(*parts, *ui.rows(*buttons)), *back, said=said)
+    if is_open:
+        parts += ui.rows(*_own_buttons(one, viewer_id, has_seat=has_seat))
+        parts += ui.rows(*(_running_buttons(workshop) if runs_it else []))
+    return ui.Panel(ui.Container(*parts), *back, said=said)
 
 
-def _buttons(one: OpenWorkshop, viewer_id: int, *, has_seat: bool, runs_it: bool) -> list[ui.Button]:
+def _own_buttons(one: OpenWorkshop, viewer_id: int, *, has_seat: bool) -> list[ui.Button]:
     session_id = one.workshop.session_id
-    buttons: list[ui.Button] = []
     if has_seat:
-        buttons.append(ui.button("Add to calendar", routes.CALENDAR.id(session_id=session_id)))
-        buttons.append(ui.button("Leave…", routes.LEAVE_WORKSHOP.id(session_id=session_id)))
-    elif viewer_id != one.workshop.session.coach_id:
-        buttons.append(take_button(one.workshop, one.free) if one.free else wait_button(one.workshop))
-    if runs_it:
-        buttons.append(ui.button("Edit…", EDIT.id(session_id=session_id)))
-        buttons.append(ui.button("Cancel workshop…", CANCEL.id(session_id=session_id), ui.DANGER))
-    return buttons
+        return [
+            ui.button("Add to calendar", routes.CALENDAR.id(session_id=session_id)),
+            ui.button("Leave…", routes.LEAVE_WORKSHOP.id(session_id=session_id)),
+        ]
+    if viewer_id == one.workshop.session.coach_id:
+        return []
+    return [take_button(one.workshop, one.free) if one.free else wait_button(one.workshop)]
+
+
+def _running_buttons(workshop: Workshop) -> list[ui.Button]:
+    """Make the buttons of its coach and of admins. They're a row of their own, away from what anyone can press."""
+    session_id = workshop.session_id
+    return [
+        ui.button("Edit…", EDIT.id(session_id=session_id)),
+        ui.button("Cancel workshop…", CANCEL.id(session_id=session_id), ui.DANGER),
+    ]
 
 
 def participants(taking_part: Sequence[Participant]) -> str:

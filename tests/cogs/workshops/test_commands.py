@@ -14,6 +14,8 @@ from tests.support.meetings import opened, to_the_end
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import held
 
+ROW = 1
+"""A row of buttons."""
 FIRST = {
     "Title": "Mixing drums",
     "Description": "Bring a session of *your own*.",
@@ -415,6 +417,15 @@ async def test_what_it_costs_is_confirmed_again_if_it_changed(open_world: Academ
     said = words(reply(await world.press_custom_id(world.student, f"workshop:seat:{made.id}:0:5591876")))
 
     assert "A seat costs $15.00 now." in said
+
+
+async def test_taking_a_seat_and_cancelling_the_workshop_are_in_different_rows(open_world: Academy) -> None:
+    await announced(open_world)
+
+    admin = await pressed(open_world, open_world.admin, "Details")
+
+    rows = [[one["label"] for one in row["components"]] for row in components(admin.panel, ROW)]
+    assert rows == [["Take a seat (3 left)"], ["Edit…", "Cancel workshop…"], ["All workshops"]]
 
 
 async def test_payment_instructions_stand_before_and_after_a_seat_is_taken(open_world: Academy) -> None:
