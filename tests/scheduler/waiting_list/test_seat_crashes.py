@@ -240,7 +240,9 @@ async def judge(life: Life, story: Story) -> None:
     has_owner = story.free is Life.add_seats
     have = sorted(one for one in await taken_by(life.db, life.workshop) if one is not None)
     assert have == sorted([*([OWNER.user_id] if has_owner else []), OTHER.user_id, SECOND.user_id])
-    assert [one.state for one in await life.offers(FIRST)] == [story.passed]
+    [offer] = await life.offers(FIRST)
+    # What was sent, but couldn't be recorded until the offer ran out, counts as not delivered.
+    assert offer.state in {story.passed, OfferState.UNDELIVERED if story.first is Life.ignore else story.passed}
     assert [one.state for one in await life.offers(SECOND)] == [OfferState.TAKEN]
     assert await life.offers(THIRD) == []
     [waiting] = await fetch_all(life.db, select(Wish).where(Wish.user_id == THIRD.user_id))

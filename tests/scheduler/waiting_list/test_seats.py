@@ -113,6 +113,21 @@ async def test_whoever_is_offered_a_seat_can_take_it_at_the_announcement(db: Dat
     assert await line.freed() == []
 
 
+async def test_whoever_is_offered_a_seat_takes_that_one_though_another_is_free(db: Database) -> None:
+    line, workshop = await a_full_one(db, seats=3)
+    await take(db, workshop, EVE.user_id)
+    await waits(line, workshop, ANN)
+    for left in reversed(FULL):
+        await leave(db, workshop, left, line.now)
+        await line.tick()
+    assert await free(db, workshop) == 1, "nobody else waits for the second"
+
+    await press(line, workshop, ANN)
+
+    assert await taken_by(db, workshop) == [None, ANN.user_id, EVE.user_id]
+    assert await line.freed() == []
+
+
 async def test_passing_offers_it_to_the_next_and_keeps_the_place(db: Database) -> None:
     line, workshop = await offered(db, ANN, BOB)
     [offer] = await line.offers()
@@ -144,6 +159,8 @@ async def test_a_seat_is_held_by_the_rules_for_times_and_not_until_the_night(
 
     [offer] = await line.offers()
     assert offer.expires_at - line.now == held
+    line.clock.now = offer.expires_at
+    assert isinstance(await press(line, workshop, ANN), WorkshopFull)
 
 
 async def test_after_three_offers_it_is_free_for_all_and_ten_are_told(db: Database) -> None:

@@ -21,7 +21,7 @@ from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY, STUD
 from tests.support.fakes import Call, FakeDiscord
 from tests.support.mortal import Died
 from tests.support.transactions import fetch_all, transact
-from tests.support.workshops import CHANNEL, STARTS, a_workshop, announcement, find, take
+from tests.support.workshops import CHANNEL, STARTS, a_workshop, announcement, another_workshop, find, take
 
 
 @dataclass
@@ -79,6 +79,16 @@ async def test_it_follows_the_workshop(db: Database) -> None:
     await stage.at(MONDAY + MINUTE)
 
     assert stage.titles == ["Drums"]
+
+
+async def test_one_that_fails_holds_up_no_other(db: Database) -> None:
+    stage = await a_stage(db)
+    await another_workshop(db, starts_at=STARTS + DAY, title="Mastering")
+    stage.discord.fail("ensure_event", RuntimeError("a bug"), about="Mixing drums")
+
+    assert await stage.at(MONDAY) == 1
+
+    assert stage.titles == ["Mastering"]
 
 
 async def test_it_goes_when_the_workshop_is_cancelled(db: Database) -> None:
