@@ -82,7 +82,7 @@ def list_panel(found: Sequence[tuple[Place, str, str]], cycle: HourCycle, said: 
         words = f"**{_ordinal(place.place)} in line**{where}\n{waiting}"
         parts.append(ui.Section(words, accessory=ui.button("Stop waiting", END.id(wish_id=place.wish.id))))
     if found:
-        parts.append(ui.text("-# We message you as soon as a time that suits becomes free and it's your turn."))
+        parts.append(ui.text("-# We message you as soon as what you're waiting for is free and it's your turn."))
     back = ui.button("◀ Sessions", routes.SESSION_LIST.id(page=0))
     return ui.Panel(*parts, ui.row(back), said=said)
 
@@ -135,10 +135,11 @@ def offer_card(details: OfferDetails, guild: Guild, coach_name: str) -> ui.Item:
         if offer.is_shared
         else f"It's yours until {stamp(offer.expires_at)}. Then we offer it to the next person in line."
     )
-    name = coach_name if details.wish.coach_id is not None else None
-    waiting = describe(details.wish, name, details.zone_name) if workshop is None else describe_seat(workshop)
     lines = [f"**A {what} is free**\n{head}", *terms(offer, guild, is_seat=workshop is not None)]
-    lines += [held, f"-# You're waiting for {waiting}."]
+    lines.append(held)
+    if workshop is None:  # a seat is what they're waiting for, and named above
+        name = coach_name if details.wish.coach_id is not None else None
+        lines.append(f"-# You're waiting for {describe(details.wish, name, details.zone_name)}.")
     return ui.Container(ui.text("\n".join(lines)), *ui.rows(*_answers(details)))
 
 

@@ -13,8 +13,8 @@ from cogs.cards.booking import decode_currency, encode_currency
 from cogs.ui import Typed
 from cogs.ui.routing import Route
 from cogs.ui.time_picker import instant, minute_of
+from cogs.workshops.panels import takes_place_if
 from models import MOST_SEATS, Coach, Guild
-from scheduler.core.clock import stamp
 from scheduler.core.errors import Unreadable
 from scheduler.parsing.dates import parse_moment
 from scheduler.parsing.durations import LONGEST_MINUTES, SHORTEST_MINUTES, parse_length, write_length
@@ -177,7 +177,7 @@ def rules_form(draft: Draft, typed: Typed, *, mirrors: bool) -> ui.Form:
         ui.field(
             terms.LEAST,
             typed,
-            description="With fewer people, it's cancelled. Leave empty to hold it with anybody.",
+            description="With fewer people, it's cancelled. Leave empty if any number will do.",
             required=False,
             placeholder="4",
             most=3,
@@ -256,9 +256,8 @@ def _lines(draft: Draft, zone_name: str) -> list[str]:
     if draft.price_minor and draft.flags & _Flag.CREDIT:
         lines.append(f"{draft.minutes} minutes of credit count, too")
     if draft.least:
-        decided = stamp(draft.starts_at - timedelta(minutes=draft.lead_minutes), "f")
-        people = "1 person" if draft.least == 1 else f"{draft.least} people"
-        lines.append(f"Takes place with {people} or more. Decided {decided}.")
+        decide_at = draft.starts_at - timedelta(minutes=draft.lead_minutes)
+        lines.append(takes_place_if(draft.least, decide_at))
     return lines
 
 

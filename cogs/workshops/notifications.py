@@ -29,7 +29,10 @@ def _taken(context: NotificationContext) -> ui.Item:
     payment = _payment(context)
     if is_for_coach(context):
         return _for_coach(context, f"took a seat{paid_by_card(payment)}")
-    how = how_to_pay(context.guild, context.seat, payment)
+    seat = context.seat
+    if seat is not None and seat.status is ParticipantStatus.LEFT:
+        return session_card(context, "You had a seat")
+    how = how_to_pay(context.guild, seat, payment)
     return session_card(context, f"You have a seat{paid_by_card(payment)}", has_file=True, more=how)
 
 

@@ -100,8 +100,13 @@ def _became(row: CoachingSession) -> str:
 def _least(workshop: Workshop) -> list[str]:
     if workshop.least is None or workshop.decide_at is None:
         return []
-    people = "1 person" if workshop.least == 1 else f"{workshop.least} people"
-    return [f"-# Takes place with {people} or more. Decided {stamp(workshop.decide_at, 'f')}."]
+    return [f"-# {takes_place_if(workshop.least, workshop.decide_at)}"]
+
+
+def takes_place_if(least: int, decide_at: datetime) -> str:
+    """Write how many people must have a seat, and by when."""
+    people = "1 person has" if least == 1 else f"{least} people have"
+    return f"Takes place if at least {people} a seat by {stamp(decide_at, 'f')}."
 
 
 def list_panel(found: Sequence[OpenWorkshop], viewer_id: int, page: int, *, can_announce: bool) -> ui.Panel:
@@ -300,4 +305,4 @@ def left_panel(workshop: Workshop, seat: Participant, standing: ChargeStanding |
     late = " That was late, so it still counts." if seat.cancelled_late else ""
     lines = [f"You've given back your seat in **{ui.quoted(workshop.title)}**.{late} We've told the coach."]
     lines += cards.charge.refund_lines(workshop.session, standing, seat.user_id)
-    return ui.Panel(ui.text("\n".join(lines)))
+    return ui.Panel(ui.text("\n".join(lines)), ui.row(ui.button("All sessions", routes.SESSION_LIST.id(page=0))))

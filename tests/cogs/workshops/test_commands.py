@@ -105,6 +105,8 @@ async def test_from_the_form_to_a_seat_and_back(open_world: Academy) -> None:
     stu = await (await pressed(world, world.student, "Leave")).press("Leave")
     assert "You've given back your seat in **Mixing drums**" in stu.said
     await told(world)
+    [before] = [one for one in world.dms(world.student) if "a seat**" in one]
+    assert "**You had a seat**" in before
     assert labels(in_channel(world))[0] == "Take a seat (3 left)"
     assert "You gave your seat back" in words(last_dm(world.student))
     assert "Stu gave their seat back" in words(last_dm(world.coach))
@@ -129,7 +131,7 @@ async def test_the_preview_can_be_changed_and_discarded(open_world: Academy) -> 
     cara.take(await world.coach.submit_modal(form, held(form) | rules))
     assert "$20.00 a seat" in cara.said
     assert "90 minutes of credit count, too" in cara.said
-    assert "Takes place with 2 people or more." in cara.said
+    assert "Takes place if at least 2 people have a seat by " in cara.said
     form = await cara.open_form("Change…")
     assert held(form) == {**FIRST, "Time": "2026-03-05 18:00", "Length": "1 hour 30 minutes"}
     cara.take(await world.coach.submit_modal(form, held(form) | {"Title": "Mixing bass"}))
@@ -162,7 +164,7 @@ async def test_wrong_rules_can_be_fixed_and_keep_the_preview(open_world: Academy
     said = words(in_channel(world))
     assert "## Mixing drums" in said
     assert "$15.00 a seat" in said
-    assert "Takes place with 2 people or more." in said
+    assert "Takes place if at least 2 people have a seat by " in said
 
 
 async def test_everything_wrong_in_the_first_form_is_said_at_once(open_world: Academy) -> None:
