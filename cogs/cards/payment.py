@@ -33,7 +33,7 @@ def what(payment: Payment, coach: str) -> str:
     if payment.starts_at is None or payment.ends_at is None:
         return f"Credit: {ui.quoted(starting.name_of(payment), packages.LONGEST_NAME)}"
     if payment.purpose is PaymentPurpose.SEAT:
-        return f"A seat in a workshop of {length(payment.ends_at - payment.starts_at)} with {coach}"
+        return f"{ui.quoted(starting.name_of(payment))} · {length(payment.ends_at - payment.starts_at)}"
     return f"{length(payment.ends_at - payment.starts_at)} with {coach}"
 
 

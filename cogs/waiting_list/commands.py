@@ -241,10 +241,7 @@ class WaitingListCog(Cog):
             coach = await session.get_one(Coach, (booked.guild_id, booked.coach_id))
             workshop = await session.get(Workshop, booked.id) if booked.is_workshop else None
         self.bot.wake()
-        if workshop is not None:
-            await ui.show(interaction, panels.seat_panel(workshop))
-        else:
-            await ui.show(interaction, booked_panel(interaction, booked, guild, coach))
+        await ui.show(interaction, booked_panel(interaction, booked, guild, coach, workshop=workshop))
 
     async def _own_offer(self, interaction: Interaction, offer_id: int) -> Offer:
         """Return the offer, once it's sure that both are still in the server."""

@@ -160,13 +160,6 @@ def offered_already(details: OfferDetails, guild: Guild, coach_name: str) -> ui.
     return ui.Panel(ui.text(words), offer_card(details, guild, coach_name))
 
 
-def seat_panel(workshop: Workshop) -> ui.Panel:
-    """Say that somebody has a seat now."""
-    words = f"### You have a seat ✅\n“{ui.quoted(workshop.title)}”\n{cards.when(workshop.session.starts_at)}"
-    sessions = ui.row(ui.button("All sessions", routes.SESSION_LIST.id(page=0)))
-    return ui.Panel(ui.text(f"{words}\nWe've messaged you."), sessions)
-
-
 def ways_panel(offer: Offer, coach_name: str, ways: Ways, workshop: Workshop | None) -> ui.Panel:
     """Ask how to pay for what's offered. The first way is the main one."""
     lines = [

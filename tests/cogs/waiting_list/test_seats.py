@@ -3,7 +3,7 @@
 from typing import Any
 
 from scheduler.core.clock import stamp
-from tests.cogs.booking.people import Visitor
+from tests.cogs.booking.people import BUTTON, Visitor, components
 from tests.cogs.reports.test_export import exported
 from tests.cogs.waiting_list.test_commands import labels, last_dm, press
 from tests.cogs.workshops.test_commands import announced, has_seat, in_channel, pressed, told
@@ -83,6 +83,7 @@ async def test_who_waits_again_is_shown_the_offer_and_can_take_it_there(open_wor
     assert "1st in line" not in again.said
     await again.press("Take it")
     assert "You have a seat ✅" in again.said
+    assert "Google Calendar" in str(components(again.panel, BUTTON)), "like any other seat"
 
 
 async def test_passing_offers_the_seat_to_the_next_person(open_world: Academy) -> None:

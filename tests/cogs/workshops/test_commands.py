@@ -475,7 +475,7 @@ async def test_a_seat_is_paid_for_by_card(db: Database) -> None:
 
         await stu.press("Pay $15.00")
 
-        assert "A seat in a workshop of 90 min with" in stu.said
+        assert "A seat in “Mixing drums” with Cara · 90 min" in stu.said
         assert "We hold the seat for you." in stu.said
         await told(world)
         assert labels(in_channel(world))[0] == "Take a seat (2 left)"
