@@ -53,7 +53,7 @@ PEOPLE = {way: Actor(STUDENT + number) for number, way in enumerate(IN_CLASS)}
 ALL = "all"
 """Messages about nobody in particular: to the coach, or to admins."""
 _LONG = 40 * MINUTE
-_NOBODY: Mapping[int, Barrier] = MappingProxyType({})
+_NOBODY: Mapping[str, Barrier] = MappingProxyType({})
 _given: dict[bool, tuple[bytes, Any, datetime, int]] = {}
 """As in `tests.support.together`."""
 

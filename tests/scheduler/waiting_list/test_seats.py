@@ -265,6 +265,18 @@ async def test_a_block_ends_the_wish_and_the_offer(db: Database) -> None:
     assert await line.open_to() == [BOB.user_id]
 
 
+async def test_who_left_a_seat_is_not_offered_that_one_again(db: Database) -> None:
+    line, workshop = await offered(db, ANN)
+    await waits(line, workshop, Actor(STUDENT))
+    [offer] = await line.offers()
+
+    await transact(db, answers.decline, offer.id, ANN, line.now)
+    await line.tick()
+
+    assert await line.open_to() == []
+    assert await free(db, workshop) == 1
+
+
 async def test_the_seat_of_a_participant_who_left_the_server_is_offered(db: Database) -> None:
     line, _ = await a_full_one(db, ANN)
 

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy import select, update
 
 from models import (
+    AuditEntry,
     BlockedFrom,
     CoachingSession,
     Member,
+    Notification,
     NotificationKind,
     ParticipantStatus,
     Reservation,
@@ -196,8 +198,8 @@ async def test_nobody_takes_or_leaves_a_seat_once_it_has_started_or_was_cancelle
     await refusal(db, TooLate, taking(workshop, TWO, STARTS))
     await refusal(db, TooLate, leaving(workshop, ONE, STARTS))
     await transact(db, cancellation.cancel, workshop, CARA, GUILD, "Ill.", MONDAY)
-    await refusal(db, TooLate, taking(workshop, TWO))
-    await refusal(db, TooLate, leaving(workshop, ONE))
+    for happens in (taking(workshop, TWO), leaving(workshop, ONE)):
+        assert "This workshop was cancelled" in str(await refusal(db, TooLate, happens))
 
 
 async def test_only_who_had_a_seat_leaves(db: Database) -> None:
@@ -237,12 +239,21 @@ async def test_leaving_is_late_once_the_notice_has_begun(db: Database, before_no
     assert (await seat_of(db, workshop, ONE)).cancelled_late is late
 
 
-async def test_leaving_frees_the_time_and_drops_the_reminders(db: Database) -> None:
+async def test_leaving_frees_the_time_drops_the_reminders_and_updates_their_messages(db: Database) -> None:
     workshop = await a_workshop(db)
     await take(db, workshop, ONE, TWO)
+    news = Notification.kind == NotificationKind.SEAT_TAKEN
+    async with db.begin() as session:
+        sent = {"due_at": None, "tried_at": MONDAY, "sent_at": MONDAY, "channel_id": 8, "message_id": 7}
+        await session.execute(update(Notification).where(news).values(sent))
 
     await leave(db, workshop, ONE)
 
+    assert await fetch_all(db, select(Notification.user_id).where(news, Notification.due_at.is_not(None))) == [ONE]
+    assert await fetch_all(db, select(AuditEntry.action).where(AuditEntry.member_id == ONE)) == [
+        "seat_taken",
+        "seat_left",
+    ]
     assert await reserved(db) == [COACH, TWO]
     assert await told(db, workshop, NotificationKind.SEAT_LEFT) == [ONE, COACH]
     due = {
@@ -299,6 +310,7 @@ async def test_who_leaves_the_server_leaves_their_seats(db: Database) -> None:
 
     cancelled = await transact(db, departures.handle_departure, GUILD, ONE, Why.LEFT, MONDAY)
     await transact(db, departures.handle_departure, GUILD, ONE, Why.LEFT, MONDAY)
+    await transact(db, departures.handle_departure, GUILD, TWO, Why.LEFT, STARTS)  # then attendance decides
 
     assert cancelled == 0
     assert await taken_by(db, workshop) == [None, TWO, None]
