@@ -77,7 +77,6 @@ def upgrade() -> None:
     op.add_column("guilds", sa.Column("workshop_channel_id", sa.BigInteger(), nullable=True))
     for name in ("names_participants", "mirrors_workshops"):
         op.add_column("guilds", sa.Column(name, sa.Boolean(), server_default=sa.false(), nullable=False))
-    op.add_column("refunds", sa.Column("credit_minutes", sa.Integer(), nullable=True))
 
 
 def downgrade() -> None:
