@@ -1,9 +1,9 @@
 """Runs every benchmark: `python -m tests.bench [--json] [--quick]`."""
 
-from tests.bench import booking, pictures, process, slots, tick, waiting_list
+from tests.bench import booking, pictures, process, slots, tick, waiting_list, workshops
 from tests.bench.options import from_command_line, write
 
-BENCHMARKS = (slots, pictures, booking, tick, waiting_list, process)
+BENCHMARKS = (slots, pictures, booking, tick, waiting_list, workshops, process)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from models import (
     AuditEntry,
+    Block,
     BlockedFrom,
     CoachingSession,
     Member,
@@ -20,6 +21,7 @@ from models import (
 from models.storage.database import Database
 from scheduler.booking import blocks, cancellation, departures, rescheduling
 from scheduler.booking.departures import Why
+from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotBookable, NotFound, TooLate, WorkshopFull
 from scheduler.workshops import seats
@@ -154,11 +156,26 @@ async def test_a_coach_needs_no_seat_in_their_own_workshop(db: Database) -> None
     assert str(error) == "This is your own workshop: you're in it without a seat."
 
 
-async def test_a_blocked_member_takes_no_seat(db: Database) -> None:
+async def test_a_blocked_member_takes_no_seat_not_even_one_they_pay_for(db: Database) -> None:
     workshop = await a_workshop(db)
-    await transact(db, blocks.block, GUILD, ONE, ADMIN, [BlockedFrom.BOOKING], "", MONDAY)
+    held = await transact(db, seats.hold, workshop, Actor(ONE), MONDAY, MONDAY + HOUR)
+    async with db.begin() as session:  # as if at the same moment, so that the hold is still there
+        who = {"guild_id": GUILD, "user_id": ONE, "blocked_by": ADMIN.user_id}
+        session.add(Block(blocked_from=BlockedFrom.BOOKING, blocked_at=MONDAY, **who))
 
+    await refusal(db, Blocked, lambda session: seats.book_held(session, held, 2000, MONDAY))
+    await transact(db, blocks.block, GUILD, ONE, ADMIN, [BlockedFrom.BOOKING], "", MONDAY)
     await refusal(db, Blocked, taking(workshop))
+
+
+async def test_nobody_takes_a_seat_while_its_coach_is_suspended(db: Database) -> None:
+    workshop = await a_workshop(db)
+    held = await transact(db, seats.hold, workshop, Actor(ONE), STARTS - HOUR, STARTS + HOUR)
+    assert held.expires_at == held.next_step_at == STARTS, "a seat isn't held for longer"
+
+    await transact(db, suspensions.suspend, GUILD, COACH, ADMIN, "Complaints.", MONDAY, keep=True)
+
+    await refusal(db, NotFound, taking(workshop, TWO))
 
 
 async def test_seats_count_among_upcoming_sessions_and_those_left_do_not(db: Database) -> None:
