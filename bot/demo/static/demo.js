@@ -10,6 +10,8 @@ let drawn = "";
 let frame = "";
 let saidTimer = 0;
 let asking = 0;
+let asked = 0;
+let answered = 0; // Answers can arrive in another order: what's older than what is drawn isn't drawn.
 
 /** Create an element with properties and children. Strings are inserted as text, never as HTML. */
 function make(tag, properties = {}, ...children) {
@@ -35,6 +37,7 @@ function say(sentence) {
 async function ask(path, body) {
   const focused = document.activeElement;
   asking += 1;
+  const turn = ++asked;
   const jump = path === "/demo/jump";
   if (jump) $("waiting").hidden = false;
   for (const button of document.querySelectorAll("[data-minutes]")) button.disabled = true;
@@ -43,8 +46,10 @@ async function ask(path, body) {
       method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
     });
     const value = answer.headers.get("Content-Type")?.startsWith("application/json") ? await answer.json() : {};
-    if (answer.ok) draw(value);
-    else say(value.sentence ?? "That didn't work. Try again.");
+    if (answer.ok && turn > answered) {
+      answered = turn;
+      draw(value);
+    } else if (!answer.ok) say(value.sentence ?? "That didn't work. Try again.");
   } catch {
     say("The demo isn't responding. Is it still running in the terminal?");
   } finally {
@@ -198,9 +203,12 @@ $("write").addEventListener("click", (event) => {
 /** Ask for the world. Only what is on the screen counts as seen. */
 async function look() {
   const visible = document.visibilityState === "visible" && $("scrim").hidden;
+  const turn = asked;
+  const changing = asking > 0;
   try {
     const answer = await fetch(`/demo/world${visible ? "?looking" : ""}`);
-    if (answer.ok && !asking) draw(await answer.json());
+    const world = answer.ok ? await answer.json() : null;
+    if (world && !changing && turn === asked) draw(world); // Otherwise it may be from before a change.
   } catch {
     say("The demo isn't responding. Is it still running in the terminal?");
   }

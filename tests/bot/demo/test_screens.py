@@ -1,12 +1,13 @@
 """The demo's screens in a real browser: accessible to everybody, also on a phone and with the keyboard."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from playwright.async_api import Frame, Locator, Page, ViewportSize, expect
+from playwright.async_api import Frame, Locator, Page, Route, ViewportSize, expect
 
 from tests.bot.demo.program import PATIENCE_MILLISECONDS, ROOT, browser_page, demo
 from tests.support.screenshots import HEIGHT, SCREENS, WIDTH, Photographer, main_screens
@@ -28,6 +29,12 @@ TOO_SMALL = f"""all => all.filter(one => one.checkVisibility()).map(one => [one,
 COLOUR = "one => getComputedStyle(one).backgroundColor.match(/\\d+/g).map(Number)"
 CUT_OFF = """all => all.filter(one => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1)
     .map(one => one.outerHTML.slice(0, 120))"""
+
+COUNT_REPLACED = """() => {
+    window.replaced = 0;
+    new MutationObserver(all => { window.replaced += all.length; })
+        .observe(document.querySelector("#discord").parentNode, {childList: true});
+}"""
 
 
 class Inspector(Photographer):
@@ -208,3 +215,28 @@ async def test_a_second_tab_is_told_that_it_shows_the_same_person(page: Page) ->
     await expect(second.locator("#tabs")).to_be_visible()
     await second.close()
     await expect(banner).to_be_hidden()
+
+
+@pytest.mark.slow
+async def test_an_answer_from_before_a_switch_of_persons_changes_nothing(page: Page) -> None:
+    await page.set_viewport_size(DESKTOP)
+    is_held, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        before = await route.fetch()
+        is_held.set()
+        await goes_on.wait()
+        await route.fulfill(response=before)
+
+    await page.route("**/demo/world*", hold, times=1)
+    await is_held.wait()
+    await page.locator("#person-student").click()
+    await expect(page.locator("#menu-you")).to_have_text("Stu")
+    await page.evaluate(COUNT_REPLACED)
+
+    goes_on.set()
+    for _ in range(2):  # the late answer, then the next one
+        await page.wait_for_event("response", lambda answer: "/demo/world" in answer.url)
+
+    assert await page.evaluate("() => window.replaced") == 0
+    await expect(page.locator("#menu-you")).to_have_text("Stu")
