@@ -542,6 +542,7 @@ async def most_leave_and_too_few_stay(here: InClass) -> None:
     for way in (CREDIT, OUTSIDE, PAYING):
         await transact(here.db, seats.leave, here.workshop, PEOPLE[way], here.now)
     here.now = WEDNESDAY - DAY
+    await here.tick()
 
 
 async def refund_and_leave(here: InClass) -> None:

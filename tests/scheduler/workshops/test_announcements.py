@@ -75,6 +75,16 @@ async def test_many_seats_at_once_are_one_edit_half_a_minute_later(db: Database)
     assert await board.at(MONDAY + 1 * HOUR) == []
 
 
+async def test_a_seat_that_is_held_is_one_less(db: Database) -> None:
+    workshop = await a_workshop(db)
+    board = Board(db)
+    await board.at(MONDAY)
+
+    await transact(db, seats.hold, workshop, Actor(ONE), MONDAY, MONDAY + HOUR)
+
+    assert await board.at(MONDAY + 30 * SECOND) == [2]
+
+
 async def test_a_change_while_it_is_being_edited_is_not_lost(db: Database) -> None:
     workshop = await a_workshop(db)
     board = Board(db)

@@ -10,6 +10,7 @@ from models import (
     Block,
     BlockedFrom,
     CoachingSession,
+    Hold,
     Member,
     Notification,
     NotificationKind,
@@ -25,7 +26,7 @@ from scheduler.coaches import suspensions
 from scheduler.core.actor import Actor
 from scheduler.core.errors import Blocked, NotAllowed, NotBookable, NotFound, TooLate, WorkshopFull
 from scheduler.workshops import seats
-from tests.support.bookings import CARA, STU, book
+from tests.support.bookings import CARA, STU, book, hold
 from tests.support.builders import (
     ADMIN,
     COACH,
@@ -126,6 +127,15 @@ async def test_somebody_who_left_comes_back_as_if_for_the_first_time(db: Databas
     assert (seat.status, seat.cancelled_late, seat.joined_at) == (ParticipantStatus.BOOKED, None, MONDAY + HOUR)
     assert seat.membership_due_at == MONDAY + HOUR + DAY
     assert await reserved(db) == [COACH, ONE]
+
+
+async def test_taking_a_seat_lets_go_of_what_they_were_choosing(db: Database) -> None:
+    workshop = await a_workshop(db)
+    await transact(db, hold, Actor(ONE))
+
+    await take(db, workshop, ONE)
+
+    assert await fetch_all(db, select(Hold)) == []
 
 
 async def test_whoever_has_another_session_then_takes_no_seat(db: Database) -> None:
