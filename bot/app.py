@@ -57,6 +57,7 @@ from cogs.setup.defaults import DefaultsCog
 from cogs.setup.one_setting import OneSettingCog
 from cogs.setup.presses import SetupCog
 from cogs.setup.public_panel import PublicPanelCog
+from cogs.time_off.closures import ClosuresCog
 from cogs.timezone import TimezoneCog
 from cogs.ui.answering import Tree
 from cogs.ui.routing import Cog, Router
@@ -121,6 +122,7 @@ COGS = (
     StatisticsCog,
     DefaultsCog,
     SpecialtiesCog,
+    ClosuresCog,
 )
 
 features.register()

@@ -83,6 +83,7 @@ COACH = Route("roster:profile:{user_id}")
 ALL_REVIEWS = Route("review:list:{coach_id}:{page}")
 BLOCKED = Route("block:list:{page}")
 SPECIALTIES = Route("specialty:list")
+CLOSURES = Route("closure:list:{page}")
 CREDIT_ADMIN = Route("credits:admin")
 CREDIT_OF = Route("credits:person:{user_id}:{page}")
 

@@ -41,6 +41,7 @@ from models.session import (
     SessionStatus,
     SessionType,
 )
+from models.time_off import Closure
 from models.waiting_list import FreedTime, Offer, OfferState, Wish, WishEnd
 from models.workshop import MOST_SEATS, Seat, Workshop
 
@@ -59,6 +60,7 @@ __all__ = [
     "Base",
     "Block",
     "BlockedFrom",
+    "Closure",
     "Coach",
     "CoachSpecialty",
     "CoachStatus",

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
-from models.base import Base, Snowflake, enum_column
+from models.base import Base, Snowflake, enum_column, partial_index
 from models.stored_json import StoredJSON
 
 
@@ -47,6 +47,7 @@ class Guild(Base):
         CheckConstraint("room_lead_minutes >= access_lead_minutes", name="room_before_access"),
         CheckConstraint("access_lead_minutes >= 0", name="access_lead_not_negative"),
         CheckConstraint("linger_minutes >= 0", name="linger_not_negative"),
+        partial_index("ix_guilds_holidays_due_at", "holidays_due_at"),
     )
 
     id: Mapped[Snowflake] = mapped_column(primary_key=True, autoincrement=False)
@@ -106,6 +107,10 @@ class Guild(Base):
     """Whether the participants of a workshop are told who else takes part."""
     mirrors_workshops: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether workshops are among the server's scheduled events."""
+    holiday_region: Mapped[str | None] = mapped_column(String(32))
+    """The country, and its subdivision if any, on whose public holidays it's closed: "DE-BY"."""
+    holidays_due_at: Mapped[datetime | None]
+    """When to add the public holidays of one more year; None without a region."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
     """`[name, start minute, end minute]` of the hours that coaches set with one press; NULL for the defaults."""
     default_policy: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))

@@ -119,7 +119,7 @@ class CoachingSession(Base):
     """The start before it was last rescheduled."""
     reschedule_reason: Mapped[str | None]
     kept_at: Mapped[datetime | None]
-    """When the coach decided to keep it although it's outside their hours."""
+    """When it was decided to keep it although it's outside the coach's hours, or the server is closed then."""
     coach_late_minutes: Mapped[int | None]
     """By how much its coach said they'd be late for the session's current time."""
     coach_absent: Mapped[bool] = mapped_column(default=False, server_default=false())

@@ -1,6 +1,7 @@
 """Describe audit log entries in words: what was done, and from what to what."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import discord
@@ -8,6 +9,7 @@ import discord
 from cogs.cards import booking_policy
 from models import NotificationKind
 from scheduler.availability.booking_policy import from_json
+from scheduler.parsing.dates import write_dates
 from scheduler.parsing.lists import all_of
 from scheduler.parsing.money import write_money
 from scheduler.parsing.weekly_hours import Preset, write_presets
@@ -67,6 +69,9 @@ _ACTIONS = {
     "workshop_cancelled_too_few": "workshop cancelled, too few people",
     "seat_left": "seat given back",
     "session_cancelled_empty": "cancelled, nobody took a seat",
+    "closure_added": "days closed",
+    "closure_lifted": "days opened again",
+    "holidays_chosen": "public holidays chosen",
 }
 """Actions whose stored names aren't what people say."""
 _WITH_MINUTES = (
@@ -144,6 +149,10 @@ def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: Hour
             return [name]
         case {"minutes": int(minutes)} if stored in _WITH_MINUTES:
             return [f"{minutes:,} minutes"]
+        case {"first": str(first), "last": str(last)} if stored in ("closure_added", "closure_lifted"):
+            return [write_dates(date.fromisoformat(first), date.fromisoformat(last))]
+        case {"from": old, "to": new} if stored == "holidays_chosen":
+            return [f"{old or 'none'} → {new or 'none'}"]
         case {"seats": int(seats), "least": int(least)}:
             return [f"Seats taken: {seats} of at least {least}"]
         case {"seats": int(seats)}:

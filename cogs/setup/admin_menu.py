@@ -66,10 +66,11 @@ def _menu(*, takes_cards: bool) -> ui.Panel:
             *([_open("Card payments", routes.PAYMENTS.id(page=0))] if takes_cards else []),
         ),
         ui.text("**Server**"),
-        ui.row(
+        *ui.rows(
             ui.button("Setup", routes.OPEN_SETUP.id()),
             ui.button("For new coaches", DEFAULTS.id()),
             _open("Specialties", routes.SPECIALTIES.id()),
+            _open("Closures", routes.CLOSURES.id(page=0)),
             _open("Post the panel…", POST.id()),
             _open("Audit log", routes.AUDIT_LOG.id(user_id=0, page=0)),
         ),

@@ -20,6 +20,7 @@ from models import (
     Reservation,
     SessionStatus,
 )
+from scheduler.availability import closed_times
 from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, Period, SlotRefusal, Window
 from scheduler.parsing.durations import write_length
 from scheduler.time.intervals import subtract
@@ -73,6 +74,7 @@ async def free_and_busy(
     hours = subtract(
         calendar.hours.working_time(calendar.rules.zone, first, last), [(_BEGINNING, since), (until, _END)]
     )
+    hours = closed_times.without(hours, calendar.closed)
     free = subtract(hours, calendar.coach_busy)
     return [tuple(one) for one in free], [tuple(one) for one in subtract(hours, free)]
 
@@ -124,6 +126,7 @@ def explain(reason: SlotRefusal, coach: Coach) -> str:
         SlotRefusal.TAKEN: "That time is already booked.",
         SlotRefusal.STUDENT_BUSY: "The student has another session at that time.",
         SlotRefusal.BUFFER: "That time is too close to another of the coach's sessions.",
+        **closed_times.EXPLANATIONS,
     }[reason]
 
 
@@ -182,6 +185,7 @@ async def calendars(
     hours = await hours_of_each(session, coaches, since=since, until=until)
     busy = await _busy(session, [student_id, *hours], since, until, rescheduling_id, holding)
     counted = await _counted_starts(session, coaches, since, until, rescheduling_id, holding)
+    closed = await closed_times.closed_times_of_each(session, coaches, since, until)
     return {
         coach.user_id: Calendar(
             hours[coach.user_id],
@@ -192,6 +196,7 @@ async def calendars(
             coach_busy=busy[coach.user_id],
             student_busy=busy[student_id],
             counted=counted[coach.user_id],
+            closed=closed[coach.user_id],
         )
         for coach in coaches
     }

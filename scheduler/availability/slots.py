@@ -135,6 +135,15 @@ class SlotRefusal(Enum):
     TAKEN = auto()
     STUDENT_BUSY = auto()
     BUFFER = auto()
+    CLOSED = auto()
+
+
+class Closed(NamedTuple):
+    """`[start, end)` in which nothing takes place, and why."""
+
+    start: datetime
+    end: datetime
+    why: SlotRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +157,16 @@ class Calendar:
     student_busy: Sequence[Period] = ()
     counted: Sequence[datetime] = ()
     """Starts of the sessions that count towards the coach's limits."""
+    closed: Sequence[Closed] = ()
+    """When nothing takes place, whatever the hours."""
 
     def free(self, duration: timedelta, *, now: datetime, since: datetime, until: datetime) -> Iterator[datetime]:
         """Yield the bookable starts (UTC) in `[since, until)` for a session of `duration`, in order.
 
         A start is bookable if one continuous window holds the whole session, if the session and this booking's
-        buffers don't overlap the coach's busy times, if the session itself doesn't overlap the student's, if it's
-        neither too soon (`now` itself always is) nor beyond the horizon, and if the limits of its local day and
-        ISO week aren't used up.
+        buffers don't overlap the coach's busy times, if the session itself overlaps neither the student's nor
+        what's closed, if it's neither too soon (`now` itself always is) nor beyond the horizon, and if the limits
+        of its local day and ISO week aren't used up.
 
         Candidates run from the start of each window in slot steps. Days are computed lazily, so taking only the
         first slot is cheap.
@@ -173,6 +184,7 @@ class Calendar:
         rules, at, end = self.rules, minute_at(start), start + duration
         if not rules.accepting:
             yield SlotRefusal.PAUSED
+        yield from dict.fromkeys(one.why for one in self.closed if one.start < end and start < one.end)
         if start < self._earliest(now):
             yield SlotRefusal.TOO_SOON
         if start > now + rules.horizon:
@@ -253,9 +265,9 @@ class Calendar:
         rules = self.rules
         before, reach = rules.buffer_before, duration + rules.buffer_after - timedelta.resolution
         blocked = [(start - reach, end + before) for start, end in self.coach_busy if start < end]
-        if self.student_busy:
-            reach = duration - timedelta.resolution
-            blocked += [(start - reach, end) for start, end in self.student_busy if start < end]
+        reach = duration - timedelta.resolution
+        blocked += [(start - reach, end) for start, end in self.student_busy if start < end]
+        blocked += [(one.start - reach, one.end) for one in self.closed]
         blocked += [full for _, full in self._full_days()]
         blocked.sort()
         blocked.append(_NEVER)

@@ -18,6 +18,7 @@ from models import (
     ParticipantStatus,
     SessionStatus,
 )
+from scheduler.availability import closed_times
 from scheduler.booking import blocks, eligibility, releases, reservations
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
@@ -82,12 +83,13 @@ async def book_held(
     """Book what a hold keeps for its student, at this price. Rules were checked when it was held.
 
     With `reserve_credit` the price is only what the student's minutes stand for, which that takes. Both people
-    must be locked. Raises NotFound or NotBookable if the coach no longer coaches here, Blocked if the student
-    can't book here any more.
+    must be locked. Raises NotFound or NotBookable if the coach no longer coaches here, NotBookable if nothing
+    takes place then any more, Blocked if the student can't book here any more.
     """
     coach = await coaches.approved_coach(session, guild.id, held.coach_id)
     eligibility.check_here(coach)
     await blocks.require_unblocked(session, guild.id, held.student_id, BlockedFrom.BOOKING)
+    await closed_times.check_open(session, coach, held.starts_at, held.ends_at)  # it may have closed since
     booked = _new_session(coach, held.student_id, held.starts_at, held.ends_at - held.starts_at, notes, now)
     booked.student.total_cost_minor, booked.currency = cost_minor, currency
     await session.execute(delete(Hold).where(Hold.id == held.id))

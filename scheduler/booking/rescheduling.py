@@ -18,8 +18,8 @@ from scheduler.sessions import events, lifecycle, lookup, planning
 from scheduler.time.time_zones import is_known
 
 _HOURS = {SlotRefusal.DAY_OFF, SlotRefusal.OUTSIDE_HOURS}
-_UNBREAKABLE = {SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER}
-"""Coaches can break the rules they set for themselves, but they can't take a time that isn't free."""
+_UNBREAKABLE = {SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER, SlotRefusal.CLOSED}
+"""Coaches can break the rules they set for themselves, but neither the server's nor take time that isn't free."""
 
 
 async def reschedule(
@@ -31,21 +31,22 @@ async def reschedule(
     now: datetime,
     *,
     breaking: Collection[SlotRefusal] = (),
+    guild_id: int | None = None,
 ) -> CoachingSession:
     """Reschedule a session that hasn't started to another free time of the same coach, or change nothing.
 
     Keeps the length, the price and a room that already exists, and releases what the student holds in this server.
-    For the student, and for the coach, who has to give a reason. The coach can break their own rules, but only
-    those they were shown (`breaking`). Works even if the coach has paused bookings. Rescheduling to the same time
-    changes nothing.
+    For the student, for the coach, who has to give a reason, and for admins of its server (`guild_id` is the
+    server they're in). The coach can break their own rules, but only those they were shown (`breaking`).
+    Works even if the coach has paused bookings. Rescheduling to the same time changes nothing.
 
     Raises NotFound to everyone else and if the coach no longer coaches here, NotBookable if they've left, have an
     unknown time zone or break a rule they weren't shown, TooLate if the session has started, is over or cancelled,
     SlotTaken with the nearest free times, Unreadable if the reason is missing or too long.
     """
-    found = await find_reschedulable(session, session_id, actor, now)
+    found = await find_reschedulable(session, session_id, actor, now, guild_id=guild_id)
     await members.lock(session, found.coach_id, found.student_id)
-    found = await find_reschedulable(session, session_id, actor, now, lock=True)
+    found = await find_reschedulable(session, session_id, actor, now, lock=True, guild_id=guild_id)
     if found.starts_at == starts_at:
         return found
     reason = reason.strip()
@@ -155,19 +156,26 @@ def describe_rule(rule: SlotRefusal, coach: Coach) -> str:
 
 
 async def find_reschedulable(
-    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool = False
+    session: AsyncSession,
+    session_id: int,
+    actor: Actor,
+    now: datetime,
+    *,
+    lock: bool = False,
+    guild_id: int | None = None,
 ) -> CoachingSession:
     """Return the session if this actor can reschedule it now; raises as `reschedule` does."""
-    found = await _find_ahead(session, session_id, actor, now, lock=lock)
+    found = await find_ahead(session, session_id, actor, now, lock=lock, guild_id=guild_id)
     if found.is_workshop:
         raise NotAllowed("A workshop can't be rescheduled. Its coach can cancel it and announce a new one.")
     return found
 
 
-async def _find_ahead(
-    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool
+async def find_ahead(
+    session: AsyncSession, session_id: int, actor: Actor, now: datetime, *, lock: bool, guild_id: int | None = None
 ) -> CoachingSession:
-    found = await lookup.find_visible(session, session_id, actor, None, lock=lock)
+    """Return the session if it hasn't started. Raises NotFound to whom it doesn't concern, TooLate."""
+    found = await lookup.find_visible(session, session_id, actor, guild_id, lock=lock)
     if found.status is SessionStatus.CANCELLED:
         raise TooLate("This session was cancelled. Book a new one with `/book`.")
     if found.status is not SessionStatus.SCHEDULED or lifecycle.has_started(found, now):
@@ -185,7 +193,7 @@ def require_coach(found: CoachingSession, actor: Actor) -> None:
 
 async def keep_session(session: AsyncSession, session_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Keep a session that's outside its coach's hours. For its coach; raises as `reschedule` does."""
-    found = await _find_ahead(session, session_id, actor, now, lock=True)
+    found = await find_ahead(session, session_id, actor, now, lock=True)
     require_coach(found, actor)
     found.kept_at = found.updated_at = now
     events.record(session, found, "session_kept", actor, now)

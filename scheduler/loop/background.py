@@ -29,6 +29,7 @@ class BackgroundWork:
         self.payments: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.waiting_list: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.workshops: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
+        self.time_off: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
         self._pools = (
             self.sessions,
@@ -38,6 +39,7 @@ class BackgroundWork:
             self.payments,
             self.waiting_list,
             self.workshops,
+            self.time_off,
             self.sweeps,
         )
         self._longest = longest

@@ -14,6 +14,7 @@ from models import (
     CoachingSession,
     CreditLot,
     FreedTime,
+    Guild,
     Hold,
     JobRun,
     Notification,
@@ -40,6 +41,7 @@ from scheduler.notifications.delivery import deliver_due
 from scheduler.payments import due as payments
 from scheduler.payments import ways
 from scheduler.payments.ports import Stripe
+from scheduler.time_off import due as time_off
 from scheduler.waiting_list import due as waiting_list
 from scheduler.workshops import deadlines as workshops
 
@@ -166,6 +168,7 @@ class _Work:
             _Stage(_MEMBERSHIP, self._check_members, pools.members),
             _Stage(_AT_STRIPE, self._ask_stripe, pools.payments),
             _Stage((CreditLot.next_step_at,), self._end_credit),
+            _Stage(_TIME_OFF, self._see_to_time_off, pools.time_off),
             _Stage((Hold.next_step_at, *_WAITING), self._offer_times, pools.waiting_list),
             _Stage((Workshop.next_step_at,), self._advance_workshops, pools.workshops),
             _Stage((Notification.due_at,), self._deliver, pools.notifications),
@@ -192,6 +195,9 @@ class _Work:
 
     async def _end_credit(self) -> None:
         await expiry.do_due(self.db, self.clock)
+
+    async def _see_to_time_off(self) -> None:
+        self.report.failed_quietly += await time_off.do_due(self.db, self.clock, self.background.time_off)
 
     async def _offer_times(self) -> None:
         pool, can_pay = self.background.waiting_list, partial(ways.can_pay, self.stripe)
@@ -221,7 +227,9 @@ _VISIBLE = (
 """When something is due that people notice; each column has a partial index."""
 _MEMBERSHIP = (Coach.membership_due_at, Participant.membership_due_at)
 """When somebody is asked about."""
-_DUE = (*_VISIBLE, Hold.next_step_at, *_MEMBERSHIP)
+_TIME_OFF = (Guild.holidays_due_at,)
+"""When time off has something to do."""
+_DUE = (*_VISIBLE, Hold.next_step_at, *_TIME_OFF, *_MEMBERSHIP)
 """When anything is due."""
 _AT_STRIPE = (Payment.next_check_at, Refund.next_try_at)
 """When Stripe is asked something."""

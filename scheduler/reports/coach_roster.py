@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import AHEAD, Block, Coach, CoachingSession, CoachStatus, SessionStatus
-from scheduler.availability import coach_search, free_times, schedule
+from scheduler.availability import closed_times, coach_search, free_times, schedule
 from scheduler.availability.schedule import Dates, Week
-from scheduler.availability.slots import Hours
+from scheduler.availability.slots import Closed, Hours
 from scheduler.booking import blocks
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -102,30 +102,36 @@ async def _entries(session: AsyncSession, guild_id: int, coaches: Sequence[Coach
     weeks = await schedule.weeks_of(session, coaches)
     until = now + timedelta(days=max(coach.horizon_days for coach in coaches) + 1)
     hours = await free_times.hours_of_each(session, coaches, since=now, until=until)
+    closed = await closed_times.closed_times_of_each(session, coaches, now, until)
     free = await coach_search.next_free(
         session, [one for one in coaches if not _status_reasons(one)], _NO_STUDENT, now
     )
     user_ids = [coach.user_id for coach in coaches]
     upcoming = await _count_upcoming(session, guild_id, user_ids)
     blocked = await blocks.list_blocks_of_each(session, guild_id, user_ids)
+    reasons = {
+        coach.user_id: _reasons(coach, hours[coach.user_id], closed[coach.user_id], now)
+        for coach in coaches
+        if coach.user_id not in free
+    }
     return [
         Entry(
             coach,
             weeks[coach.user_id],
             upcoming.get(coach.user_id, 0),
             free.get(coach.user_id),
-            () if coach.user_id in free else tuple(_reasons(coach, hours[coach.user_id], now)),
+            tuple(reasons.get(coach.user_id, ())),
             blocked.get(coach.user_id, ()),
         )
         for coach in coaches
     ]
 
 
-def _reasons(coach: Coach, hours: Hours, now: datetime) -> list[str]:
+def _reasons(coach: Coach, hours: Hours, closed: Sequence[Closed], now: datetime) -> list[str]:
     """Return every reason a coach has nothing free, so fixing one doesn't just reveal the next."""
     reasons = _status_reasons(coach)
     if coach.status is CoachStatus.APPROVED and is_known(coach.time_zone):
-        if without_sessions := _hours_reason(coach, hours, now):
+        if without_sessions := _hours_reason(coach, hours, closed, now):
             reasons.append(without_sessions)
         elif not reasons:
             reasons.append(f"fully booked or at their limit for the next {_days(coach)}")
@@ -144,7 +150,7 @@ def _status_reasons(coach: Coach) -> list[str]:
     return reasons
 
 
-def _hours_reason(coach: Coach, hours: Hours, now: datetime) -> str | None:
+def _hours_reason(coach: Coach, hours: Hours, closed: Sequence[Closed], now: datetime) -> str | None:
     """Return why the hours and rules leave no time for the usual length, even with nothing booked."""
     notice, usual = timedelta(minutes=coach.minimum_notice_minutes), timedelta(minutes=coach.durations_minutes[0])
     horizon = now + timedelta(days=coach.horizon_days)
@@ -159,6 +165,8 @@ def _hours_reason(coach: Coach, hours: Hours, now: datetime) -> str | None:
         return f"no hours in the next {_days(coach)}: `/availability`"
     if all(end - start < usual for start, end in ahead):
         return f"no hours long enough for the usual {write_length(usual)}"
+    if all(end - start < usual for start, end in closed_times.without(ahead, closed)):
+        return f"closed for the next {_days(coach)}: `/coaching closures`"
     return None
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, CoachStatus, JobRun, Review, SessionStatus
-from scheduler.availability import free_times
-from scheduler.availability.slots import Hours
+from scheduler.availability import closed_times, free_times
+from scheduler.availability.slots import Closed, Hours
 from scheduler.core.actor import Actor
 from scheduler.parsing import names
 from scheduler.reports import waiting_list, workshops
@@ -204,11 +204,12 @@ async def _coaches(
     booked = {coach_id: int(total) * MICROSECOND for coach_id, total in await session.execute(lengths)}
     coaches = list(await session.scalars(select(Coach).where(Coach.guild_id == guild_id)))
     hours = await free_times.hours_of_each(session, coaches, since=calendar.since, until=calendar.until)
+    closed = await closed_times.closed_times_of_each(session, coaches, calendar.since, calendar.until)
     figures = [
         CoachFigures(
             coach.user_id,
             coach.display_name,
-            offered=sum(_offered(coach, hours[coach.user_id], calendar), timedelta(0)),
+            offered=sum(_offered(coach, hours[coach.user_id], calendar, closed[coach.user_id]), timedelta(0)),
             booked=booked.get(coach.user_id, timedelta(0)),
             stars=given.get(coach.user_id, {}),
         )
@@ -218,14 +219,14 @@ async def _coaches(
     return sorted(figures, key=lambda one: (-one.booked, -one.offered, *names.sort_key(one.name, one.user_id)))
 
 
-def _offered(coach: Coach, hours: Hours, calendar: LocalDays) -> Iterator[timedelta]:
-    """Yield the lengths of their working hours on these days while approved and on the server."""
+def _offered(coach: Coach, hours: Hours, calendar: LocalDays, closed: Sequence[Closed]) -> Iterator[timedelta]:
+    """Yield the lengths of their working hours on these days while approved, on the server and not closed."""
     since = max(calendar.since, coach.decided_at or calendar.since)
     until = min(calendar.until, coach.left_at or calendar.until)
     if coach.status is not CoachStatus.APPROVED or since >= until or not is_known(coach.time_zone):
         return
     in_zone = zone(coach.time_zone)
     first, last = (at.astimezone(in_zone).date() for at in (since, until))
-    for start, end in hours.working_time(in_zone, first - _DAY, last):
+    for start, end in closed_times.without(hours.working_time(in_zone, first - _DAY, last), closed):
         if start < until and end > since:
             yield min(end, until) - max(start, since)

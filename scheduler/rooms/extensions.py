@@ -19,6 +19,7 @@ from models import (
     NotificationKind,
     Reservation,
 )
+from scheduler.availability import closed_times
 from scheduler.booking import releases, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -216,6 +217,8 @@ async def _why_not(session: AsyncSession, row: CoachingSession, guild: Guild, no
     reserved = await reservations.reservations_of(session, row)
     if any(one.ends_at + EXTENSION - one.starts_at > LONGEST_RESERVATION for one in reserved):
         return "This session can't get any longer. Book another one with `/book`."
+    if await closed_times.is_closed(session, row.guild_id, row.ends_at, row.ends_at + EXTENSION):
+        return "15 more minutes don't fit: the server is closed then."
     return None if await _are_free(session, row, reserved, now) else _no_room(row)
 
 

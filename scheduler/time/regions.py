@@ -83,6 +83,16 @@ def regions_named(text: str) -> list[Region]:
     return [_region(code, state) for code, state in found]
 
 
+def countries_named(text: str) -> list[str]:
+    """Return the codes of the countries that `text` names by name or code."""
+    return [code for code, state in _index().get(_key(text[:_MAX_TEXT]), ()) if state is None]
+
+
+def country_name(code: str) -> str:
+    """Return the English name of a country by its code, or the code itself if it's unknown."""
+    return _names().get(code, [code])[0]
+
+
 def distinct_zones(zones: Iterable[str]) -> list[str]:
     """Leave out zones that always agree with an earlier one."""
     clocks: dict[object, str] = {}

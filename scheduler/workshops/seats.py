@@ -25,6 +25,7 @@ from models import (
     SessionStatus,
     Workshop,
 )
+from scheduler.availability import closed_times
 from scheduler.booking import blocks, booking, eligibility, releases, reservations
 from scheduler.booking.booking import ReserveCredit
 from scheduler.core import coaches, members
@@ -142,6 +143,7 @@ async def book_held(session: AsyncSession, held: Hold, cost_minor: int, now: dat
     if presses.seat_of(row, actor.user_id) is not None:
         raise NotBookable("They have a seat already.")
     check_open(row, now)
+    await _check_not_closed(session, row)
     await blocks.require_unblocked(session, row.guild_id, actor.user_id, BlockedFrom.BOOKING)
     kept = update(Seat).where(Seat.hold_id == held.id).values(hold_id=None, freed_id=None, user_id=actor.user_id)
     kept = kept.returning(Seat.id).execution_options(synchronize_session=False)
@@ -193,6 +195,7 @@ async def check_can_take(
     if actor.user_id == row.coach_id:
         raise NotBookable("This is your own workshop: you're in it without a seat.")
     eligibility.check_here(await coaches.approved_coach(session, guild.id, row.coach_id))
+    await _check_not_closed(session, row)
     paying = select(Hold.id).where(
         Hold.session_id == row.id, Hold.student_id == actor.user_id, Hold.expires_at > now
     )
@@ -201,6 +204,12 @@ async def check_can_take(
     if not (await free_seats(session, [row.id], now, user_id=actor.user_id))[row.id]:
         raise _full()
     await eligibility.check_upcoming(session, guild, actor, now)
+
+
+async def _check_not_closed(session: AsyncSession, row: CoachingSession) -> None:
+    """Raise NotBookable if the server has closed then, unless an admin keeps the workshop."""
+    if row.kept_at is None and await closed_times.is_closed(session, row.guild_id, row.starts_at, row.ends_at):
+        raise NotBookable("The server is closed then, and hasn't decided about this workshop. Try again later.")
 
 
 def _full() -> WorkshopFull:

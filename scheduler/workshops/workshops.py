@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Hold, NotificationKind, Seat, SessionStatus, Workshop
-from scheduler.availability import free_times
+from scheduler.availability import closed_times, free_times
 from scheduler.booking import booking, eligibility, releases, reservations
 from scheduler.core import audit, coaches, members
 from scheduler.core.actor import Actor
@@ -41,7 +41,7 @@ async def create(
 
     Raises NotAllowed for anybody else, NotFound for someone who doesn't coach here, Misconfigured if the server
     has no channel for workshops, WrongFields or Unreadable for terms that can't be, NotBookable with the nearest
-    free times if the coach has something else then, buffers included.
+    free times if the coach has something else then, buffers included, and NotBookable if the server is closed.
     """
     if actor.user_id != coach_id and not actor.is_admin:
         raise NotAllowed(
@@ -55,6 +55,8 @@ async def create(
             "This server has no channel for workshops yet. An admin can choose one with `/coaching setup`."
         )
     terms.check(wanted, guild, coach, now)
+    if await closed_times.is_closed(session, guild.id, wanted.starts_at, wanted.starts_at + wanted.duration):
+        raise NotBookable("The server is closed then. Choose another time.")
     row = _new_session(coach, wanted, now)
     planning.plan_next_step(row, guild, now)
     session.add(row)

@@ -426,6 +426,16 @@ ROWS: dict[str, dict[str, Any]] = {
         "member_id": 2**62,
         "details": {"channel_id": 7},
     },
+    "closures": {
+        "id": 1,
+        "guild_id": GUILD,
+        "first": date(2026, 12, 24),
+        "last": date(2026, 12, 26),
+        "name": "Christmas",
+        "region": "DE-BY",
+        "created_at": MONDAY,
+        "lifted_at": MONDAY,
+    },
     "blocks": {
         "guild_id": GUILD,
         "user_id": 2**62,

@@ -50,7 +50,7 @@ COACH, STUDENT, ADMIN = 11, 12, Actor(13, is_admin=True)
 TO_STOP_SECONDS = 5
 SELDOM_NEEDED = {
     *("PIL", "cogs.images.week_image", "icalendar", "matplotlib"),  # pictures, files
-    *("babel.numbers", "dateutil", "tomllib"),  # prices, dates, config.toml
+    *("babel.numbers", "dateutil", "holidays", "tomllib"),  # prices, dates, public holidays, config.toml
     *("stripe", "bot.stripe_api.client", "cogs.payments.commands"),  # payments by card
     *("alembic", "sqlalchemy.dialects.postgresql"),  # for an outdated database, or one other than SQLite
     *("rich.table", "rich.progress", "pygments"),  # terminals

@@ -48,6 +48,7 @@ class Ask:
     coach_busy: Sequence[Busy] = ()
     student_busy: Sequence[Busy] = ()
     counted: Sequence[datetime] = ()
+    closed: Sequence[Busy] = ()
 
 
 @cache
@@ -121,6 +122,8 @@ class Oracle:
         ask, minute = self.ask, rounded_down(start)
         if not ask.accepting:
             return "PAUSED"
+        if _meets(ask.closed, start, start + ask.duration * MINUTE):
+            return "CLOSED"
         if self._is_too_soon(start):
             return "TOO_SOON"
         if start > ask.now + ask.horizon:
@@ -141,6 +144,7 @@ class Oracle:
         first, last = start - ask.before * MINUTE, end + ask.after * MINUTE
         refusals = {
             "PAUSED": not ask.accepting,
+            "CLOSED": _meets(ask.closed, start, end),
             "TOO_SOON": self._is_too_soon(start),
             "TOO_FAR": start > ask.now + ask.horizon,
             "DAILY_LIMIT": ask.daily is not None and self._counts.count(day) >= ask.daily,
@@ -328,4 +332,5 @@ def asks(draw: st.DrawFn) -> Ask:
         coach_busy=draw(reservations(around)),
         student_busy=draw(reservations(around)),
         counted=draw(st.lists(sessions, max_size=6)) if daily or weekly else [],
+        closed=[one for one in draw(st.just([]) | reservations(around)) if one[0] < one[1]],
     )

@@ -48,6 +48,7 @@ from tests.cogs.authorization.rows import FORMS, PRESSES, Row
 from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, a_session
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, held
+from tests.support.time_off import a_closure
 from tests.support.waiting_list import a_wish
 
 SECRETS = ("Zanzibar", "Quetzal", "Xylophon")
@@ -80,7 +81,7 @@ _NUMBERS = {
     "days": 31,
     "first": 1,
     "last": 2,
-    **dict.fromkeys(("package_id", "order_id", "lot_id", "payment_id", "offer_id", "wish_id"), 1),
+    **dict.fromkeys(("package_id", "order_id", "lot_id", "payment_id", "offer_id", "wish_id", "closure_id"), 1),
     "role_id": 7,
     "end": 720,
     "same_instants": 1,
@@ -269,6 +270,7 @@ async def stage_of(world: Academy) -> Stage:
         await blocks.block(session, world.guild.id, sue.id, admin, (BlockedFrom.BOOKING,), "", world.now)
         await _credit(session, world, admin, sessions["missed"])
         await _offer(session, world)
+        await a_closure(session, world.now.date() + 20 * DAY, guild_id=world.guild.id, created_at=world.now)
     await world.leap_to(world.now)  # so that no press sends what's due already
     people = {
         "student": world.student,

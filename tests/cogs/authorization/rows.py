@@ -339,6 +339,15 @@ PRESSES: dict[str, Row] = {
     "setup:form:{form}": Row(ADMINS, numbers={"form": 0}),
     "setup:rates": Row(ADMINS),
     "setup:zone:{setting}": Row(ADMINS, then="I don't know the time zone"),
+    "closure:list:{page}": Row(ADMINS),
+    "closure:add": Row(ADMINS),
+    "closure:holidays": Row(ADMINS),
+    "closure:lift:{closure_id}:{page}": Row(_here("There's no such closure in this server.")),
+    "closure:sessions:{page}": Row(ADMINS),
+    "closure:keep:{session_id}:{page}": Row(_here(MINE)),
+    "closure:cancel:{session_id}:{page}": Row(_here(MINE)),
+    "closure:times:{session_id}:{page}": Row(_here(MINE)),
+    "closure:move:{session_id}:{start}:{page}": Row(_here(MINE)),
     "specialty:list": Row(ADMINS),
     "specialty:pick": Row(_here(_NO_SPECIALTY), picked=("1",)),
     "specialty:add": Row(ADMINS),
@@ -412,6 +421,9 @@ FORMS: dict[str, Row] = {
     "session:appeal:{session_id}": Row(
         _refusals("student", _NO_APPEAL), of="unheard", typed={"What happened": "I was."}
     ),
+    "closure:add": Row(ADMINS, typed={"From": "next friday", "To": "", "Name": "Team day"}),
+    "closure:holidays": Row(ADMINS, typed={"Country": "Germany", "State or region": ""}),
+    "closure:cancel:{session_id}:{page}": Row(_here(MINE), typed={"Reason": "Closed."}),
     "review:comment:{session_id}": Row(
         REVIEWER,
         of="reviewed",
@@ -486,6 +498,7 @@ COMMANDS: dict[str, Row] = {
     "coaching stats": Row(ADMINS),
     "coaching defaults": Row(ADMINS),
     "coaching specialties": Row(ADMINS),
+    "coaching closures": Row(ADMINS),
     "coaching reviews": Row(ADMINS),
     "coaching health": Row(ADMINS),
     "coaching run": Row(ADMINS),

@@ -25,6 +25,7 @@ from tests.support.builders import (
     change_session,
 )
 from tests.support.schedule_changes import MON, TODAY, ask
+from tests.support.time_off import a_closure
 from tests.support.transactions import transact
 
 SUNDAY, NEXT_MONDAY = MONDAY + 6 * DAY, MONDAY + 7 * DAY
@@ -223,6 +224,7 @@ async def test_a_start_has_a_refusal_if_and_only_if_it_is_not_listed(db: Databas
         await a_session(session, starts_at=MONDAY + DAY + 6 * HOUR, student_id=99)
         await a_session(session, starts_at=MONDAY + 2 * DAY + 4 * HOUR, student_id=98)
         await a_date(session, TODAY + 3 * DAY)
+        await a_closure(session, TODAY + 4 * DAY)
     quarters = [MONDAY + n * 15 * MINUTE for n in range(4 * 24 * 4)]
 
     listed = list(await ask(db, free_times.free_times, HOUR, student_id=STUDENT, now=MONDAY))

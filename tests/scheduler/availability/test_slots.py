@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours
+from scheduler.availability.slots import BookingRules, Calendar, Closed, DayHours, Hours, SlotRefusal
 from tests.support.slot_oracle import DAY, DAY_MINUTES, HOUR, MINUTE, Ask, Oracle, Override, asks
 
 WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -34,7 +34,8 @@ def calendar_of(ask: Ask) -> Calendar:
     week: dict[int, list[tuple[int, int]]] = {}
     for weekday, *window in ask.hours:
         week.setdefault(weekday, []).append((window[0], window[1]))
-    return Calendar(Hours(week, dates), rules, ask.coach_busy, ask.student_busy, ask.counted)
+    closed = [Closed(start, end, SlotRefusal.CLOSED) for start, end in ask.closed]
+    return Calendar(Hours(week, dates), rules, ask.coach_busy, ask.student_busy, ask.counted, closed)
 
 
 def offers(ask: Ask) -> Iterator[datetime]:
@@ -255,7 +256,7 @@ def agrees_with_the_oracle(ask: Ask) -> None:
 
 def explains_like_the_oracle(ask: Ask, moments: list[timedelta]) -> None:
     """Check that each start has the oracle's reason, and none if and only if it's listed."""
-    on_the_steps = slots(replace(ask, coach_busy=(), student_busy=(), daily=None, weekly=None))
+    on_the_steps = slots(replace(ask, coach_busy=(), student_busy=(), closed=(), daily=None, weekly=None))
     starts = [ask.now + ask.notice * MINUTE, ask.now + ask.horizon, *some_of(on_the_steps)]
     offered, oracle = set(slots(ask)), Oracle(ask)
 

@@ -1,0 +1,1 @@
+"""Time off: closures of a server, and coaches who are away."""
