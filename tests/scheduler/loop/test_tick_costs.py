@@ -91,6 +91,7 @@ async def test_a_tick_with_only_a_message_to_send_asks_nothing_about_what_is_not
     with all_statements(db) as said:
         report = await tick(db, FakeDiscord(), clock, unwatched=dict)
 
+    assert report is not None
     assert report.notifications == 1
     read = {table for one, _ in said if one.count("SELECT") == 1 for table in re.findall(r"FROM (\w+)", one)}
     assert read <= {"notifications", "guilds", "members", "blocks", "coaches", "alerts"}
