@@ -221,11 +221,16 @@ async def test_a_seat_is_not_paid_with_credit_unless_the_workshop_says_so(db: Da
 async def test_nobody_takes_or_leaves_a_seat_once_it_has_started_or_was_cancelled(db: Database) -> None:
     workshop = await a_workshop(db)
     await take(db, workshop, ONE)
+    held = await transact(db, seats.hold, workshop, Actor(THREE), MONDAY, STARTS)
 
     await refusal(db, TooLate, taking(workshop, TWO, STARTS))
     await refusal(db, TooLate, leaving(workshop, ONE, STARTS))
     await transact(db, cancellation.cancel, workshop, CARA, GUILD, "Ill.", MONDAY)
-    for happens in (taking(workshop, TWO), leaving(workshop, ONE)):
+    for happens in (
+        taking(workshop, TWO),
+        leaving(workshop, ONE),
+        lambda session: seats.book_held(session, held, 2000, MONDAY),
+    ):
         assert "This workshop was cancelled" in str(await refusal(db, TooLate, happens))
 
 
