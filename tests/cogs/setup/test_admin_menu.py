@@ -28,6 +28,7 @@ INSTEAD_OF = {
     "set": "Setup",
     "defaults": "For new coaches",
     "specialties": "Specialties",
+    "closures": "Closures",
     "post": "Post the panel…",
     "audit": "Audit log",
 }
@@ -76,6 +77,7 @@ OPENED_BY = {
     "Setup": "### Coaching setup",
     "For new coaches": "### Defaults for new coaches",
     "Specialties": "### Specialties",
+    "Closures": "### Closures",
     "Post the panel…": "### Where should I post the panel?",
     "Audit log": "### Audit log, newest first",
 }

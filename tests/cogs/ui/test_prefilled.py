@@ -80,6 +80,7 @@ PREFILLED = {
 NOT_STORED = {"To these days"}
 NOT_FROM_ROWS = {
     *("coach:suspend:{user_id}", "credits:package:add", "wait:new:{coach_id}:{minutes}"),
+    "closure:cancel:{session_id}:{page}",
     *(f"workshop:{what}:{{coach_id}}:{{start}}:{{shape}}:{{cost}}:{{currency}}" for what in ("draft", "rules")),
 }
 """Open with a choice that isn't stored."""

@@ -9,8 +9,8 @@ from scheduler.servers.declarations import RENAMED_COLUMNS, SETTINGS, Form, Sett
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 
 NOT_SETTINGS = {"id", "created_at", "bot_removed_at"}
-ELSEWHERE = {"presets", "default_policy", "payment_mode"}
-"""Set with `/coaching defaults` and `/coaching payments`."""
+ELSEWHERE = {"presets", "default_policy", "payment_mode", "holiday_region", "holidays_due_at"}
+"""Set with `/coaching defaults`, `/coaching payments` and `/coaching closures`."""
 DEFAULTS = settings.unsaved(0, GuildDefaults())
 LABELS = [setting.label for setting in SETTINGS]
 

@@ -319,7 +319,7 @@ class Story(RuleBasedStateMachine):
         )
 
 
-@pytest.mark.parametrize("examples", [1, pytest.param(_MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [3, pytest.param(_MANY, marks=pytest.mark.slow)])
 def test_the_whole_line_is_asked_in_order_and_nobody_twice(
     examples: int, migrated_sqlite: Path, tmp_path: Path
 ) -> None:
