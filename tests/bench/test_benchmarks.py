@@ -9,7 +9,7 @@ from tests.bench import slots
 from tests.bench.__main__ import BENCHMARKS
 from tests.bench.options import Options
 
-WITHOUT_FIGURES = {"__init__", "__main__", "bare", "options", "test_benchmarks"}
+WITHOUT_FIGURES = {"__init__", "__main__", "bare", "options", "test_benchmarks", "two_sizes"}
 
 
 def test_every_benchmark_gets_its_quick_round() -> None:

@@ -8,14 +8,11 @@ notifications, attendance and audit entries, and belongs to one of the ten coach
 due. Discord answers at once.
 """
 
-import asyncio
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 from sqlalchemy import text
@@ -24,8 +21,9 @@ from models.storage.database import Database
 from scheduler.attendance import attendance
 from scheduler.rooms.reconciliation import sweep
 from scheduler.sessions import upcoming
-from tests.bench.booking import Times, a_database, row
+from tests.bench.booking import Times, a_database
 from tests.bench.options import Options, from_command_line, write
+from tests.bench.two_sizes import Measured, on_both_engines, ratio, table
 from tests.support.builders import (
     COACH,
     DAY,
@@ -39,7 +37,6 @@ from tests.support.builders import (
     a_session,
 )
 from tests.support.fakes import FakeDiscord
-from tests.support.postgres import start_postgres
 from tests.support.rounds import tick
 from tests.support.transactions import transact
 
@@ -204,7 +201,7 @@ class Side:
                     await attendance.attended(session, one, self.clock())
 
 
-async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str, Times]]:
+async def measure(few_url: str, many_url: str, size: Size) -> Measured:
     """Return task → size → times. The databases alternate in going first."""
     sides = {"few": Side(await a_database(few_url)), "many": Side(await a_database(many_url))}
     for name, past in (("few", size.few), ("many", size.many)):
@@ -221,36 +218,14 @@ async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str
     }
 
 
-def ratio(times: dict[str, Times]) -> float:
-    """Return how many times longer it takes with the long history."""
-    return times["many"].middle / times["few"].middle
-
-
-def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
-    lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
-    for engine, measured in found.items():
-        lines.append(f"{engine}, {size.few:,} past sessions, then {size.many:,}")
-        for what, times in measured.items():
-            lines.append(row(f"  {what}", times["few"]))
-            lines.append(row("", times["many"], ratio(times)))
-    return "\n".join([*lines, "Ratios are of medians, to the line above."])
-
-
 def run(options: Options) -> None:
+    """Measure both engines, with few and many past sessions."""
     size = QUICK if options.quick else Size()
-    with (
-        tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
-        start_postgres(Path(folder) / "postgres") as server,
-    ):
-        for name in ("few", "many"):
-            server.psql(f"CREATE DATABASE {name}")
-        urls = {
-            "sqlite": [f"sqlite:///{Path(folder) / name}.db" for name in ("few", "many")],
-            "postgres": [server.get_uri(name) for name in ("few", "many")],
-        }
-        found = {engine: asyncio.run(measure(few, many, size)) for engine, (few, many) in urls.items()}
+    found = on_both_engines(lambda few, many: measure(few, many, size))
     ratios = {engine: round(ratio(measured[LIFE]), 2) for engine, measured in found.items()}
-    write(json.dumps(ratios) if options.as_json else table(found, size))
+    write(
+        json.dumps(ratios) if options.as_json else table(found, f"{size.few:,} past sessions, then {size.many:,}")
+    )
 
 
 if __name__ == "__main__":

@@ -7,14 +7,11 @@ something else: for another coach or in another server. Some are off the list. T
 ratio of medians means something on any machine. Discord answers at once.
 """
 
-import asyncio
 import json
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 from sqlalchemy import insert, select, text
@@ -25,11 +22,11 @@ from scheduler.booking import cancellation
 from scheduler.core.actor import Actor
 from scheduler.core.task_pool import TaskPool
 from scheduler.waiting_list import answers, due
-from tests.bench.booking import Times, a_database, row
+from tests.bench.booking import Times, a_database
 from tests.bench.options import Options, from_command_line, write
+from tests.bench.two_sizes import Measured, on_both_engines, ratio, table
 from tests.support.builders import COACH, DAY, GUILD, HOUR, MONDAY, STUDENT, FakeClock, a_coach, a_guild, a_session
 from tests.support.fakes import FakeDiscord
-from tests.support.postgres import start_postgres
 from tests.support.rounds import tick
 from tests.support.transactions import fetch_only, transact
 from tests.support.waiting_list import a_wish
@@ -133,7 +130,7 @@ def _other(number: int) -> dict[str, object]:
     }
 
 
-async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str, Times]]:
+async def measure(few_url: str, many_url: str, size: Size) -> Measured:
     """Return task → size → times. The databases alternate in going first."""
     sides = {"few": Side(await a_database(few_url)), "many": Side(await a_database(many_url))}
     for name, crowd in (("few", size.few), ("many", size.many)):
@@ -149,40 +146,14 @@ async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str
     }
 
 
-def ratio(times: dict[str, Times]) -> float:
-    """Return how many times longer it takes with many others."""
-    return times["many"].middle / times["few"].middle
-
-
-def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
-    """Write the figures as a table, a line for each step."""
-    lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
-    for engine, measured in found.items():
-        lines.append(f"{engine}, {size.few:,} others wait, then {size.many:,}")
-        for what, times in measured.items():
-            lines.append(row(f"  {what}", times["few"]))
-            lines.append(row("", times["many"], ratio(times)))
-    return "\n".join([*lines, "Ratios are of medians, to the line above."])
-
-
 def run(options: Options) -> None:
     """Measure both engines, with few and with many who wait."""
     size = QUICK if options.quick else Size()
-    with (
-        tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
-        start_postgres(Path(folder) / "postgres") as server,
-    ):
-        for name in ("few", "many"):
-            server.psql(f"CREATE DATABASE {name}")
-        urls = {
-            "sqlite": [f"sqlite:///{Path(folder) / name}.db" for name in ("few", "many")],
-            "postgres": [server.get_uri(name) for name in ("few", "many")],
-        }
-        found = {engine: asyncio.run(measure(few, many, size)) for engine, (few, many) in urls.items()}
+    found = on_both_engines(lambda few, many: measure(few, many, size))
     ratios = {
         engine: round(max(ratio(times) for times in measured.values()), 2) for engine, measured in found.items()
     }
-    write(json.dumps(ratios) if options.as_json else table(found, size))
+    write(json.dumps(ratios) if options.as_json else table(found, f"{size.few:,} others wait, then {size.many:,}"))
 
 
 if __name__ == "__main__":

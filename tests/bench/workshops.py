@@ -7,12 +7,9 @@ and 20,000 past workshops of twenty seats each. The two alternate, so that the r
 any machine. Every past seat has a participant, notifications, and someone who waited. Discord answers at once.
 """
 
-import asyncio
 import json
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,11 +19,11 @@ from scheduler.core.actor import Actor
 from scheduler.workshops import seats, workshops
 from scheduler.workshops.terms import Terms
 from tests.bench import tick as ticks
-from tests.bench.booking import Times, a_database, row
+from tests.bench.booking import Times, a_database
 from tests.bench.options import Options, from_command_line, write
-from tests.bench.tick import DUE, ratio
+from tests.bench.tick import DUE
+from tests.bench.two_sizes import Measured, on_both_engines, ratio, table
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild
-from tests.support.postgres import start_postgres
 from tests.support.rounds import tick
 from tests.support.transactions import transact
 
@@ -158,7 +155,7 @@ class Side(ticks.Side):
         return (await workshops.create(session, guild, ADMIN, COACH, terms, self.clock())).session_id
 
 
-async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str, Times]]:
+async def measure(few_url: str, many_url: str, size: Size) -> Measured:
     """Return task → size → times. The databases alternate in going first."""
     sides = {"few": Side(await a_database(few_url)), "many": Side(await a_database(many_url))}
     for name, past in (("few", size.few), ("many", size.many)):
@@ -175,35 +172,18 @@ async def measure(few_url: str, many_url: str, size: Size) -> dict[str, dict[str
     }
 
 
-def table(found: dict[str, dict[str, dict[str, Times]]], size: Size) -> str:
-    """Write the figures as a table, a line for each step."""
-    lines = [f"{'milliseconds':46}{'least':>9}{'median':>9}{'p99':>9}{'ratio':>9}"]
-    for engine, measured in found.items():
-        lines.append(f"{engine}, {size.few:,} past workshops of {SEATS} seats, then {size.many:,}")
-        for what, times in measured.items():
-            lines.append(row(f"  {what}", times["few"]))
-            lines.append(row("", times["many"], ratio(times)))
-    return "\n".join([*lines, "Ratios are of medians, to the line above."])
-
-
 def run(options: Options) -> None:
     """Measure both engines, with few and with many past workshops."""
     size = QUICK if options.quick else Size()
-    with (
-        tempfile.TemporaryDirectory(prefix="coachbot-bench-") as folder,
-        start_postgres(Path(folder) / "postgres") as server,
-    ):
-        for name in ("few", "many"):
-            server.psql(f"CREATE DATABASE {name}")
-        urls = {
-            "sqlite": [f"sqlite:///{Path(folder) / name}.db" for name in ("few", "many")],
-            "postgres": [server.get_uri(name) for name in ("few", "many")],
-        }
-        found = {engine: asyncio.run(measure(few, many, size)) for engine, (few, many) in urls.items()}
+    found = on_both_engines(lambda few, many: measure(few, many, size))
     ratios = {
         engine: round(max(ratio(measured[LIFE]), ratio(measured[IDLE])), 2) for engine, measured in found.items()
     }
-    write(json.dumps(ratios) if options.as_json else table(found, size))
+    write(
+        json.dumps(ratios)
+        if options.as_json
+        else table(found, f"{size.few:,} past workshops of {SEATS} seats, then {size.many:,}")
+    )
 
 
 if __name__ == "__main__":
