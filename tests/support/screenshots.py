@@ -39,6 +39,7 @@ COMMANDS = {
         "/coaching sessions",
         "/coaching coaches",
         "/coaching blocked",
+        "/coaching closures",
         "/coaching defaults",
         "/coaching specialties",
         "/coaching credits",
