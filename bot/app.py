@@ -198,7 +198,12 @@ class CoachBot(BotBase):
         await commands_at_discord.remove_from_other_servers(self, self.tree, self._home, self.db, self.clock())
 
     def dispatch(self, event_name: str, /, *args: Any, **kwargs: Any) -> None:
-        """Record a gateway event before any handler runs."""
+        """Record a gateway event before any handler runs, and drop it if the bot is closing.
+
+        READY can come that late: the library delays it while it waits for servers, and doesn't cancel that.
+        """
+        if self.is_closed():
+            return
         self._gateway.record(event_name, *args)
         super().dispatch(event_name, *args, **kwargs)
 

@@ -5,8 +5,10 @@ import datetime as dt
 import pytest
 from sqlalchemy import select
 
+from bot.app import CoachBot
 from models import AuditEntry, CoachingSession, JobRun, Notification, Reservation, SessionStatus
 from models.storage.database import Database
+from scheduler.servers.settings import GuildDefaults
 from tests.support.simulated import APPLICATION, UTC, Academy, academy, reply, words
 from tests.support.transactions import fetch_all
 
@@ -159,6 +161,15 @@ async def test_every_button_and_form_works_after_a_restart(db: Database) -> None
 
         assert "cancelled" in words(reply(answer))
         assert "Session cancelled by your coach" in world.dms(world.student)[-1]
+
+
+async def test_ready_that_comes_after_a_stop_is_dropped(db: Database) -> None:
+    async with CoachBot(db, GuildDefaults(), clock=lambda: START) as bot:
+        await bot.close()
+
+        bot.dispatch("ready")
+
+        assert not bot.is_ready()
 
 
 async def test_a_room_missed_during_downtime_is_created_and_opened_at_once(db: Database) -> None:
