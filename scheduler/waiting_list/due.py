@@ -40,10 +40,13 @@ async def do_due(
         ended = list(await session.scalars(_due(Wish.id, Wish.next_step_at, now)))
         freed = list(await session.scalars(_due(FreedTime.id, FreedTime.next_step_at, now)))
 
-    jobs: dict[Hashable, Job[bool]] = {}
+    done: list[bool] = []
+    # An offer that ran out has, even if its wish ends at the same time.
     for name, ids, step in (("offer", lapsed, offers.lapse), ("wish", ended, offers.expire)):
-        jobs |= {(name, one): partial(_try, f"{name} {one}", partial(_step, db, clock, step, one)) for one in ids}
-    done = await pool.work(jobs) if jobs else []
+        jobs: dict[Hashable, Job[bool]] = {
+            (name, one): partial(_try, f"{name} {one}", partial(_step, db, clock, step, one)) for one in ids
+        }
+        done += await pool.work(jobs) if jobs else []
     if lapsed:  # what ran out is offered to the next person at once
         async with db.read() as session:
             freed = list(await session.scalars(_due(FreedTime.id, FreedTime.next_step_at, clock())))

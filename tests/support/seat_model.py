@@ -96,11 +96,11 @@ class Seats:
         self.left.add(who)
         return ""
 
-    def resize(self, to: int) -> str:
+    def resize(self, to: int, now: datetime) -> str:
         """Change how many seats there are; returns the name of the refusal, or nothing."""
         if self.is_cancelled:
             return "TooLate"
-        unused = [number for number, one in enumerate(self.seats) if one is None]
+        unused = self.free(now)
         if to < len(self.seats) - len(unused):
             return "Unreadable"
         self.seats += [None] * (to - len(self.seats))

@@ -123,6 +123,7 @@ class Stage:
             "session_id": self.sessions[row.of].id,
             "start": int((self.world.now + DAY + HOUR).timestamp()) // 60,
             "until": int((self.sessions[row.of].ends_at + 15 * MINUTE).timestamp()) // 60,
+            "seen": int(self.world.now.timestamp()) // 60,
         }
         filled = _NUMBERS | about | row.numbers | numbers
         return re.sub(r"\{(\w+)\}", lambda found: str(filled[found[1]]), template)

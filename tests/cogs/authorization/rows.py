@@ -297,9 +297,7 @@ PRESSES: dict[str, Row] = {
     "block:lift:{user_id}:{what}": Row(_here(_NOT_BLOCKED), person="suspended"),
     "block:sessions:{user_id}": Row(ADMINS),
     "block:cancel:{user_id}:{newest}": Row(_here(_NONE_UPCOMING), person="student", numbers={"newest": 99}),
-    "block:cancel:{user_id}:{newest}:{seen}": Row(
-        _here(_NONE_UPCOMING), person="student", numbers={"newest": 99, "seen": 0}
-    ),
+    "block:cancel:{user_id}:{newest}:{seen}": Row(_here(_NONE_UPCOMING), person="student", numbers={"newest": 99}),
     "block:list:{page}": Row(ADMINS),
     "block:list:{page}:lift:{user_id}:{what}": Row(_here(_NOT_BLOCKED), person="suspended"),
     "review:list:{coach_id}:{page}": Row(ADMINS),
@@ -345,7 +343,7 @@ PRESSES: dict[str, Row] = {
     "closure:lift:{closure_id}:{page}": Row(_here("There's no such closure in this server.")),
     "closure:sessions:{page}": Row(ADMINS),
     "closure:keep:{session_id}:{page}": Row(_here(MINE)),
-    "closure:cancel:{session_id}:{page}": Row(_here(MINE)),
+    "closure:cancel:{session_id}:{page}": Row(_here(MINE), of="soon"),
     "closure:times:{session_id}:{page}": Row(_here(MINE)),
     "closure:move:{session_id}:{start}:{page}": Row(_here(MINE)),
     "specialty:list": Row(ADMINS),
@@ -423,7 +421,7 @@ FORMS: dict[str, Row] = {
     ),
     "closure:add": Row(ADMINS, typed={"From": "next friday", "To": "", "Name": "Team day"}),
     "closure:holidays": Row(ADMINS, typed={"Country": "Germany", "State or region": ""}),
-    "closure:cancel:{session_id}:{page}": Row(_here(MINE), typed={"Reason": "Closed."}),
+    "closure:cancel:{session_id}:{page}": Row(_here(MINE), of="soon", typed={"Reason": "Closed."}),
     "review:comment:{session_id}": Row(
         REVIEWER,
         of="reviewed",

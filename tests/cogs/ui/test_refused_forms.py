@@ -30,7 +30,7 @@ async def refusal(stage: Stage, template: str, typed: str) -> tuple[int, list[st
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("typed", "of_one_field", "of_several"), first_plain([("?", 10, 19), (" ", 14, 19)]))
+@pytest.mark.parametrize(("typed", "of_one_field", "of_several"), first_plain([("?", 10, 21), (" ", 14, 20)]))
 async def test_problems_name_their_fields_in_forms_with_several(
     world: Academy, typed: str, of_one_field: int, of_several: int
 ) -> None:

@@ -324,7 +324,7 @@ class Story(RuleBasedStateMachine):
         was_coach = one.absent is Absent.COACH or (one.absent is Absent.BOTH and step.minutes == 60)
         who = Actor(one.coach if was_coach else one.student)
         if self.goes_through(partial(self.write, no_shows.appeal, one.id, who, "I was there.", self.model.now)):
-            named = {"was_there": step.yes, "now": self.model.now}
+            named = {"was_there": step.yes, "now": self.model.now, "of": who.user_id}
             self.write(no_shows.decide_appeal, one.id, ADMIN, GUILD, **named)
             if step.yes:
                 other = Absent.STUDENT if was_coach else Absent.COACH

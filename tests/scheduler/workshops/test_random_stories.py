@@ -99,7 +99,7 @@ class Story(RuleBasedStateMachine):
     @rule(to=st.integers(2, 5))
     def resize(self, to: int) -> None:
         done = self.do(lambda session: workshops.edit(session, self.workshop, GUILD, CARA, self.now, seats=to))
-        self.agree(done, self.model.resize(to))
+        self.agree(done, self.model.resize(to, self.now))
 
     @rule(minutes=st.integers(1, 40))
     def wait(self, minutes: int) -> None:
