@@ -19,7 +19,7 @@ _WITH_PEOPLE = {
     "made": [_LOOK_FOR, _LOOK_FOR, _LOOK_FOR, _CHANNELS, "POST /guilds/{guild_id}/channels", _CHANNELS],
     "opened": [*[_LOOK_FOR] * 3, _CHANNELS, _OPEN, _SEND, _SEND, _CHAT, _SEND],
     "started": [_CHANNELS, *[_LOOK_FOR] * 4, *[UPDATE] * 8],
-    "warned": [_CHAT, _SEND],
+    "warned": [_LOOK_FOR, UPDATE, UPDATE, _CHAT, _SEND],
     "ended": [_CHANNELS, _CHANNELS, _CHAT, _CHAT, *[_LOOK_FOR] * 4, *[UPDATE] * 10, _SEND],
     "closing": [_CHANNELS, _CHAT, _SEND],
     "left": [_CHANNELS, _CHANNELS, "DELETE /channels/{channel_id}"],
