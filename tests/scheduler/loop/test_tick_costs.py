@@ -141,7 +141,11 @@ async def test_what_people_owe_and_have_is_found_without_a_walk_through_the_hist
 
 async def walks_of(db: Database, said: Iterable[tuple[str, Any]]) -> list[str]:
     """Return the steps of these statements' plans that walk through the history."""
-    asked = {statement: parameters for statement, parameters in said if statement.startswith(("SELECT", "UPDATE"))}
+    asked = {
+        statement: parameters[0] if isinstance(parameters, list) else parameters  # of several rows at once
+        for statement, parameters in said
+        if statement.startswith(("SELECT", "UPDATE"))
+    }
     walks: list[str] = []
     async with db.engine.connect() as connection:
         for statement, parameters in asked.items():
