@@ -25,6 +25,7 @@ from scheduler.payments import overview
 from scheduler.reviews import reviews
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
+from scheduler.time_off import closures
 from scheduler.waiting_list import rules, wishes
 from scheduler.waiting_list.rules import Wanted
 from scheduler.workshops import seats, workshops
@@ -190,6 +191,8 @@ _WORKSHOP = Terms(
     least=3,
 )
 """Ben's workshop."""
+_SPRING_BREAK = dt.date(2026, 4, 3), dt.date(2026, 4, 12)
+"""When the academy is closed, further ahead than anybody can book when the visitor arrives."""
 _TAKE_PART = ("nora", "theo", "vera")
 """Who has a seat in it when the visitor arrives."""
 NORA_CANCELS = dt.datetime(2026, 3, 2, 7, 30, tzinfo=dt.UTC)
@@ -231,6 +234,7 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
             wanted = Wanted(days, *hours, until)
             await wishes.add(session, guild, Actor(ids["sam"]), ids[coach_name], 60, wanted, now)
         made = await workshops.create(session, guild, Actor(ids["ben"]), ids["ben"], _WORKSHOP, now)
+        await closures.close(session, guild, admin, *_SPRING_BREAK, "Spring break", now)
     for name in _TAKE_PART:
         async with db.begin() as session:
             await seats.take(session, made.session_id, Actor(ids[name]), now)

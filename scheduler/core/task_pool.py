@@ -1,10 +1,13 @@
 """Running jobs concurrently without letting slow ones hold up the others."""
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable, Collection, Coroutine, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Hashable, Mapping
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
+
+log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 SLOW = timedelta(seconds=2)
@@ -86,3 +89,15 @@ class TaskPool(Generic[T]):
 
         task.add_done_callback(end)
         return task
+
+
+async def attempt(what: str, work: Callable[[], Awaitable[bool | None]]) -> bool:
+    """Do one of several things that are due, and return whether that worked: the others don't depend on it.
+
+    An error is logged and counts as a failure, to be tried again, and so does a returned False.
+    """
+    try:
+        return await work() is not False
+    except Exception:
+        log.exception("%s failed and is tried again", what)
+        return False

@@ -15,9 +15,11 @@ from scheduler.core import audit, members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, Unreadable
 from scheduler.parsing.dates import write_date
-from scheduler.sessions import events
+from scheduler.sessions import events, freed_times
+from scheduler.sessions.freed_times import FreedSeat
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
+from scheduler.workshops.free_seats import free_seats
 
 LONGEST_NAME = 100
 _MOST_DAYS = 366
@@ -78,6 +80,7 @@ async def lift(session: AsyncSession, guild: Guild, actor: Actor, closure_id: in
         found.lifted_at = now
         _record(session, guild, actor, "closure_lifted", now, found.first, found.last)
         await _announce(session, coaches, now)
+        await _announce_seats(session, await _undecided(session, guild, [found], now), now)
     return found
 
 
@@ -147,6 +150,7 @@ async def keep(
     actor.must_be_admin()
     found = await rescheduling.find_ahead(session, session_id, actor, now, lock=True, guild_id=guild.id)
     found.kept_at = found.updated_at = now
+    await _announce_seats(session, [found], now)
     events.record(session, found, "session_kept", actor, now)
     return found
 
@@ -200,6 +204,14 @@ async def _announce(session: AsyncSession, coaches: Sequence[Coach], now: dateti
     """Let the waiting list look for what may be free now."""
     for one in coaches:
         await changed_hours.announce(session, one, now)
+
+
+async def _announce_seats(session: AsyncSession, rows: Sequence[CoachingSession], now: datetime) -> None:
+    """Let the waiting list have the free seats of workshops that nobody could join."""
+    free = await free_seats(session, [one.id for one in rows if one.is_workshop], now)
+    for session_id, count in free.items():
+        for _ in range(count):
+            await freed_times.announce_seat(session, FreedSeat(session_id), now)
 
 
 def _record(

@@ -1,7 +1,6 @@
 """What is due with time off: the public holidays of one more year."""
 
 import asyncio
-import logging
 from collections.abc import Hashable
 from functools import partial
 
@@ -10,10 +9,8 @@ from sqlalchemy import select
 from models import Guild
 from models.storage.database import Database
 from scheduler.core.clock import Clock
-from scheduler.core.task_pool import Job, TaskPool
+from scheduler.core.task_pool import Job, TaskPool, attempt
 from scheduler.time_off import closures, public_holidays
-
-log = logging.getLogger(__name__)
 
 _A_ROUND = 20
 
@@ -24,15 +21,10 @@ async def do_due(db: Database, clock: Clock, pool: TaskPool[bool]) -> int:
         due = select(Guild.id).where(Guild.holidays_due_at <= clock())
         ids = list(await session.scalars(due.order_by(Guild.holidays_due_at).limit(_A_ROUND)))
 
-    async def add(guild_id: int) -> bool:
-        try:
-            await _add_holidays(db, clock, guild_id)
-        except Exception:  # the other servers and the tick go on, and this one is tried again
-            log.exception("the public holidays of server %s couldn't be added", guild_id)
-            return False
-        return True
-
-    jobs: dict[Hashable, Job[bool]] = {one: partial(add, one) for one in ids}
+    jobs: dict[Hashable, Job[bool]] = {
+        one: partial(attempt, f"adding holidays in server {one}", partial(_add_holidays, db, clock, one))
+        for one in ids
+    }
     return (await pool.work(jobs)).count(False)
 
 

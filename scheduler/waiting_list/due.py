@@ -1,6 +1,5 @@
 """What is due for the waiting list: time and seats to offer, offers that run out, and wishes that end."""
 
-import logging
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import datetime
 from functools import partial
@@ -16,12 +15,10 @@ from scheduler.booking.ports import Membership
 from scheduler.core import members
 from scheduler.core.clock import Clock
 from scheduler.core.errors import DiscordFailure
-from scheduler.core.task_pool import Job, TaskPool
+from scheduler.core.task_pool import Job, TaskPool, attempt
 from scheduler.waiting_list import line, offers, rules
 from scheduler.waiting_list.line import CanPay, Match
 from scheduler.workshops import announcements
-
-log = logging.getLogger(__name__)
 
 Present = Mapping[tuple[int, int], bool]
 """By server and student, whether they're in the server."""
@@ -41,17 +38,17 @@ async def do_due(
         freed = list(await session.scalars(_due(FreedTime.id, FreedTime.next_step_at, now)))
 
     done: list[bool] = []
-    # An offer that ran out has, even if its wish ends at the same time.
+    # Whatever an offer's wish comes to, an offer that ran out lapses first.
     for name, ids, step in (("offer", lapsed, offers.lapse), ("wish", ended, offers.expire)):
         jobs: dict[Hashable, Job[bool]] = {
-            (name, one): partial(_try, f"{name} {one}", partial(_step, db, clock, step, one)) for one in ids
+            (name, one): partial(attempt, f"{name} {one}", partial(_step, db, clock, step, one)) for one in ids
         }
         done += await pool.work(jobs) if jobs else []
     if lapsed:  # what ran out is offered to the next person at once
         async with db.read() as session:
             freed = list(await session.scalars(_due(FreedTime.id, FreedTime.next_step_at, clock())))
     working: dict[Hashable, Job[bool]] = {
-        ("freed", one): partial(_try, f"freed time {one}", partial(offer, db, discord, clock, one, can_pay))
+        ("freed", one): partial(attempt, f"freed time {one}", partial(offer, db, discord, clock, one, can_pay))
         for one in freed
     }
     done += await pool.work(working)
@@ -62,15 +59,6 @@ def _due(
     row_id: InstrumentedAttribute[int], column: InstrumentedAttribute[datetime | None], now: datetime
 ) -> Select[int]:
     return select(row_id).where(column <= now).order_by(column).limit(_A_ROUND)
-
-
-async def _try(what: str, work: Callable[[], Awaitable[None]]) -> bool:
-    try:
-        await work()
-    except Exception:  # the others and the tick go on, and this one is tried again
-        log.exception("the waiting list's %s failed", what)
-        return False
-    return True
 
 
 async def _step(

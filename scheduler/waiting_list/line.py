@@ -128,6 +128,8 @@ async def _seat_matches(
     row = workshop.session
     if row.guild_id not in places or row.status is not SessionStatus.SCHEDULED or row.starts_at <= now:
         return
+    if await seats.is_closed(session, row):
+        return
     coach, guild = places[row.guild_id]
     async for wish, chosen in _waiting(session, freed, [guild.id]):
         try:

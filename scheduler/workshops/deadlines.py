@@ -1,6 +1,5 @@
 """What is due with workshops: whether enough people come, and the server's scheduled events."""
 
-import logging
 from collections.abc import Hashable
 from datetime import datetime
 from functools import partial
@@ -11,12 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AHEAD, CoachingSession, Guild, Hold, SessionStatus, Workshop
 from models.storage.database import Database
 from scheduler.core.clock import Clock
-from scheduler.core.task_pool import Job, TaskPool
+from scheduler.core.task_pool import Job, TaskPool, attempt
 from scheduler.sessions import events
 from scheduler.workshops import announcements, scheduled_events, steps
 from scheduler.workshops.ports import ScheduledEvents
-
-log = logging.getLogger(__name__)
 
 _A_ROUND = 50
 
@@ -27,14 +24,9 @@ async def do_due(db: Database, discord: ScheduledEvents, clock: Clock, pool: Tas
         due = select(Workshop.session_id).where(Workshop.next_step_at <= clock())
         ids = list(await session.scalars(due.order_by(Workshop.next_step_at).limit(_A_ROUND)))
 
-    async def advance_one(session_id: int) -> bool:
-        try:
-            return await advance(db, discord, clock, session_id)
-        except Exception:  # the others and the tick go on, and this one is tried again
-            log.exception("workshop %s couldn't be advanced", session_id)
-            return False
-
-    jobs: dict[Hashable, Job[bool]] = {one: partial(advance_one, one) for one in ids}
+    jobs: dict[Hashable, Job[bool]] = {
+        one: partial(attempt, f"workshop {one}", partial(advance, db, discord, clock, one)) for one in ids
+    }
     return (await pool.work(jobs)).count(False)
 
 

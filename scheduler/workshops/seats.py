@@ -206,9 +206,13 @@ async def check_can_take(
     await eligibility.check_upcoming(session, guild, actor, now)
 
 
+async def is_closed(session: AsyncSession, row: CoachingSession) -> bool:
+    """Return whether the server has closed then, and no admin keeps the workshop."""
+    return row.kept_at is None and await closed_times.is_closed(session, row.guild_id, row.starts_at, row.ends_at)
+
+
 async def _check_not_closed(session: AsyncSession, row: CoachingSession) -> None:
-    """Raise NotBookable if the server has closed then, unless an admin keeps the workshop."""
-    if row.kept_at is None and await closed_times.is_closed(session, row.guild_id, row.starts_at, row.ends_at):
+    if await is_closed(session, row):
         raise NotBookable("The server is closed then, and hasn't decided about this workshop. Try again later.")
 
 

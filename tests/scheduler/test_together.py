@@ -38,6 +38,7 @@ from scheduler.notifications import bot_removal
 from scheduler.payments import checkouts, overview, refunds
 from scheduler.rooms import extensions
 from scheduler.servers import bot_membership
+from scheduler.time_off import closures
 from scheduler.workshops import seats
 from tests.support.bookings import CARA, book, hold
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, a_server_with_a_coach, refusal
@@ -118,6 +119,24 @@ async def change_hours(here: Together) -> None:
 async def take_days_off(here: Together) -> None:
     day = WEDNESDAY.date()
     await transact(here.db, schedule.set_dates, GUILD, CARA, day, day, [], "Ill.", here.now)
+
+
+async def close_the_server(here: Together) -> None:
+    day = WEDNESDAY.date()
+    await change_server(here, lambda session, guild: closures.close(session, guild, ADMIN, day, day, "", here.now))
+
+
+async def keep_it(here: InClass) -> None:
+    await change_server(here, lambda session, guild: closures.keep(session, here.workshop, guild, ADMIN, here.now))
+
+
+async def close_and_keep_it(here: InClass) -> None:
+    await close_the_server(here)
+    await keep_it(here)
+
+
+async def open_again(here: InClass) -> None:
+    await change_server(here, lambda session, guild: closures.lift(session, guild, ADMIN, 1, here.now))
 
 
 async def pause(here: Together) -> None:
@@ -367,6 +386,7 @@ STORIES: dict[str, Story[Together]] = {
     "another price and currency": Story(change_price),
     "other hours": Story(change_hours),
     "days off": Story(take_days_off),
+    "a closed day": Story(close_the_server, ends=NOT_SOLD),
     "a pause": Story(pause),
     "lower limits and more notice": Story(lower_the_limits),
     "no more cards": Story(take_no_cards),
@@ -507,6 +527,7 @@ async def leave_late_and_waive(here: InClass) -> None:
 
 
 async def leave_late_and_dispute(here: InClass, *, give_back: bool) -> None:
+    """Let those who were charged dispute it after leaving late, and an admin decide."""
     await leave_late(here)
     for way in (CREDIT, PAID):
         one = PEOPLE[way]
@@ -610,6 +631,7 @@ DISPUTED = "seat_taken seat_left (dispute_card) dispute_decided"
 
 
 async def take_the_seats_of_the_blocked_back(here: InClass) -> None:
+    """Let an admin block everyone who has a seat, and then cancel what they have booked."""
     await go_on_until_shortly_before(here)
     seen = cancellation.Seen(here.workshop, here.now)
     for one in await here.have_seats():
@@ -625,6 +647,10 @@ IN_CLASS_STORIES: dict[str, Story[InClass]] = {
         later=take_the_seats_of_the_blocked_back,
         ends=became(SCHEDULED, "left", "seat_left", "seat_left", charged=False, waiting=ONCE_MORE),
     ),
+    "a closed day": Story(close_the_server, ends=TOO_LATE | {WAITING: "waits | - | -"}),
+    "a closed day on which it's kept": Story(close_and_keep_it),
+    "a closed day on which it's kept later": Story(close_the_server, keep_it, TOO_LATE),
+    "a closed day that's open again later": Story(close_the_server, open_again, TOO_LATE),
     "a suspended coach": Story(
         partial(suspend, keep=False),
         ends=became(CANCELLED, "booked", "cancelled", charged=False, waiting=NEVER_OFFERED)

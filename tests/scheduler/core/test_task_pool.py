@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scheduler.core import task_pool
-from scheduler.core.task_pool import TaskPool
+from scheduler.core.task_pool import TaskPool, attempt
 
 
 async def succeeds() -> int:
@@ -77,3 +77,21 @@ async def test_a_pool_can_wait_for_slow_jobs(monkeypatch: pytest.MonkeyPatch) ->
 
     assert await pool.work({"a": succeeds_later, "b": succeeds}) == [1, 1]
     assert not pool.under_way
+
+
+@pytest.mark.parametrize(("answer", "worked"), [(None, True), (True, True), (False, False)])
+async def test_what_ends_without_an_error_worked_unless_it_says_otherwise(
+    answer: bool | None, worked: bool
+) -> None:
+    async def work() -> bool | None:
+        return answer
+
+    assert await attempt("a job", work) is worked
+
+
+async def test_an_attempt_that_fails_is_logged_and_holds_up_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    async def work() -> None:
+        raise ValueError("one")
+
+    assert not await attempt("a job", work)
+    assert caplog.messages == ["a job failed and is tried again"]

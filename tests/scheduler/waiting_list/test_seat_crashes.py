@@ -175,6 +175,7 @@ class Life:
             await transact(self.db, seats.take, self.workshop, SECOND, self.clock())
 
     async def pay(self) -> None:
+        """Begin to pay, unless they have, and pay on the page that's open."""
         theirs = select(Payment).where(Payment.user_id == SECOND.user_id)
         if await self.offer_told(SECOND) is not None and not await fetch_all(self.db, theirs):
             await self.box.start(SECOND.user_id)
