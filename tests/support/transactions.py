@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Select, text
+from sqlalchemy import Select, inspect, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models.base import Base
@@ -49,9 +49,10 @@ async def fetch(db: Database, table: type[Row], key: Any) -> Row:
 
 
 async def fetch_all(db: Database, rows: Select[T]) -> list[T]:
-    """Return everything that this selects."""
+    """Return everything that this selects, by primary key where the statement leaves the order open."""
+    table = inspect(rows.column_descriptions[0]["entity"])
     async with db.read() as session:
-        return list(await session.scalars(rows))
+        return list(await session.scalars(rows.order_by(*table.primary_key)))
 
 
 async def fetch_only(db: Database, rows: Select[T]) -> T:
