@@ -32,6 +32,7 @@ from models.payment import (
 )
 from models.reservation import LONGEST_RESERVATION, Hold, HoldPurpose, Reservation
 from models.review import Review
+from models.series import Lesson, Series, SeriesPayment, SeriesRule, SeriesStatus, SkipReason
 from models.session import (
     AHEAD,
     Absent,
@@ -77,6 +78,7 @@ __all__ = [
     "Hold",
     "HoldPurpose",
     "JobRun",
+    "Lesson",
     "LotSource",
     "Member",
     "Notification",
@@ -99,8 +101,13 @@ __all__ = [
     "RoleGrant",
     "Route",
     "Seat",
+    "Series",
+    "SeriesPayment",
+    "SeriesRule",
+    "SeriesStatus",
     "SessionStatus",
     "SessionType",
+    "SkipReason",
     "Snowflake",
     "Specialty",
     "StripeEvent",

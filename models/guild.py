@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, String, false
+from sqlalchemy import CheckConstraint, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models import stored_json
@@ -111,6 +111,12 @@ class Guild(Base):
     """The country, and its subdivision if any, on whose public holidays it's closed: "DE-BY"."""
     holidays_due_at: Mapped[datetime | None]
     """When to add the public holidays of one more year; None without a region."""
+    series_answer_hours: Mapped[int] = mapped_column(default=72, server_default="72")
+    """How long a coach has to accept weekly lessons; 0: they're booked at once."""
+    series_notice_days: Mapped[int] = mapped_column(default=7, server_default="7")
+    """How many days before the next lesson weekly lessons can be ended."""
+    cancels_unpaid_lessons: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether a lesson that's paid by card is cancelled if it isn't paid a day before."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
     """`[name, start minute, end minute]` of the hours that coaches set with one press; NULL for the defaults."""
     default_policy: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))

@@ -21,10 +21,15 @@ class HoldPurpose(StrEnum):
     """A student is paying for it."""
     OFFER = "offer"
     """It's offered to a student on the waiting list. It reserves the coach's time only."""
+    REQUEST = "request"
+    """A student asked the coach for it, and waits for the answer."""
 
 
 class Hold(Base):
-    """A slot held for a student, until it's booked, released or expired."""
+    """A slot held for a student, until it's booked, released or expired.
+
+    A request for weekly lessons holds several: its times are the first one's, its reservations those of all.
+    """
 
     __tablename__ = "holds"
     __table_args__ = (
