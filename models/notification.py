@@ -84,6 +84,7 @@ class Notification(Base):
         Index("ix_notifications_session_id", "session_id"),
         Index("ix_notifications_guild_id_coach_id_kind", "guild_id", "coach_id", "kind"),
         partial_index("ix_notifications_offer_id", "offer_id"),
+        partial_index("ix_notifications_series_id", "series_id"),
     )
 
     id: Mapped[RowId]
@@ -100,6 +101,7 @@ class Notification(Base):
     order_id: Mapped[int | None] = mapped_column(ForeignKey("package_orders.id"))
     offer_id: Mapped[int | None] = mapped_column(ForeignKey("offers.id"))
     wish_id: Mapped[int | None] = mapped_column(ForeignKey("wishes.id"))
+    series_id: Mapped[int | None] = mapped_column(ForeignKey("series.id"))
     lead_minutes: Mapped[int | None]
     """For a reminder: how long before the start it's sent."""
     created_at: Mapped[datetime]

@@ -38,6 +38,7 @@ def enqueue(
     order_id: int | None = None,
     offer_id: int | None = None,
     wish_id: int | None = None,
+    series_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
@@ -58,6 +59,7 @@ def enqueue(
         order_id=order_id,
         offer_id=offer_id,
         wish_id=wish_id,
+        series_id=series_id,
         lead_minutes=lead_minutes,
         created_at=now,
         due_at=due_at or now,

@@ -488,6 +488,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "order_id": 1,
         "offer_id": 1,
         "wish_id": 1,
+        "series_id": 1,
         "lead_minutes": 60,
         "route": "fallback",
         "undeliverable_at": MONDAY,

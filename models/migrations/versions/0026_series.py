@@ -86,6 +86,13 @@ def upgrade() -> None:
     )
     op.create_index("uq_lessons_session_id", "lessons", ["session_id"], unique=True)
     _create_partial_index("ix_lessons_pay_step_at", "lessons", "pay_step_at")
+    integer = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"
+    # Not a batch: SQLite adds a column that refers to another table in place, as long as it may be empty.
+    op.execute(
+        f"ALTER TABLE notifications ADD COLUMN series_id {integer}"
+        " CONSTRAINT fk_notifications_series_id REFERENCES series (id)"
+    )
+    _create_partial_index("ix_notifications_series_id", "notifications", "series_id")
     op.add_column("guilds", sa.Column("series_answer_hours", sa.Integer(), server_default="72", nullable=False))
     op.add_column("guilds", sa.Column("series_notice_days", sa.Integer(), server_default="7", nullable=False))
     op.add_column(
