@@ -62,10 +62,12 @@ async def reschedule(
     # Expired holds and the student's own mustn't get in the way of a time that was offered.
     await releases.release_holds(session, found.guild_id, found.coach_id, found.student_id, now)
     await reservations.reschedule(session, found, coach, starts_at, now, reader_id=actor.user_id)
-    _write(found, actor, starts_at, reason, now)
+    await take_new_time(session, found, guild, actor, starts_at, reason, now)
     found.kept_at = now if _HOURS.intersection(broken) else None  # they've already agreed to it
-    planning.plan_next_step(found, guild, now)
-    await _notify(session, found, guild, now)
+    for user_id in (found.student_id, found.coach_id):
+        await outbox.enqueue_newest(
+            session, NotificationKind.SESSION_RESCHEDULED, guild.id, now=now, user_id=user_id, session_id=found.id
+        )
     events.record(session, found, "session_moved", actor, now)
     return found
 
@@ -84,16 +86,22 @@ async def find_coach(session: AsyncSession, found: CoachingSession, actor: Actor
     return coach
 
 
-async def _notify(session: AsyncSession, found: CoachingSession, guild: Guild, now: datetime) -> None:
-    """Notify both of the new time, and replace the old reminders."""
+async def take_new_time(
+    session: AsyncSession,
+    found: CoachingSession,
+    guild: Guild,
+    actor: Actor,
+    starts_at: datetime,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Give a session the time that's already reserved for it, with new reminders. Checks and notifies nobody."""
+    _write(found, actor, starts_at, reason, now)
+    planning.plan_next_step(found, guild, now)
     await outbox.drop(session, found.id, [NotificationKind.SESSION_REMINDER], "the session was rescheduled", now)
     await reminders.plan(session, found, guild, now)
     await events.update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)
-    for user_id in (found.student_id, found.coach_id):
-        await outbox.enqueue_newest(
-            session, NotificationKind.SESSION_RESCHEDULED, guild.id, now=now, user_id=user_id, session_id=found.id
-        )
 
 
 def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: str, now: datetime) -> None:

@@ -29,14 +29,21 @@ async def reserve(
     **owner: int,
 ) -> None:
     """Take the time from both people, with the buffers around it from the coach. Raises SlotTaken."""
+    if not await reserve_if_free(session, coach, student_id, starts_at, duration, **owner):
+        raise await slot_taken_error(session, coach, student_id, starts_at, duration, now)
+
+
+async def reserve_if_free(
+    session: AsyncSession, coach: Coach, student_id: int, starts_at: datetime, duration: timedelta, **owner: int
+) -> bool:
+    """Take the time as `reserve` does, and return whether it was free."""
     ends_at = starts_at + duration
     buffered_start, buffered_end = _with_buffers(coach, starts_at, ends_at)
     both = [
         owner | {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end},
         owner | {"user_id": student_id, "starts_at": starts_at, "ends_at": ends_at},
     ]
-    if not await _execute_if_free(session, insert(Reservation), both):
-        raise await slot_taken_error(session, coach, student_id, starts_at, duration, now)
+    return await _execute_if_free(session, insert(Reservation), both)
 
 
 async def reserve_coach(

@@ -82,10 +82,11 @@ async def call_off(
     *,
     by: Actor | None = None,
     except_for: int | None = None,
+    is_quiet: bool = False,
 ) -> None:
     """Cancel without checking permission: free the time, let the room go, notify all except `except_for`.
 
-    Without `by`, the bot did it.
+    Without `by`, the bot did it. `is_quiet`: notify nobody, because one message tells of several.
     """
     found.status = SessionStatus.CANCELLED
     found.cancelled_at, found.cancelled_by = now, by.user_id if by else None
@@ -96,7 +97,8 @@ async def call_off(
     planning.plan_next_step(found, guild, now)
     await _free(session, found, now)
     await outbox.drop(session, found.id, [NotificationKind.SESSION_REMINDER], "the session was cancelled", now)
-    notify_people(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
+    if not is_quiet:
+        notify_people(session, found, NotificationKind.SESSION_CANCELLED, now, except_for=except_for)
     await update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)
     await settle(session, found, now)
