@@ -20,13 +20,19 @@ async def find_visible(
     found = await session.get(Series, series_id)
     if found is None or not _concerns(found, actor, guild_id):
         raise NotFound("You have no such weekly lessons. `/series` lists yours.")
-    return await lock_series(session, found) if lock else found
+    return await lock_series(session, series_id) if lock else found
 
 
-async def lock_series(session: AsyncSession, found: Series) -> Series:
-    """Lock both people, then the series, and return it as it is now."""
-    await members.lock(session, found.coach_id, found.student_id)
-    return await session.get_one(Series, found.id, with_for_update=True, populate_existing=True)
+async def lock_series(session: AsyncSession, series_id: int) -> Series:
+    """Lock both people of a series, then the series, and return it as it is now. Raises NotFound.
+
+    Call it before locking any session.
+    """
+    seen = await session.get(Series, series_id)
+    if seen is None:
+        raise NotFound("These lessons don't exist any more. Look in `/sessions` for what you have booked.")
+    await members.lock(session, seen.coach_id, seen.student_id)
+    return await session.get_one(Series, series_id, with_for_update=True, populate_existing=True)
 
 
 async def find_running(
