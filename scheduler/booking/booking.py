@@ -62,7 +62,7 @@ async def book(
     await eligibility.require_bookable(session, guild, coach, actor, starts_at, duration, notes, now)
     eligibility.check_price(coach, duration, agreed_minor, agreed_currency)
     await releases.release_holds(session, guild.id, coach_id, actor.user_id, now, taking=starts_at)
-    booked = _new_session(coach, actor.user_id, starts_at, duration, notes, now)
+    booked = new_session(coach, actor.user_id, starts_at, duration, notes, now)
     if reserve_credit is not None:
         use_credit(booked.student)
     await _write(session, guild, coach, booked, actor, now, reserve_credit)
@@ -90,7 +90,7 @@ async def book_held(
     eligibility.check_here(coach)
     await blocks.require_unblocked(session, guild.id, held.student_id, BlockedFrom.BOOKING)
     await closed_times.check_open(session, coach, held.starts_at, held.ends_at)  # it may have closed since
-    booked = _new_session(coach, held.student_id, held.starts_at, held.ends_at - held.starts_at, notes, now)
+    booked = new_session(coach, held.student_id, held.starts_at, held.ends_at - held.starts_at, notes, now)
     booked.student.total_cost_minor, booked.currency = cost_minor, currency
     await session.execute(delete(Hold).where(Hold.id == held.id))
     people = held.coach_id, held.student_id
@@ -154,9 +154,10 @@ def new_code() -> str:
     return "".join(secrets.choice(_CODE_LETTERS) for _ in range(7))
 
 
-def _new_session(
+def new_session(
     coach: Coach, student_id: int, starts_at: datetime, duration: timedelta, notes: str | None, now: datetime
 ) -> CoachingSession:
+    """Return a session for one at the coach's price, which isn't stored yet."""
     return CoachingSession(
         guild_id=coach.guild_id,
         code=new_code(),

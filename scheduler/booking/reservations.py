@@ -37,20 +37,27 @@ async def reserve_if_free(
     session: AsyncSession, coach: Coach, student_id: int, starts_at: datetime, duration: timedelta, **owner: int
 ) -> bool:
     """Take the time as `reserve` does, and return whether it was free."""
+    both = of_both(coach, student_id, starts_at, duration, **owner)
+    return await _execute_if_free(session, insert(Reservation), both)
+
+
+def of_both(
+    coach: Coach, student_id: int, starts_at: datetime, duration: timedelta, **owner: int
+) -> list[dict[str, Any]]:
+    """Return the rows that take the time from both people, with the buffers around it from the coach."""
     ends_at = starts_at + duration
-    buffered_start, buffered_end = _with_buffers(coach, starts_at, ends_at)
-    both = [
+    buffered_start, buffered_end = with_buffers(coach, starts_at, ends_at)
+    return [
         owner | {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end},
         owner | {"user_id": student_id, "starts_at": starts_at, "ends_at": ends_at},
     ]
-    return await _execute_if_free(session, insert(Reservation), both)
 
 
 async def reserve_coach(
     session: AsyncSession, coach: Coach, starts_at: datetime, duration: timedelta, **owner: int
 ) -> bool:
     """Take the time from the coach alone, for a workshop or an offer. Return whether it was free."""
-    buffered_start, buffered_end = _with_buffers(coach, starts_at, starts_at + duration)
+    buffered_start, buffered_end = with_buffers(coach, starts_at, starts_at + duration)
     taken = owner | {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end}
     return await _execute_if_free(session, insert(Reservation), [taken])
 
@@ -73,7 +80,7 @@ async def reschedule(
 ) -> None:
     """Let a session take another time, as `reserve` does, in place of its own. Raises SlotTaken."""
     ends_at = starts_at + found.duration
-    buffered_start, buffered_end = _with_buffers(coach, starts_at, ends_at)
+    buffered_start, buffered_end = with_buffers(coach, starts_at, ends_at)
     is_coach = Reservation.user_id == coach.user_id
     new_time = {
         "starts_at": case((is_coach, _instant(buffered_start)), else_=_instant(starts_at)),
@@ -104,7 +111,8 @@ async def _execute_if_free(
     return True
 
 
-def _with_buffers(coach: Coach, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
+def with_buffers(coach: Coach, starts_at: datetime, ends_at: datetime) -> tuple[datetime, datetime]:
+    """Return the time that a session takes from its coach."""
     before, after = timedelta(minutes=coach.buffer_before_minutes), timedelta(minutes=coach.buffer_after_minutes)
     return starts_at - before, ends_at + after
 

@@ -162,3 +162,11 @@ def start_of(zone: ZoneInfo, day: date) -> datetime:
     while not (stretches := stretches_of(zone, ordinal)):
         ordinal += 1
     return EPOCH + stretches[0][0] * MINUTE
+
+
+def first_instant(zone: ZoneInfo, day: date, minute: int) -> datetime | None:
+    """Return the first instant (UTC) at which the clocks show this minute of a date; None if they skip it."""
+    for begin, end, offset in stretches_of(zone, day.toordinal()):
+        if begin <= minute + offset < end:
+            return instant(minute + offset)
+    return None

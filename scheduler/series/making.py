@@ -1,0 +1,210 @@
+"""Making the lessons of a series: sessions beyond the longest horizon, so that nobody books the hour first."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
+from typing import NamedTuple
+
+from sqlalchemy import func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from models import (
+    LONGEST_RESERVATION,
+    Coach,
+    CoachingSession,
+    CoachStatus,
+    Guild,
+    Lesson,
+    Reservation,
+    Series,
+    SeriesStatus,
+    SkipReason,
+)
+from scheduler.availability import closed_times, free_times
+from scheduler.availability.slots import Hours, Period
+from scheduler.booking import booking, releases, reservations
+from scheduler.notifications import outbox, reminders
+from scheduler.series import pay_steps
+from scheduler.series.rule import Planned, instant_of, occurrences
+from scheduler.sessions import planning
+from scheduler.time.time_zones import is_known, zone
+
+MARGIN = timedelta(days=4)
+"""How far beyond the longest horizon lessons are made: a bot that's off for a day or two misses nothing."""
+MOST_AT_ONCE = 60
+"""Occurrences in one transaction; more than a year of weekly lessons."""
+_LOOK_AGAIN = timedelta(days=1)
+
+
+class Made(NamedTuple):
+    """The lessons that were made, in order."""
+
+    lessons: list[Lesson]
+    """All of them, those that are skipped included."""
+
+    @property
+    def skipped(self) -> list[Lesson]:
+        """Those that don't take place."""
+        return [one for one in self.lessons if one.skipped is not None]
+
+
+async def make_lessons(
+    session: AsyncSession, series: Series, now: datetime, *, until: datetime | None = None
+) -> Made:
+    """Make the lessons of a running series that aren't made yet, in order, and plan when to make more.
+
+    They're made up to `MARGIN` beyond the longest horizon of the coach in any server or, if that's later, up to
+    `until`; at most `MOST_AT_ONCE` of them, and the loop makes the others. One that can't take place is skipped,
+    never rescheduled. The series must be locked (see `lock_series`), and what held its hours released.
+
+    Safe to call twice. Call it after each change of the rules or the end, which can move what's made next.
+    """
+    made = Made([])
+    if series.status is not SeriesStatus.ACTIVE:
+        return made
+    guild = await session.get_one(Guild, series.guild_id)
+    coach = await session.get_one(Coach, (series.guild_id, series.coach_id))
+    ahead = await _made_ahead(session, series.coach_id)
+    goal = max(now + ahead, until or now)
+    first = await next_occurrence(session, series.id)
+    if _can_teach(coach, guild) and all(is_known(rule.time_zone) for rule in series.rules):
+        soon = takewhile(lambda one: instant_of(series.rules, one) <= goal, occurrences(series, first))
+        made = await _make(session, series, coach, guild, list(islice(soon, MOST_AT_ONCE)), now)
+        await _plan(session, series, first + len(made.lessons), ahead, now)
+    else:
+        series.next_step_at = now + _LOOK_AGAIN
+    await session.flush()
+    return made
+
+
+async def next_occurrence(session: AsyncSession, series_id: int) -> int:
+    """Return the first occurrence that has no row yet."""
+    last = await session.scalar(select(func.max(Lesson.occurrence)).where(Lesson.series_id == series_id))
+    return 0 if last is None else last + 1
+
+
+async def _made_ahead(session: AsyncSession, coach_id: int) -> timedelta:
+    """Return how far ahead lessons are made."""
+    longest = await session.scalar(select(func.max(Coach.horizon_days)).where(Coach.user_id == coach_id))
+    return timedelta(days=longest or 0) + MARGIN
+
+
+def _can_teach(coach: Coach, guild: Guild) -> bool:
+    return coach.status is CoachStatus.APPROVED and coach.left_at is None and guild.bot_removed_at is None
+
+
+async def _make(
+    session: AsyncSession,
+    series: Series,
+    coach: Coach,
+    guild: Guild,
+    upcoming: Sequence[Planned],
+    now: datetime,
+) -> Made:
+    """Make these occurrences, which follow one another."""
+    if not upcoming:
+        return Made([])
+    obstacles = await _load_obstacles(session, series, coach, upcoming, now)
+    length = timedelta(minutes=series.duration_minutes)
+    lessons, sessions = list[Lesson](), dict[int, CoachingSession]()
+    for one in upcoming:
+        lesson = Lesson(series_id=series.id, occurrence=one.occurrence, day=one.day, starts_at=one.starts_at)
+        lessons.append(lesson)
+        lesson.skipped = obstacles.reason(one, length, now)
+        if lesson.skipped is None and one.starts_at is not None:
+            row = booking.new_session(coach, series.student_id, one.starts_at, length, series.notes, now)
+            row.student.total_cost_minor, row.currency = series.total_cost_minor, series.currency
+            planning.plan_next_step(row, guild, now)
+            lesson.pay_step_at = pay_steps.first_step(series, one.starts_at)
+            sessions[one.occurrence] = row
+    session.add_all(sessions.values())
+    await session.flush()
+    for lesson in lessons:
+        if (row := sessions.get(lesson.occurrence)) is not None:
+            lesson.session_id = row.id
+    session.add_all(lessons)
+    await session.flush()
+    await _reserve(session, coach, guild, list(sessions.values()), now)
+    return Made(lessons)
+
+
+async def _reserve(
+    session: AsyncSession, coach: Coach, guild: Guild, made: Sequence[CoachingSession], now: datetime
+) -> None:
+    """Take the time from both people, and plan their reminders."""
+    rows = [
+        taken
+        for row in made
+        for taken in reservations.of_both(coach, row.student_id, row.starts_at, row.duration, session_id=row.id)
+    ]
+    if rows:  # nobody else takes their time meanwhile, because both are locked
+        await session.execute(insert(Reservation), rows)
+    planned = [one for row in made for one in reminders.planned_reminders(row, guild, now)]
+    await outbox.enqueue_all(session, planned, now)
+
+
+class _Obstacles(NamedTuple):
+    """What lessons of a series can run into."""
+
+    coach: Coach
+    coach_busy: Sequence[Period]
+    student_busy: Sequence[Period]
+    closed: Sequence[Period]
+    hours: Hours
+
+    def reason(self, one: Planned, length: timedelta, now: datetime) -> SkipReason | None:
+        """Return why an occurrence doesn't take place, or None."""
+        if one.starts_at is None:
+            return SkipReason.CLOCKS
+        if one.starts_at <= now:
+            return SkipReason.MISSED
+        starts_at, ends_at = one.starts_at, one.starts_at + length
+        day = starts_at.astimezone(zone(self.coach.time_zone)).date()
+        if _overlaps(self.closed, starts_at, ends_at) or self.hours.is_day_off(day):
+            return SkipReason.CLOSED
+        with_buffers = reservations.with_buffers(self.coach, starts_at, ends_at)
+        if _overlaps(self.coach_busy, *with_buffers) or _overlaps(self.student_busy, starts_at, ends_at):
+            return SkipReason.TAKEN
+        return None
+
+
+async def _load_obstacles(
+    session: AsyncSession, series: Series, coach: Coach, upcoming: Sequence[Planned], now: datetime
+) -> _Obstacles:
+    """Load what matters for these occurrences. Deletes holds that ran out: the database would refuse over them."""
+    people = series.coach_id, series.student_id
+    for user_id in sorted(people):
+        await releases.release_expired(session, user_id, now)
+    since = instant_of(series.rules, upcoming[0]) - 2 * LONGEST_RESERVATION
+    until = instant_of(series.rules, upcoming[-1]) + 2 * LONGEST_RESERVATION
+    busy: dict[int, list[Period]] = {user_id: [] for user_id in people}
+    theirs = Reservation.user_id.in_(people), Reservation.starts_at > since, Reservation.starts_at < until
+    taken = select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at).where(*theirs)
+    for user_id, start, end in await session.execute(taken):
+        busy[user_id].append((start, end))
+    return _Obstacles(
+        coach,
+        busy[series.coach_id],
+        busy[series.student_id],
+        await closed_times.closed_times(session, coach, since, until),
+        await free_times.hours_of(session, coach, since=since, until=until),
+    )
+
+
+def _overlaps(periods: Sequence[Period], starts_at: datetime, ends_at: datetime) -> bool:
+    return any(start < ends_at and starts_at < end for start, end in periods)
+
+
+async def _plan(session: AsyncSession, series: Series, following: int, ahead: timedelta, now: datetime) -> None:
+    """Set up to when lessons are made, and when to make more. If there are no more, it ends after the last one."""
+    upcoming = next(occurrences(series, following), None)
+    if upcoming is not None:
+        made_until = instant_of(series.rules, upcoming)
+        series.made_until, series.next_step_at = made_until, max(now, made_until - ahead)
+        return
+    of_series = select(Lesson.session_id).where(Lesson.series_id == series.id)
+    last = select(func.max(CoachingSession.ends_at)).where(CoachingSession.id.in_(of_series))
+    last_end = await session.scalar(last) or now
+    series.made_until = series.next_step_at = last_end
+    if last_end <= now:
+        series.status, series.next_step_at = SeriesStatus.ENDED, None
