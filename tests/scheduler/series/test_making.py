@@ -12,6 +12,7 @@ from models import (
     Notification,
     NotificationKind,
     Series,
+    SeriesPayment,
     SeriesStatus,
     SessionStatus,
     SkipReason,
