@@ -9,7 +9,6 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
-    LONGEST_RESERVATION,
     Coach,
     CoachingSession,
     CoachStatus,
@@ -18,16 +17,13 @@ from models import (
     Reservation,
     Series,
     SeriesStatus,
-    SkipReason,
 )
-from scheduler.availability import closed_times, free_times
-from scheduler.availability.slots import Hours, Period
 from scheduler.booking import booking, releases, reservations
 from scheduler.notifications import outbox, reminders
-from scheduler.series import pay_steps
+from scheduler.series import obstacles, pay_steps
 from scheduler.series.rule import Planned, instant_of, occurrences
 from scheduler.sessions import planning
-from scheduler.time.time_zones import is_known, zone
+from scheduler.time.time_zones import is_known
 
 MARGIN = timedelta(days=4)
 """How far beyond the longest horizon lessons are made: a bot that's off for a day or two misses nothing."""
@@ -102,21 +98,34 @@ async def _make(
     now: datetime,
 ) -> Made:
     """Make these occurrences, which follow one another."""
-    if not upcoming:
-        return Made([])
-    obstacles = await _load_obstacles(session, series, coach, upcoming, now)
+    lessons = [
+        Lesson(series_id=series.id, occurrence=one.occurrence, day=one.day, starts_at=one.starts_at)
+        for one in upcoming
+    ]
+    await book_lessons(session, series, coach, guild, lessons, now)
+    return Made(lessons)
+
+
+async def book_lessons(
+    session: AsyncSession, series: Series, coach: Coach, guild: Guild, lessons: Sequence[Lesson], now: datetime
+) -> None:
+    """Give each of these lessons, in order, a session at its planned start, or note why it's skipped.
+
+    Notifies nobody, except with reminders. Both people must be locked.
+    """
+    for user_id in sorted((series.coach_id, series.student_id)):  # the database would refuse over expired holds
+        await releases.release_expired(session, user_id, now)
+    found = await obstacles.load(session, coach, series.student_id, [one.starts_at for one in lessons], now)
     length = timedelta(minutes=series.duration_minutes)
-    lessons, sessions = list[Lesson](), dict[int, CoachingSession]()
-    for one in upcoming:
-        lesson = Lesson(series_id=series.id, occurrence=one.occurrence, day=one.day, starts_at=one.starts_at)
-        lessons.append(lesson)
-        lesson.skipped = obstacles.reason(one, length, now)
-        if lesson.skipped is None and one.starts_at is not None:
-            row = booking.new_session(coach, series.student_id, one.starts_at, length, series.notes, now)
+    sessions = dict[int, CoachingSession]()
+    for lesson in lessons:
+        lesson.skipped = found.reason(lesson.starts_at, length, now)
+        if lesson.skipped is None and lesson.starts_at is not None:
+            row = booking.new_session(coach, series.student_id, lesson.starts_at, length, series.notes, now)
             row.student.total_cost_minor, row.currency = series.total_cost_minor, series.currency
             planning.plan_next_step(row, guild, now)
-            lesson.pay_step_at = pay_steps.first_step(series, one.starts_at)
-            sessions[one.occurrence] = row
+            lesson.pay_step_at = pay_steps.first_step(series, lesson.starts_at)
+            sessions[lesson.occurrence] = row
     session.add_all(sessions.values())
     await session.flush()
     for lesson in lessons:
@@ -125,7 +134,6 @@ async def _make(
     session.add_all(lessons)
     await session.flush()
     await _reserve(session, coach, guild, list(sessions.values()), now)
-    return Made(lessons)
 
 
 async def _reserve(
@@ -141,58 +149,6 @@ async def _reserve(
         await session.execute(insert(Reservation), rows)
     planned = [one for row in made for one in reminders.planned_reminders(row, guild, now)]
     await outbox.enqueue_all(session, planned, now)
-
-
-class _Obstacles(NamedTuple):
-    """What lessons of a series can run into."""
-
-    coach: Coach
-    coach_busy: Sequence[Period]
-    student_busy: Sequence[Period]
-    closed: Sequence[Period]
-    hours: Hours
-
-    def reason(self, one: Planned, length: timedelta, now: datetime) -> SkipReason | None:
-        """Return why an occurrence doesn't take place, or None."""
-        if one.starts_at is None:
-            return SkipReason.CLOCKS
-        if one.starts_at <= now:
-            return SkipReason.MISSED
-        starts_at, ends_at = one.starts_at, one.starts_at + length
-        day = starts_at.astimezone(zone(self.coach.time_zone)).date()
-        if _overlaps(self.closed, starts_at, ends_at) or self.hours.is_day_off(day):
-            return SkipReason.CLOSED
-        with_buffers = reservations.with_buffers(self.coach, starts_at, ends_at)
-        if _overlaps(self.coach_busy, *with_buffers) or _overlaps(self.student_busy, starts_at, ends_at):
-            return SkipReason.TAKEN
-        return None
-
-
-async def _load_obstacles(
-    session: AsyncSession, series: Series, coach: Coach, upcoming: Sequence[Planned], now: datetime
-) -> _Obstacles:
-    """Load what matters for these occurrences. Deletes holds that ran out: the database would refuse over them."""
-    people = series.coach_id, series.student_id
-    for user_id in sorted(people):
-        await releases.release_expired(session, user_id, now)
-    since = instant_of(series.rules, upcoming[0]) - 2 * LONGEST_RESERVATION
-    until = instant_of(series.rules, upcoming[-1]) + 2 * LONGEST_RESERVATION
-    busy: dict[int, list[Period]] = {user_id: [] for user_id in people}
-    theirs = Reservation.user_id.in_(people), Reservation.starts_at > since, Reservation.starts_at < until
-    taken = select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at).where(*theirs)
-    for user_id, start, end in await session.execute(taken):
-        busy[user_id].append((start, end))
-    return _Obstacles(
-        coach,
-        busy[series.coach_id],
-        busy[series.student_id],
-        await closed_times.closed_times(session, coach, since, until),
-        await free_times.hours_of(session, coach, since=since, until=until),
-    )
-
-
-def _overlaps(periods: Sequence[Period], starts_at: datetime, ends_at: datetime) -> bool:
-    return any(start < ends_at and starts_at < end for start, end in periods)
 
 
 async def _plan(session: AsyncSession, series: Series, following: int, ahead: timedelta, now: datetime) -> None:
