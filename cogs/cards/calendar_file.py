@@ -3,11 +3,14 @@
 Follows RFC 5545 (the format) and RFC 5546 (what each method needs and forbids).
 """
 
-from datetime import timedelta
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from cogs.cards import charge
 from models import CoachingSession, ParticipantStatus, SessionStatus
+
+if TYPE_CHECKING:
+    from icalendar import Calendar, Event
 
 _REMINDER = timedelta(minutes=15)
 
@@ -35,7 +38,61 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
     file names the student, and everyone else's names the coach. For a workshop everyone's has a UID of their own:
     if files are passed on, leaving doesn't take it out of others' calendars.
     """
-    from icalendar import Alarm, Calendar, Event, vCalAddress, vText  # slow to import
+    from icalendar import Event  # slow to import
+
+    seat = one.participant(viewer_id) if one.is_workshop else None
+    has_left = seat is not None and seat.status is ParticipantStatus.LEFT
+    cancelled = has_left or one.status is SessionStatus.CANCELLED
+    code = one.code if seat is None else "-".join((one.code, str(viewer_id)))
+    event = Event()
+    event.add("uid", session_uid(code))
+    event.add("dtstart", one.starts_at)
+    event.add("dtend", one.ends_at)
+    describe(event, about_session(one, names, viewer_id), names, is_cancelled=cancelled)
+    calendar = new_calendar("CANCEL" if cancelled else "PUBLISH")
+    calendar.add_component(event)
+    return calendar.to_ical()
+
+
+def session_uid(code: str) -> str:
+    """Return the UID of a session's event."""
+    return f"{code}@session.coachbot"
+
+
+def new_calendar(method: str) -> "Calendar":
+    """Begin a file with this method of RFC 5546."""
+    from icalendar import Calendar
+
+    calendar = Calendar()
+    calendar.add("prodid", "-//coachbot//coaching sessions//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", method)
+    return calendar
+
+
+class About(NamedTuple):
+    """What an event says besides its time."""
+
+    title: str
+    description: str
+    guild_id: int
+    coach_id: int
+    revision: int
+    """Grows with each change."""
+    created_at: datetime
+    updated_at: datetime
+
+
+def about_session(one: CoachingSession, names: Names, viewer_id: int | None) -> About:
+    """Return what a session's event says."""
+    words = title(one, names, viewer_id), description(one, names, viewer_id)
+    return About(*words, one.guild_id, one.coach_id, one.revision, one.created_at, one.updated_at)
+
+
+def describe(event: "Event", about: About, names: Names, *, is_cancelled: bool) -> None:
+    """Fill in everything but the UID and the time."""
+    from icalendar import Alarm, vCalAddress, vText
 
     class Text(vText):
         """A text that we escape, because icalendar turns a typed backslash and N into a line break."""
@@ -43,41 +100,26 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
         def to_ical(self) -> bytes:
             return escaped(self).encode()
 
-    seat = one.participant(viewer_id) if one.is_workshop else None
-    has_left = seat is not None and seat.status is ParticipantStatus.LEFT
-    cancelled = has_left or one.status is SessionStatus.CANCELLED
-    code = one.code if seat is None else "-".join((one.code, str(viewer_id)))
-    named = Text(title(one, names, viewer_id))
-    event = Event()
-    event.add("uid", f"{code}@session.coachbot")
-    event.add("sequence", one.revision)
-    event.add("dtstamp", one.updated_at)
-    event.add("created", one.created_at)
-    event.add("last-modified", one.updated_at)
-    event.add("dtstart", one.starts_at)
-    event.add("dtend", one.ends_at)
+    named = Text(about.title)
+    event.add("sequence", about.revision)
+    event.add("dtstamp", about.updated_at)
+    event.add("created", about.created_at)
+    event.add("last-modified", about.updated_at)
     event.add("summary", named)
     event.add("location", Text(place(names)))
-    event.add("description", Text(description(one, names, viewer_id)))
-    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
-    event.add("transp", "TRANSPARENT" if cancelled else "OPAQUE")
-    organizer = vCalAddress(f"https://discord.com/users/{one.coach_id}")
+    event.add("description", Text(about.description))
+    event.add("status", "CANCELLED" if is_cancelled else "CONFIRMED")
+    event.add("transp", "TRANSPARENT" if is_cancelled else "OPAQUE")
+    organizer = vCalAddress(f"https://discord.com/users/{about.coach_id}")
     organizer.params["CN"] = vText(names.coach)
     event.add("organizer", organizer)
-    event.add("url", f"https://discord.com/channels/{one.guild_id}")
-    if not cancelled:  # RFC 5546 forbids alarms in a cancellation
+    event.add("url", f"https://discord.com/channels/{about.guild_id}")
+    if not is_cancelled:  # RFC 5546 forbids alarms in a cancellation
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
         alarm.add("description", named)
         alarm.add("trigger", -_REMINDER)
         event.add_component(alarm)
-    calendar = Calendar()
-    calendar.add("prodid", "-//coachbot//coaching sessions//EN")
-    calendar.add("version", "2.0")
-    calendar.add("calscale", "GREGORIAN")
-    calendar.add("method", "CANCEL" if cancelled else "PUBLISH")
-    calendar.add_component(event)
-    return calendar.to_ical()
 
 
 def escaped(text: str) -> str:
@@ -103,19 +145,24 @@ def title(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
     """Name the session after the other person, or as its coach called the workshop."""
     if one.is_workshop:
         return names.workshop or f"Workshop with {names.coach}"
-    if viewer_id != one.coach_id:
+    return lesson_title(names, f"session {one.code}", is_coach=viewer_id == one.coach_id)
+
+
+def lesson_title(names: Names, otherwise: str, *, is_coach: bool) -> str:
+    """Name what's for two after the other person, or if the student's name isn't known, after what it is."""
+    if not is_coach:
         return f"Coaching with {names.coach}"
-    return f"Coaching {names.student}" if names.student else f"Coaching session {one.code} in {names.server}"
+    return f"Coaching {names.student}" if names.student else f"Coaching {otherwise} in {names.server}"
 
 
 def description(one: CoachingSession, names: Names, viewer_id: int | None) -> str:
     """Write what else its reader wants to know, the notes last."""
     seat, lines = one.part_shown_to(viewer_id), [f"Session {one.code}"]
     if viewer_id != one.coach_id:
-        lines.append(f"Coach: {names.coach}, {_profile(one.coach_id)}")
+        lines.append(f"Coach: {names.coach}, {profile(one.coach_id)}")
     elif not one.is_workshop:
         name = f"{names.student}, " if names.student else ""
-        lines.append(f"Student: {name}{_profile(one.student_id)}")
+        lines.append(f"Student: {name}{profile(one.student_id)}")
     if seat is not None:
         lines.append(f"Price: {charge.seat_price(seat)}")
     lines.append(f"{'The' if one.is_workshop else 'Your private'} room opens a few minutes before the start.")
@@ -124,5 +171,6 @@ def description(one: CoachingSession, names: Names, viewer_id: int | None) -> st
     return "\n".join(lines)
 
 
-def _profile(user_id: int) -> str:
+def profile(user_id: int) -> str:
+    """Return the address of somebody's profile."""
     return f"https://discord.com/users/{user_id}"
