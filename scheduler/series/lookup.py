@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Lesson, Series, SeriesStatus
@@ -51,6 +52,17 @@ async def find_lesson(session: AsyncSession, series: Series, occurrence: int) ->
     if found is None:
         raise NotFound("There's no such lesson. `/series` lists them.")
     return found
+
+
+async def lessons_of(session: AsyncSession, series_id: int) -> list[tuple[Lesson, CoachingSession | None]]:
+    """Return all lessons of a series that were made, in order, each with the session it has or had."""
+    made = (
+        select(Lesson, CoachingSession)
+        .outerjoin(CoachingSession, CoachingSession.id == Lesson.session_id)
+        .where(Lesson.series_id == series_id)
+        .order_by(Lesson.occurrence)
+    )
+    return [(lesson, one) for lesson, one in await session.execute(made)]
 
 
 async def session_of(session: AsyncSession, lesson: Lesson) -> CoachingSession | None:
