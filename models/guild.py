@@ -116,7 +116,7 @@ class Guild(Base):
     series_notice_days: Mapped[int] = mapped_column(default=7, server_default="7")
     """How many days before the next lesson weekly lessons can be ended."""
     cancels_unpaid_lessons: Mapped[bool] = mapped_column(default=True, server_default=true())
-    """Whether a lesson that's paid by card is cancelled if it isn't paid a day before."""
+    """Whether a weekly lesson is cancelled if neither credit nor a card has paid for it a day before."""
     presets: Mapped[list[list[Any]] | None] = mapped_column(StoredJSON(stored_json.presets))
     """`[name, start minute, end minute]` of the hours that coaches set with one press; NULL for the defaults."""
     default_policy: Mapped[dict[str, Any] | None] = mapped_column(StoredJSON(stored_json.mapping_or_none))

@@ -21,6 +21,7 @@ class Form(Enum):
     TIMES = "Times"
     RULES = "Rules"
     WORKSHOPS = "Workshops"
+    SERIES = "Weekly lessons"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,6 +208,13 @@ SETTINGS = (
         label="Scheduled events",
         help="Whether workshops are among the server's events, too. I need Create Events for that.",
         form=Form.WORKSHOPS,
+    ),
+    Setting(
+        column="cancels_unpaid_lessons",
+        kind=Choice(((True, "cancelled"), (False, "kept"))),
+        label="Weekly lessons that aren't paid for",
+        help="What happens to a lesson a day before it if neither credit nor a card has paid for it.",
+        form=Form.SERIES,
     ),
 )
 """In the order they're shown."""

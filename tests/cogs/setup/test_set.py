@@ -52,6 +52,7 @@ CHANGES = [
     ("Upcoming sessions of people who leave", "kept", "cancelled → kept", "keep_after_departure", True),
     ("Names of participants", "everyone in it", "coach only → everyone in it", "names_participants", True),
     ("Scheduled events", "yes", "no → yes", "mirrors_workshops", True),
+    ("Weekly lessons that aren't paid for", "kept", "cancelled → kept", "cancels_unpaid_lessons", False),
 ]
 
 
