@@ -27,6 +27,7 @@ from scheduler.payments import due, refunds
 from scheduler.payments import notifications as payment_kinds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
+from scheduler.series.changes import one_lesson
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
 from scheduler.waiting_list import freed, offers, seat_answers, wishes
@@ -67,7 +68,7 @@ WORDS = (
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
-    events.on_called_off(wishes.follow_cancelled, deadlines.follow_session)
+    events.on_called_off(wishes.follow_cancelled, deadlines.follow_session, one_lesson.follow_cancelled)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)

@@ -59,6 +59,13 @@ class NotificationKind(StrEnum):
     SEAT_TAKEN = "seat_taken"
     SEAT_LEFT = "seat_left"
     RUNNING_LATE = "running_late"
+    LESSON_BACK = "lesson_back"
+    SERIES_MOVED = "series_moved"
+    SERIES_PAUSED = "series_paused"
+    SERIES_ENDED = "series_ended"
+    SERIES_MISSED = "series_missed"
+    SERIES_CLOCKS = "series_clocks"
+    SERIES_ZONE = "series_zone"
 
 
 class Route(StrEnum):

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, CreditLot, Guild, LotSource, Participant, Payment, PaymentStatus, SessionStatus
 from scheduler.credits import grants, ledger
-from scheduler.sessions import events
+from scheduler.sessions import events, lessons
 
 NOTICE = timedelta(hours=24)
 """How long before the start a student has to cancel."""
@@ -23,7 +23,8 @@ async def grant_if_owed(session: AsyncSession, seat: Participant, now: datetime)
 
     It's for a session that was paid for outside: what credit or a card paid for is given back. A student gets a
     limited number for what they cancel, and one for each session that the coach or the bot cancels. There's none
-    for a seat in a workshop, whose price says nothing about other sessions.
+    for a seat in a workshop, whose price says nothing about other sessions, nor for a weekly lesson that was
+    cancelled with others, long before it's paid for.
     """
     row = seat.session
     is_paid_outside = seat.credit_minutes is None and seat.total_cost_minor > 0
@@ -34,6 +35,8 @@ async def grant_if_owed(session: AsyncSession, seat: Participant, now: datetime)
         return
     # The session is locked, so nobody else gives one for it.
     if await find(session, row.id) is not None or await _was_paid_by_card(session, row.id):
+        return
+    if await lessons.was_dropped(session, row):
         return
     # A student who answers that a session without a room didn't take place doesn't cancel it.
     by_student = row.cancelled_by == seat.user_id and row.missed_at is None

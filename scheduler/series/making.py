@@ -17,6 +17,7 @@ from models import (
     Reservation,
     Series,
     SeriesStatus,
+    SessionStatus,
 )
 from scheduler.booking import booking, releases, reservations
 from scheduler.notifications import outbox, reminders
@@ -117,20 +118,20 @@ async def book_lessons(
         await releases.release_expired(session, user_id, now)
     found = await obstacles.load(session, coach, series.student_id, [one.starts_at for one in lessons], now)
     length = timedelta(minutes=series.duration_minutes)
+    reasons = [found.reason(one.starts_at, length, now) for one in lessons]
     sessions = dict[int, CoachingSession]()
-    for lesson in lessons:
-        lesson.skipped = found.reason(lesson.starts_at, length, now)
-        if lesson.skipped is None and lesson.starts_at is not None:
+    for lesson, why in zip(lessons, reasons, strict=True):
+        if why is None and lesson.starts_at is not None:
             row = booking.new_session(coach, series.student_id, lesson.starts_at, length, series.notes, now)
             row.student.total_cost_minor, row.currency = series.total_cost_minor, series.currency
             planning.plan_next_step(row, guild, now)
-            lesson.pay_step_at = pay_steps.first_step(series, lesson.starts_at)
             sessions[lesson.occurrence] = row
     session.add_all(sessions.values())
     await session.flush()
-    for lesson in lessons:
+    for lesson, why in zip(lessons, reasons, strict=True):  # at once: a lesson has a session, or a reason for none
+        lesson.skipped = why
         if (row := sessions.get(lesson.occurrence)) is not None:
-            lesson.session_id = row.id
+            lesson.session_id, lesson.pay_step_at = row.id, pay_steps.first_step(series, row.starts_at)
     session.add_all(lessons)
     await session.flush()
     await _reserve(session, coach, guild, list(sessions.values()), now)
@@ -159,7 +160,8 @@ async def _plan(session: AsyncSession, series: Series, following: int, ahead: ti
         series.made_until, series.next_step_at = made_until, max(now, made_until - ahead)
         return
     of_series = select(Lesson.session_id).where(Lesson.series_id == series.id)
-    last = select(func.max(CoachingSession.ends_at)).where(CoachingSession.id.in_(of_series))
+    is_on = CoachingSession.status != SessionStatus.CANCELLED
+    last = select(func.max(CoachingSession.ends_at)).where(CoachingSession.id.in_(of_series), is_on)
     last_end = await session.scalar(last) or now
     series.made_until = series.next_step_at = last_end
     if last_end <= now:

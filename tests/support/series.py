@@ -12,7 +12,8 @@ from models import CoachingSession, Lesson, Series, SeriesPayment, SeriesRule, S
 from models.storage.database import Database
 from scheduler.series.lookup import lock_series
 from scheduler.series.making import make_lessons
-from tests.support.builders import COACH, DAY, GUILD, MONDAY, STUDENT
+from tests.support.builders import COACH, DAY, GUILD, MONDAY, STUDENT, a_server_with_a_coach
+from tests.support.transactions import transact
 
 FIRST_DAY = MONDAY.date()
 TEN_O_CLOCK = 10 * 60
@@ -66,6 +67,12 @@ async def a_series(
 
 
 _numbers = itertools.count(1)
+
+
+async def a_weekly_pair(db: Database, **changed: Any) -> int:
+    """Store a server with a coach and a running series, and return its id."""
+    await a_server_with_a_coach(db)
+    return (await transact(db, a_series, **changed)).id
 
 
 async def make_more(session: AsyncSession, series_id: int, now: datetime) -> None:

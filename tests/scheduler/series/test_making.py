@@ -34,7 +34,7 @@ from tests.support.builders import (
     a_server_with_a_coach,
     a_session,
 )
-from tests.support.series import FIRST_DAY, ALesson, a_series, lessons_of, make_more
+from tests.support.series import FIRST_DAY, ALesson, a_series, a_weekly_pair, lessons_of, make_more
 from tests.support.stored import reservations
 from tests.support.time_off import a_closure
 from tests.support.transactions import fetch, fetch_all, transact
@@ -42,12 +42,6 @@ from tests.support.transactions import fetch, fetch_all, transact
 WEEK = timedelta(weeks=1)
 HORIZON = 28 * DAY
 """The coach's."""
-
-
-async def a_weekly_pair(db: Database, **changed: Any) -> int:
-    """Store a server with a running series, and return its id."""
-    await a_server_with_a_coach(db)
-    return (await transact(db, a_series, **changed)).id
 
 
 async def skipped(db: Database, series_id: int) -> dict[int, SkipReason]:

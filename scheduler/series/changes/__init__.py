@@ -1,0 +1,1 @@
+"""What becomes of weekly lessons: one that's skipped or comes back, another hour, a pause, the end."""
