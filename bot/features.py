@@ -15,7 +15,7 @@ from cogs.setup import notifications as setup_words
 from cogs.waiting_list import notifications as waiting_list_words
 from cogs.workshops import notifications as workshop_words
 from scheduler.attendance import notifications as attendance
-from scheduler.availability import changed_hours
+from scheduler.availability import changed_hours, kept_hours
 from scheduler.availability import notifications as availability
 from scheduler.booking import cancellation, departures, releases
 from scheduler.booking import notifications as booking
@@ -27,6 +27,7 @@ from scheduler.payments import due, refunds
 from scheduler.payments import notifications as payment_kinds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
+from scheduler.series import reserved
 from scheduler.series.changes import one_lesson
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
@@ -69,6 +70,7 @@ def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
     events.on_called_off(wishes.follow_cancelled, deadlines.follow_session, one_lesson.follow_cancelled)
+    kept_hours.keep(reserved.reserved_hours)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred)

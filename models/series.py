@@ -114,6 +114,8 @@ class SeriesRule(Base):
     """The minute of the day, on the same clock."""
     time_zone: Mapped[str] = mapped_column(String(64))
     interval_weeks: Mapped[int]
+    agreed_at: Mapped[datetime | None]
+    """When the lessons were rescheduled to it; None for what was agreed on with the series."""
 
 
 class SkipReason(StrEnum):

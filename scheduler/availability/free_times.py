@@ -20,7 +20,7 @@ from models import (
     Reservation,
     SessionStatus,
 )
-from scheduler.availability import closed_times
+from scheduler.availability import closed_times, kept_hours
 from scheduler.availability.slots import BookingRules, Calendar, DayHours, Hours, Period, SlotRefusal, Window
 from scheduler.parsing.durations import write_length
 from scheduler.time.intervals import subtract
@@ -273,35 +273,37 @@ async def _busy(
     rescheduling_id: int | None,
     holding: ColumnElement[bool],
 ) -> Mapping[int, list[Period]]:
-    """Return these people's reservations near `[since, until)`, on any server.
+    """Return these people's reservations near `[since, until)`, on any server, and hours that are kept for them.
 
     Coaches are busy, too, while time of theirs that became free waits to be offered to the waiting list.
     """
     of_a_session = and_(Reservation.session_id.is_not(None), Reservation.session_id != (rescheduling_id or 0))
-    found = await session.execute(
+    # A day more on either side, because the new booking's buffers have to be free too.
+    around = since - 2 * LONGEST_RESERVATION, until + LONGEST_RESERVATION
+    reserved = (
         select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at)
         .outerjoin(Hold, Hold.id == Reservation.hold_id)
         .where(
             Reservation.user_id.in_(user_ids),
-            # A day more on either side, because the new booking's buffers have to be free too.
-            Reservation.starts_at > since - 2 * LONGEST_RESERVATION,
-            Reservation.starts_at < until + LONGEST_RESERVATION,
+            Reservation.starts_at > around[0],
+            Reservation.starts_at < around[1],
             or_(of_a_session, holding),
         )
     )
-    busy: dict[int, list[Period]] = defaultdict(list)
-    for user_id, start, end in found:
-        busy[user_id].append((start, end))
-    # Read after the reservations: whoever frees one adds this in the same transaction.
     waiting = select(FreedTime.coach_id, FreedTime.starts_at, FreedTime.ends_at).where(
         FreedTime.coach_id.in_(user_ids),
-        FreedTime.starts_at > since - 2 * LONGEST_RESERVATION,
-        FreedTime.starts_at < until + LONGEST_RESERVATION,
+        FreedTime.starts_at > around[0],
+        FreedTime.starts_at < around[1],
         FreedTime.next_step_at.is_not(None),
         FreedTime.is_new_hours.is_(False),
         FreedTime.session_id.is_(None),
     )
-    for user_id, start, end in await session.execute(waiting):
+    busy: dict[int, list[Period]] = defaultdict(list)
+    # Kept hours first, because they become reservations. The others at once, because whoever frees a reservation
+    # adds what waits in the same transaction.
+    for user_id, start, end in await kept_hours.kept_hours(session, user_ids, *around):
+        busy[user_id].append((start, end))
+    for user_id, start, end in await session.execute(union_all(reserved, waiting)):
         busy[user_id].append((start, end))
     return busy
 

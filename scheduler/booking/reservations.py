@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachingSession, Guild, Hold, Reservation, UTCDateTime
-from scheduler.availability import free_times, reader_zone
+from scheduler.availability import free_times, kept_hours, reader_zone
 from scheduler.availability.slots import SlotRefusal
 from scheduler.core.errors import SlotTaken
 from scheduler.sessions.freed_times import Freed, announce
@@ -38,7 +38,7 @@ async def reserve_if_free(
 ) -> bool:
     """Take the time as `reserve` does, and return whether it was free."""
     both = of_both(coach, student_id, starts_at, duration, **owner)
-    return await _execute_if_free(session, insert(Reservation), both)
+    return await _insert_if_free(session, both)
 
 
 def of_both(
@@ -59,7 +59,7 @@ async def reserve_coach(
     """Take the time from the coach alone, for a workshop or an offer. Return whether it was free."""
     buffered_start, buffered_end = with_buffers(coach, starts_at, starts_at + duration)
     taken = owner | {"user_id": coach.user_id, "starts_at": buffered_start, "ends_at": buffered_end}
-    return await _execute_if_free(session, insert(Reservation), [taken])
+    return await _insert_if_free(session, [taken])
 
 
 async def reserve_student(session: AsyncSession, held: Hold) -> bool:
@@ -72,7 +72,7 @@ async def reserve_participant(
 ) -> bool:
     """Take the time from somebody who joins what its coach is reserved for. Return whether it was free."""
     taken = owner | {"user_id": user_id, "starts_at": starts_at, "ends_at": ends_at}
-    return await _execute_if_free(session, insert(Reservation), [taken])
+    return await _insert_if_free(session, [taken])
 
 
 async def reschedule(
@@ -89,12 +89,21 @@ async def reschedule(
     theirs = update(Reservation).where(Reservation.session_id == found.id)
     coachs = Reservation.session_id == found.id, is_coach
     before = list(await session.execute(select(Reservation.starts_at, Reservation.ends_at).where(*coachs)))
-    if not await _execute_if_free(session, theirs.values(new_time)):
+    wanted = [(coach.user_id, buffered_start, buffered_end), (found.student_id, starts_at, ends_at)]
+    if await kept_hours.is_kept(session, wanted) or not await _execute_if_free(session, theirs.values(new_time)):
         time = coach, found.student_id, starts_at, found.duration, now
         raise await slot_taken_error(session, *time, reader_id=reader_id, rescheduling_id=found.id)
     freed = subtract([(start, end) for start, end in before], [(buffered_start, buffered_end)])
     for free_from, free_until in freed:
         await announce(session, Freed(coach.user_id, free_from, free_until, found.student_id), now)
+
+
+async def _insert_if_free(session: AsyncSession, rows: list[dict[str, Any]]) -> bool:
+    """Return False, with nothing changed, if someone isn't free or their time is kept for something else."""
+    times = [(one["user_id"], one["starts_at"], one["ends_at"]) for one in rows]
+    if await kept_hours.is_kept(session, times):
+        return False
+    return await _execute_if_free(session, insert(Reservation), rows)
 
 
 async def _execute_if_free(

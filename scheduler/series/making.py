@@ -116,7 +116,7 @@ async def book_lessons(
     """
     for user_id in sorted((series.coach_id, series.student_id)):  # the database would refuse over expired holds
         await releases.release_expired(session, user_id, now)
-    found = await obstacles.load(session, coach, series.student_id, [one.starts_at for one in lessons], now)
+    found = await obstacles.load(session, series, coach, [one.starts_at for one in lessons], now)
     length = timedelta(minutes=series.duration_minutes)
     reasons = [found.reason(one.starts_at, length, now) for one in lessons]
     sessions = dict[int, CoachingSession]()

@@ -7,10 +7,11 @@ from typing import NamedTuple
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import LONGEST_RESERVATION, Coach, Hold, Reservation, SkipReason
+from models import LONGEST_RESERVATION, Coach, Hold, Reservation, Series, SkipReason
 from scheduler.availability import closed_times, free_times
 from scheduler.availability.slots import Hours, Period
 from scheduler.booking import reservations
+from scheduler.series import reserved
 from scheduler.time.time_zones import zone
 
 
@@ -41,17 +42,21 @@ class Obstacles(NamedTuple):
 
 async def load(
     session: AsyncSession,
+    series: Series,
     coach: Coach,
-    student_id: int,
     starts: Collection[datetime | None],
     now: datetime,
     *,
     without: Collection[int] = (),
 ) -> Obstacles:
-    """Load what matters for lessons at these times. The time of the sessions in `without` counts as free."""
+    """Load what matters for lessons of a series at these times.
+
+    That includes hours of other series that were agreed on before. The time of the sessions in `without` counts as
+    free.
+    """
     known = [at for at in starts if at is not None] or [now]
     since, until = min(known) - 2 * LONGEST_RESERVATION, max(known) + 2 * LONGEST_RESERVATION
-    busy: dict[int, list[Period]] = {coach.user_id: [], student_id: []}
+    busy: dict[int, list[Period]] = {coach.user_id: [], series.student_id: []}
     taken = (
         select(Reservation.user_id, Reservation.starts_at, Reservation.ends_at)
         .outerjoin(Hold, Hold.id == Reservation.hold_id)
@@ -65,10 +70,12 @@ async def load(
     )
     for user_id, start, end in await session.execute(taken):
         busy[user_id].append((start, end))
+    for user_id, start, end in await reserved.reserved_by_earlier_ones(session, series, until):
+        busy[user_id].append((start, end))
     return Obstacles(
         coach,
         busy[coach.user_id],
-        busy[student_id],
+        busy[series.student_id],
         await closed_times.closed_times(session, coach, since, until),
         await free_times.hours_of(session, coach, since=since, until=until),
     )

@@ -452,6 +452,7 @@ ROWS: dict[str, dict[str, Any]] = {
         "start_minute": 540,
         "time_zone": "Europe/Berlin",
         "interval_weeks": 1,
+        "agreed_at": MONDAY,
     },
     "lessons": {"series_id": 1, "occurrence": 3, "day": MONDAY.date(), "skipped": "clocks"},
     "closures": {

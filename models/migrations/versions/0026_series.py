@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("start_minute", sa.Integer(), nullable=False),
         sa.Column("time_zone", sa.String(64), nullable=False),
         sa.Column("interval_weeks", sa.Integer(), nullable=False),
+        sa.Column("agreed_at", UTCDateTime(), nullable=True),
         sa.CheckConstraint("start_minute BETWEEN 0 AND 1439", name=op.f("ck_series_rules_minute_of_a_day")),
         sa.CheckConstraint("interval_weeks IN (1, 2)", name=op.f("ck_series_rules_one_or_two_weeks")),
         sa.ForeignKeyConstraint(["series_id"], ["series.id"], name=op.f("fk_series_rules_series_id")),

@@ -131,7 +131,7 @@ async def change(
         raise NotBookable("More than half of these lessons couldn't be then. Choose another time.")
     guild = await session.get_one(Guild, series.guild_id)
     coach = await session.get_one(Coach, (series.guild_id, series.coach_id))
-    _write_rule(series, occurrence, hour)
+    _write_rule(series, occurrence, hour, now)
     await _move(session, series, coach, guild, found, actor, reason, now)
     series.revision += 1
     await session.flush()
@@ -178,7 +178,7 @@ async def _plan(
     ]
     moving = [one.session.id for one in outlook if one.session is not None and not one.keeps]
     starts = [one.starts_at for one in outlook]
-    known = await obstacles.load(session, coach, series.student_id, starts, now, without=moving)
+    known = await obstacles.load(session, series, coach, starts, now, without=moving)
     length = timedelta(minutes=series.duration_minutes)
     reasons = [None if one.keeps else known.reason(one.starts_at, length, now) for one in outlook]
     found = [one._replace(skipped=why) for one, why in zip(outlook, reasons, strict=True)]
@@ -231,9 +231,10 @@ def _rules_with(series: Series, occurrence: int, hour: NewHour) -> list[SeriesRu
     return [*earlier, SeriesRule(first_occurrence=occurrence, **hour._asdict())]
 
 
-def _write_rule(series: Series, occurrence: int, hour: NewHour) -> None:
+def _write_rule(series: Series, occurrence: int, hour: NewHour, now: datetime) -> None:
     """Let a new rule take over, and keep the number of lessons if the series ends on a day."""
-    old, new = planned(series.rules, occurrence), SeriesRule(first_occurrence=occurrence, **hour._asdict())
+    columns = hour._asdict() | {"agreed_at": now}
+    old, new = planned(series.rules, occurrence), SeriesRule(first_occurrence=occurrence, **columns)
     if series.until is not None and rule_for(series.rules, occurrence).interval_weeks == hour.interval_weeks:
         series.until += hour.first_day - old.day
     same = next((one for one in series.rules if one.first_occurrence == occurrence), None)
@@ -242,7 +243,7 @@ def _write_rule(series: Series, occurrence: int, hour: NewHour) -> None:
     if same is None:
         series.rules.append(new)
         return
-    for name, value in hour._asdict().items():
+    for name, value in columns.items():
         setattr(same, name, value)
 
 

@@ -17,8 +17,20 @@ from scheduler.core.errors import NotBookable, NotFound, SlotTaken, TooLate, Unr
 from scheduler.series.changes import following, one_lesson
 from scheduler.series.changes.following import Change, NewHour
 from tests.support.bookings import CARA, SAM, STU, TEN, also_booked, enqueued
-from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_session, refusal
-from tests.support.series import FIRST_DAY, ALesson, a_weekly_pair, lessons_of, make_more
+from tests.support.builders import (
+    ADMIN,
+    COACH,
+    DAY,
+    GUILD,
+    HOUR,
+    MINUTE,
+    MONDAY,
+    STUDENT,
+    a_server_with_a_coach,
+    a_session,
+    refusal,
+)
+from tests.support.series import FIRST_DAY, ALesson, a_series, a_weekly_pair, lessons_of, make_more
 from tests.support.stored import reservations
 from tests.support.transactions import fetch, fetch_all, query, transact
 from tests.support.waiting_list import a_wish
@@ -123,10 +135,9 @@ async def test_lessons_that_cannot_be_at_the_new_hour_are_skipped(db: Database) 
 
 
 async def test_lessons_that_could_not_be_get_another_chance(db: Database) -> None:
-    await a_weekly_pair(db, made=False)
+    await a_server_with_a_coach(db)
     await also_booked(db, TEN + 2 * WEEK, SAM)
-    series_id = 1
-    await transact(db, make_more, series_id, MONDAY)
+    series_id = (await transact(db, a_series)).id
     assert (await fetch(db, Lesson, (series_id, 2))).skipped is SkipReason.TAKEN
 
     await change(db, series_id)
