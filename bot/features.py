@@ -10,6 +10,7 @@ from cogs.coaches import notifications as coach_words
 from cogs.credits import notifications as credit_words
 from cogs.payments import notifications as payment_words
 from cogs.reviews import notifications as review_words
+from cogs.series import notifications as series_words
 from cogs.sessions import notifications as session_words
 from cogs.setup import notifications as setup_words
 from cogs.waiting_list import notifications as waiting_list_words
@@ -27,6 +28,8 @@ from scheduler.payments import due, refunds
 from scheduler.payments import notifications as payment_kinds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
+from scheduler.series import answers as series_answers
+from scheduler.series import notifications as series_kinds
 from scheduler.series import reserved
 from scheduler.series.changes import one_lesson
 from scheduler.servers import notifications as servers
@@ -51,6 +54,7 @@ NOTIFICATION_KINDS = (
     *payment_kinds.KINDS,
     *waiting_list_kinds.KINDS,
     *workshops.KINDS,
+    *series_kinds.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -59,6 +63,7 @@ WORDS = (
     credit_words.WORDS,
     payment_words.WORDS,
     review_words.WORDS,
+    series_words.WORDS,
     session_words.WORDS,
     setup_words.WORDS,
     waiting_list_words.WORDS,
@@ -73,7 +78,7 @@ def register() -> None:
     kept_hours.keep(reserved.reserved_hours)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
-    releases.before_barring(offers.end_barred)
+    releases.before_barring(offers.end_barred, series_answers.end_barred)
     releases.on_barred(due.hurry_barred)
     cancellation.on_seat_cancelled(leaving.cancel_seat)
     departures.on_left_workshop(leaving.give_up_after_departure)

@@ -44,7 +44,9 @@ def render(context: NotificationContext, server: str) -> ui.Panel:
 def _names(context: NotificationContext) -> Mapping[int, str]:
     one = context.session
     if one is None:
-        return context.names
+        about_id, coach_id = context.notification.about_user_id, context.notification.coach_id
+        other = {about_id: "your coach" if about_id == coach_id else "your student"} if about_id else {}
+        return other | dict(context.names)
     student = "a participant" if one.is_workshop else "your student"
     unknown = {seat.user_id: student for seat in one.participants}
     return {one.coach_id: "your coach", **unknown, **context.names}

@@ -40,6 +40,12 @@ BOOK_COACH = Route("book:coach:{coach_id}:{minutes}:{day}:{page}")
 # With the session's id, because one page can show two sessions of the same coach and length.
 BOOK_AGAIN = Route("book:again:{coach_id}:{minutes}:{session_id}")
 
+BOOK_ONCE = Route("book:way:{coach_id}:{minutes}:{start}:{way}")
+"""Shows what's about to be booked. {way} is a number of `cards.booking.Way`."""
+REPEAT = Route("series:repeat:{coach_id}:{minutes}:{start}:{way}")
+"""A select of how often: the number of weeks between two lessons, 0 for once."""
+SERIES_REQUESTS = Route("series:requests")
+
 # {coach_id} is 0 for any coach, {minutes} 0 if no length was chosen.
 WAIT = Route("wait:new:{coach_id}:{minutes}")
 WAIT_FOR_SEAT = Route("wait:seat:{session_id}")

@@ -66,6 +66,9 @@ class NotificationKind(StrEnum):
     SERIES_MISSED = "series_missed"
     SERIES_CLOCKS = "series_clocks"
     SERIES_ZONE = "series_zone"
+    SERIES_REQUEST = "series_request"
+    SERIES_BOOKED = "series_booked"
+    SERIES_CLOSED = "series_closed"
 
 
 class Route(StrEnum):

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
-from cogs.cards.booking import NOTES_NAME, booked_panel, decode_currency
+from cogs.cards.booking import NOTES_NAME, Way, booked_panel, decode_currency
 from cogs.images.drawing import draw_week
 from cogs.images.week import Kind, WeekPicture
 from cogs.images.week_days import picture_of
@@ -114,12 +114,12 @@ class BookingCog(Cog):
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME)
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes)
 
-    @on(panels.PAY_ANOTHER_WAY)
+    @on(routes.BOOK_ONCE)
     async def pay_another_way(
         self, interaction: Interaction, coach_id: int, minutes: int, start: int, way: int
     ) -> None:
         """Ask for confirmation again, with another way to pay."""
-        notes, wanted = ui.stored_fields(interaction.message).get(NOTES_NAME), panels.Way(min(way, 2))
+        notes, wanted = ui.stored_fields(interaction.message).get(NOTES_NAME), Way(min(way, 2))
         await self._ask_to_confirm(interaction, coach_id, minutes, start, notes, wanted)
 
     @on(panels.NOTES)
@@ -274,7 +274,7 @@ class BookingCog(Cog):
         minutes: int,
         start: int,
         notes: str | None,
-        wanted: panels.Way | None = None,
+        wanted: Way | None = None,
     ) -> None:
         guild_id = await self.guild_id_of_coach(interaction, coach_id)
         starts_at, duration, stripe = instant(start), cards.read_duration(minutes), self.bot.stripe

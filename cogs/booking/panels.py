@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import IntEnum
 
 from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE
-from cogs.cards.booking import NOTES_NAME, encode_currency
+from cogs.cards.booking import NOTES_NAME, Way, encode_currency
 from cogs.images.week import WeekPicture, describe
 from cogs.ui import Typed
 from cogs.ui.routing import Route
@@ -33,8 +32,6 @@ ZONE = Route("book:zone:{coach_id}:{minutes}:{day}")
 NOTES = Route("book:notes:{coach_id}:{minutes}:{start}")
 CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}")
 CONFIRM_CREDIT = Route("book:credit:{coach_id}:{minutes}:{start}")
-PAY_ANOTHER_WAY = Route("book:way:{coach_id}:{minutes}:{start}:{way}")
-"""{way} is a number of `Way`."""
 OLD_CONFIRM = Route("book:confirm:{coach_id}:{minutes}:{start}:{cost}")
 """On panels from before an upgrade, which don't say the currency."""
 
@@ -120,15 +117,6 @@ class CoachTimes:
         return [ui.button("◀ All coaches", BROWSE.id(sort=0, specialty=0, page=0))] if self.in_server else []
 
 
-class Way(IntEnum):
-    """A way to pay. Panels number them, so add new ones last."""
-
-    CREDIT = 0
-    CARD = 1
-    OTHERWISE = 2
-    """As the server's payment instructions say. Also what's free."""
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """What's about to be booked."""
@@ -200,7 +188,7 @@ class Choice:
             Way.CARD: "Pay by card instead",
             Way.OTHERWISE: f"Pay {self._price} instead" if not self.ways.by_card else "Pay another way",
         }
-        return [ui.button(labels[following], PAY_ANOTHER_WAY.id(**ids, way=following))]
+        return [ui.button(labels[following], routes.BOOK_ONCE.id(**ids, way=following))]
 
     @property
     def _price(self) -> str:

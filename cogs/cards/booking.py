@@ -1,5 +1,7 @@
 """What the panel before a booking carries, in its text and its buttons, and what the one after it shows."""
 
+from enum import IntEnum
+
 from cogs import ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
@@ -10,6 +12,15 @@ from cogs.ui import Interaction
 from models import Coach, CoachingSession, Guild, Payment, Workshop
 
 NOTES_NAME = "Notes for your coach"
+
+
+class Way(IntEnum):
+    """A way to pay. Panels number them, so add new ones last."""
+
+    CREDIT = 0
+    CARD = 1
+    OTHERWISE = 2
+    """As the server's payment instructions say. Also what's free."""
 
 
 def encode_currency(code: str) -> int:

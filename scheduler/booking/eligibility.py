@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
@@ -12,6 +12,7 @@ from models import (
     Guild,
     Hold,
     HoldPurpose,
+    Lesson,
     Participant,
     ParticipantStatus,
     SessionStatus,
@@ -42,7 +43,7 @@ def check_here(coach: Coach) -> None:
 async def check_upcoming(session: AsyncSession, guild: Guild, actor: Actor, now: datetime) -> None:
     """Raise NotBookable if the actor has as many upcoming sessions as the server allows.
 
-    Those that they're paying for count, too.
+    Those that they're paying for count, too, weekly lessons don't.
     """
     sessions = select(func.count()).where(
         CoachingSession.has_participant(
@@ -52,6 +53,7 @@ async def check_upcoming(session: AsyncSession, guild: Guild, actor: Actor, now:
             Participant.status == ParticipantStatus.BOOKED,
         ),
         CoachingSession.status == SessionStatus.SCHEDULED,
+        ~exists().where(Lesson.session_id == CoachingSession.id),
     )
     unpaid = select(func.count()).where(
         Hold.guild_id == guild.id,

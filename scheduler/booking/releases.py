@@ -1,13 +1,13 @@
 """Releasing holds: what they kept is free again, and announced."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Hold, HoldPurpose
+from models import Hold, HoldPurpose, Reservation
 from models.storage.database import Database
 from scheduler.core.clock import Clock
 from scheduler.sessions.freed_times import Freed, FreedSeat, announce, announce_seat
@@ -22,6 +22,7 @@ class Barred(NamedTuple):
     as_student: bool = False
 
 
+_Period = tuple[datetime, datetime]
 Follow = Callable[[AsyncSession, Barred, datetime], Awaitable[None]]
 _ending: list[Follow] = []
 _following: list[Follow] = []
@@ -51,15 +52,15 @@ async def release_holds(
     What they take now isn't announced as free: the coach's time that starts at `taking`.
     """
     taken = (coach_id, student_id, taking)
-    for one in await _delete(session, is_releasable(guild_id, coach_id, student_id, now)):
+    for one, times in await _delete(session, is_releasable(guild_id, coach_id, student_id, now)):
         if (one.coach_id, one.student_id, one.starts_at) != taken:
-            await _announce(session, one, now)
+            await _announce(session, one, times, now)
 
 
 async def release(session: AsyncSession, hold_id: int, now: datetime) -> None:
     """Delete a hold before its time, and free what it kept."""
-    for one in await _delete(session, Hold.id == hold_id):
-        await _announce(session, one, now)
+    for one, times in await _delete(session, Hold.id == hold_id):
+        await _announce(session, one, times, now)
 
 
 async def drop(session: AsyncSession, hold_id: int) -> None:
@@ -73,8 +74,8 @@ async def release_barred(session: AsyncSession, barred: Barred, now: datetime) -
         await end(session, barred, now)
     sides = ((barred.as_coach, Hold.coach_id), (barred.as_student, Hold.student_id))
     theirs = or_(*(column == barred.user_id for is_barred, column in sides if is_barred))
-    for one in await _delete(session, and_(Hold.guild_id == barred.guild_id, theirs)):
-        await _announce(session, one, now)
+    for one, times in await _delete(session, and_(Hold.guild_id == barred.guild_id, theirs)):
+        await _announce(session, one, times, now)
     # Last, because whoever deletes a hold locks it before its payment.
     for follow in _following:
         await follow(session, barred, now)
@@ -83,9 +84,9 @@ async def release_barred(session: AsyncSession, barred: Barred, now: datetime) -
 async def release_expired(session: AsyncSession, user_id: int, now: datetime) -> None:
     """Delete the expired holds that reserve this person's time. Only seats are announced: they take no time."""
     theirs = or_(Hold.coach_id == user_id, Hold.student_id == user_id)
-    for one in await _delete(session, and_(Hold.expires_at <= now, theirs)):
+    for one, times in await _delete(session, and_(Hold.expires_at <= now, theirs)):
         if one.session_id is not None:
-            await _announce(session, one, now)
+            await _announce(session, one, times, now)
 
 
 async def announce_expired(db: Database, clock: Clock) -> None:
@@ -97,8 +98,10 @@ async def announce_expired(db: Database, clock: Clock) -> None:
     async with db.begin() as session:
         now = clock()
         ran_out = update(Hold).where(Hold.next_step_at <= now).values(next_step_at=None).returning(Hold)
-        for one in await session.scalars(ran_out.execution_options(synchronize_session=False)):
-            await _announce(session, one, now, ran_out=True)
+        expired_now = list(await session.scalars(ran_out.execution_options(synchronize_session=False)))
+        kept = await _times_kept(session, expired_now)
+        for one in expired_now:
+            await _announce(session, one, kept[one.id], now, ran_out=True)
 
 
 async def announce_expired_seats(session: AsyncSession, session_id: int, now: datetime) -> None:
@@ -106,26 +109,52 @@ async def announce_expired_seats(session: AsyncSession, session_id: int, now: da
     expired = Hold.session_id == session_id, Hold.next_step_at <= now
     ran_out = update(Hold).where(*expired).values(next_step_at=None).returning(Hold)
     for one in await session.scalars(ran_out.execution_options(populate_existing=True)):
-        await _announce(session, one, now, ran_out=True)
+        await _announce(session, one, [], now, ran_out=True)
 
 
-async def _delete(session: AsyncSession, which: ColumnElement[bool]) -> list[Hold]:
-    """Delete holds by ascending id, so that transactions that delete the same ones don't deadlock."""
+async def _delete(session: AsyncSession, which: ColumnElement[bool]) -> list[tuple[Hold, list[_Period]]]:
+    """Delete holds, and return each with the coach's times that it kept.
+
+    By ascending id, so that transactions that delete the same ones don't deadlock.
+    """
     found = list(await session.scalars(select(Hold).where(which).order_by(Hold.id).with_for_update()))
+    kept = await _times_kept(session, found)
     if found:
         ids = [one.id for one in found]
         await session.execute(delete(Hold).where(Hold.id.in_(ids)).execution_options(synchronize_session=False))
         for one in found:
             session.expunge(one)
-    return found
+    return [(one, kept[one.id]) for one in found]
 
 
-async def _announce(session: AsyncSession, held: Hold, now: datetime, *, ran_out: bool = False) -> None:
+async def _times_kept(session: AsyncSession, held: Sequence[Hold]) -> dict[int, list[_Period]]:
+    """Return the coach's times that holds keep. Only a request keeps several: those of all its lessons."""
+    kept = {one.id: [(one.starts_at, one.ends_at)] for one in held}
+    requests = [one.id for one in held if one.purpose is HoldPurpose.REQUEST]
+    if requests:
+        reserved = (
+            select(Reservation.hold_id, Reservation.starts_at, Reservation.ends_at)
+            .join(Hold, and_(Hold.id == Reservation.hold_id, Hold.coach_id == Reservation.user_id))
+            .where(Reservation.hold_id.in_(requests))
+            .order_by(Reservation.starts_at)
+        )
+        for hold_id in requests:
+            kept[hold_id] = []
+        for hold_id, starts_at, ends_at in await session.execute(reserved):
+            if hold_id is not None:
+                kept[hold_id].append((starts_at, ends_at))
+    return kept
+
+
+async def _announce(
+    session: AsyncSession, held: Hold, times: Sequence[_Period], now: datetime, *, ran_out: bool = False
+) -> None:
     if held.session_id is not None:  # a seat, which takes nothing from the coach
         if ran_out or held.next_step_at is not None:  # otherwise it was announced, or the waiting list keeps it
             await announce_seat(session, FreedSeat(held.session_id, held.student_id), now)
     elif held.purpose is not HoldPurpose.OFFER:  # the waiting list knows of its own
-        await announce(session, Freed(held.coach_id, held.starts_at, held.ends_at, held.student_id), now)
+        for starts_at, ends_at in times:
+            await announce(session, Freed(held.coach_id, starts_at, ends_at, held.student_id), now)
 
 
 def is_chosen_by(guild_id: int, student_id: int) -> ColumnElement[bool]:

@@ -29,6 +29,10 @@ from models import (
     PackageOrder,
     Payment,
     PaymentStatus,
+    Series,
+    SeriesPayment,
+    SeriesRule,
+    SeriesStatus,
     SessionStatus,
     SessionType,
     Wish,
@@ -47,6 +51,7 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Answer, Terms
 from scheduler.rooms.notifications import ExtensionRequest
+from scheduler.series.notifications import SeriesDetails, ShownDate
 from scheduler.waiting_list.notifications import OfferDetails, WishDetails
 from scheduler.workshops.notifications import WorkshopDetails
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, session_for_one
@@ -195,7 +200,36 @@ def _details(kind: NotificationKind) -> Any:
         )
     if kind in (K.TIME_OFFERED, K.WISH_ENDED):
         return _waiting(kind)
+    if kind in (K.SERIES_REQUEST, K.SERIES_BOOKED, K.SERIES_CLOSED):
+        return _weekly_lessons(kind)
     return False
+
+
+def _weekly_lessons(kind: NotificationKind) -> SeriesDetails:
+    rule = SeriesRule(
+        first_occurrence=0, first_day=STARTS_AT.date(), start_minute=600, time_zone="UTC", interval_weeks=1
+    )
+    status = {K.SERIES_REQUEST: SeriesStatus.REQUESTED, K.SERIES_BOOKED: SeriesStatus.ACTIVE}
+    series = Series(
+        id=1,
+        coach_id=COACH,
+        student_id=STUDENT,
+        status=status.get(kind, SeriesStatus.DECLINED),
+        duration_minutes=60,
+        total_cost_minor=6000,
+        currency="USD",
+        pays_with=SeriesPayment.OTHERWISE,
+        answer_by=STARTS_AT,
+        notes="Scales.",
+        end_reason="I'm full.",
+        decided_by=COACH,
+        rules=[rule],
+    )
+    dates = [
+        ShownDate((STARTS_AT + week * 7 * DAY).date(), STARTS_AT + week * 7 * DAY, is_skipped=week == 1)
+        for week in range(8)
+    ]
+    return SeriesDetails(series, dates, "UTC")
 
 
 def _waiting(kind: NotificationKind) -> Any:

@@ -9,7 +9,8 @@ import pytest
 from discord import app_commands
 
 from bot.app import CoachBot
-from cogs.booking.panels import OLD_CONFIRM, PAY_ANOTHER_WAY
+from cogs import routes
+from cogs.booking.panels import OLD_CONFIRM
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PAYMENTS, PEOPLE, PRESSES, REOPENED, TAMPERED, Row
@@ -96,7 +97,7 @@ def tampered() -> Iterator[tuple[str, dict[str, int]]]:
     """Yield every kind of `custom_id` with each number replaced by nothing, nobody's or too much."""
     for template in PRESSES.keys() | FORMS.keys():
         for name in re.findall(r"\{(\w+)\}", template):
-            if (template, name) in ((OLD_CONFIRM.template, "cost"), (PAY_ANOTHER_WAY.template, "way")):
+            if (template, name) in ((OLD_CONFIRM.template, "cost"), (routes.BOOK_ONCE.template, "way")):
                 continue  # whatever it is, the press shows the current price and holds the time
             for number in (0, 1, 2**62, 2**63 - 1):
                 yield template, {name: number}
