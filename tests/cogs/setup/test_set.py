@@ -52,6 +52,8 @@ CHANGES = [
     ("Upcoming sessions of people who leave", "kept", "cancelled → kept", "keep_after_departure", True),
     ("Names of participants", "everyone in it", "coach only → everyone in it", "names_participants", True),
     ("Scheduled events", "yes", "no → yes", "mirrors_workshops", True),
+    ("Hours to answer weekly lessons", "24", "72 → 24", "series_answer_hours", 24),
+    ("Days of notice to end weekly lessons", "0", "7 → 0", "series_notice_days", 0),
     ("Weekly lessons that aren't paid for", "kept", "cancelled → kept", "cancels_unpaid_lessons", False),
 ]
 
