@@ -11,6 +11,7 @@ from cogs.credits import notifications as credit_words
 from cogs.payments import notifications as payment_words
 from cogs.reviews import notifications as review_words
 from cogs.series import notifications as series_words
+from cogs.series import skipped as skipped_words
 from cogs.sessions import notifications as session_words
 from cogs.setup import notifications as setup_words
 from cogs.waiting_list import notifications as waiting_list_words
@@ -30,7 +31,7 @@ from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.series import answers as series_answers
 from scheduler.series import notifications as series_kinds
-from scheduler.series import reserved
+from scheduler.series import reserved, skipped
 from scheduler.series.changes import one_lesson
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
@@ -55,6 +56,7 @@ NOTIFICATION_KINDS = (
     *waiting_list_kinds.KINDS,
     *workshops.KINDS,
     *series_kinds.KINDS,
+    *skipped.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -68,6 +70,7 @@ WORDS = (
     setup_words.WORDS,
     waiting_list_words.WORDS,
     workshop_words.WORDS,
+    skipped_words.WORDS,
 )
 
 

@@ -59,6 +59,7 @@ class NotificationKind(StrEnum):
     SEAT_TAKEN = "seat_taken"
     SEAT_LEFT = "seat_left"
     RUNNING_LATE = "running_late"
+    LESSONS_SKIPPED = "lessons_skipped"
     LESSON_BACK = "lesson_back"
     SERIES_MOVED = "series_moved"
     SERIES_PAUSED = "series_paused"

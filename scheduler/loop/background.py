@@ -30,6 +30,7 @@ class BackgroundWork:
         self.waiting_list: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.workshops: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.time_off: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
+        self.series: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
         self._pools = (
             self.sessions,
@@ -40,6 +41,7 @@ class BackgroundWork:
             self.waiting_list,
             self.workshops,
             self.time_off,
+            self.series,
             self.sweeps,
         )
         self._longest = longest

@@ -22,6 +22,7 @@ from models import (
     Participant,
     Payment,
     Refund,
+    Series,
     UTCDateTime,
     Wish,
     Workshop,
@@ -41,6 +42,7 @@ from scheduler.notifications.delivery import deliver_due
 from scheduler.payments import due as payments
 from scheduler.payments import ways
 from scheduler.payments.ports import Stripe
+from scheduler.series import due as series
 from scheduler.time_off import due as time_off
 from scheduler.waiting_list import due as waiting_list
 from scheduler.workshops import deadlines as workshops
@@ -169,6 +171,7 @@ class _Work:
             _Stage(_AT_STRIPE, self._ask_stripe, pools.payments),
             _Stage((CreditLot.next_step_at,), self._end_credit),
             _Stage(_TIME_OFF, self._see_to_time_off, pools.time_off),
+            _Stage((Series.next_step_at,), self._advance_series, pools.series),
             _Stage((Hold.next_step_at, *_WAITING), self._offer_times, pools.waiting_list),
             _Stage((Workshop.next_step_at,), self._advance_workshops, pools.workshops),
             _Stage((Notification.due_at,), self._deliver, pools.notifications),
@@ -199,6 +202,9 @@ class _Work:
     async def _see_to_time_off(self) -> None:
         self.report.failed_quietly += await time_off.do_due(self.db, self.clock, self.background.time_off)
 
+    async def _advance_series(self) -> None:
+        self.report.failed_quietly += await series.do_due(self.db, self.clock, self.background.series)
+
     async def _offer_times(self) -> None:
         pool, can_pay = self.background.waiting_list, partial(ways.can_pay, self.stripe)
         failed = await waiting_list.do_due(self.db, self.discord, self.clock, pool, can_pay)
@@ -223,6 +229,7 @@ _VISIBLE = (
     CreditLot.next_step_at,
     *_WAITING,
     Workshop.next_step_at,
+    Series.next_step_at,
 )
 """When something is due that people notice; each column has a partial index."""
 _MEMBERSHIP = (Coach.membership_due_at, Participant.membership_due_at)

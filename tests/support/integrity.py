@@ -17,7 +17,16 @@ _QUERIES = {
     "coaching_sessions": "SELECT coaching_sessions.*, session_participants.user_id AS student_id, cancelled_late"
     " FROM coaching_sessions JOIN session_participants ON session_id = id"
 }
-_TABLES = ("coaching_sessions", "reservations", "holds", "coaches", "guilds", "audit_entries", "notifications")
+_TABLES = (
+    "coaching_sessions",
+    "reservations",
+    "holds",
+    "coaches",
+    "guilds",
+    "audit_entries",
+    "notifications",
+    "lessons",
+)
 _ACTIONS = ("session_booked", "session_moved", "session_cancelled")
 _BY_THE_BOT = {"session_cancelled_left": 1, "session_cancelled_suspended": 2}
 """The bot's own cancellations, and how many people it tells: those who left can't be reached."""
@@ -49,6 +58,8 @@ class Ledger:
             (one.guild_id, one.coach_id): one.id for one in entries if one.action == "coach_suspended"
         }
         self.notifications = tables["notifications"]
+        self.lessons = {one.session_id for one in tables["lessons"]}
+        """The sessions that the bot made for a series. Nobody booked them one by one."""
         self.active = [one for one in self.sessions if one.status in _ACTIVE]
 
     def faults(self) -> list[str]:
@@ -130,7 +141,8 @@ class Ledger:
             told[one.session_id, one.kind.lower()] += one.revision
         for one in self.sessions:
             cancelled = int(one.status == "CANCELLED")
-            for action, due in zip(_ACTIONS, (1, one.revision - cancelled, cancelled), strict=True):
+            booked = int(one.id not in self.lessons)
+            for action, due in zip(_ACTIONS, (booked, one.revision - cancelled, cancelled), strict=True):
                 unheard = silent[one.id] if action == "session_cancelled" else 0
                 if written[one.id, action] != due or told[one.id, action] + unheard != 2 * due:
                     yield f"session {one.id}: {action} {written[one.id, action]} times instead of {due}"
@@ -141,6 +153,8 @@ class Ledger:
         upcoming: Counter[tuple[int, int]] = Counter()
         for entry in sorted(self.audit, key=lambda one: one.id):
             one = sessions[entry.session_id]
+            if one.id in self.lessons:
+                continue
             who = one.guild_id, one.student_id
             upcoming[who] += {"session_booked": 1, "session_cancelled": -1}.get(_kind(entry.action), 0)
             if upcoming[who] > self.guilds[one.guild_id].most_upcoming:
