@@ -19,7 +19,7 @@ from cogs.workshops import notifications as workshop_words
 from scheduler.attendance import notifications as attendance
 from scheduler.availability import changed_hours, kept_hours
 from scheduler.availability import notifications as availability
-from scheduler.booking import cancellation, departures, releases
+from scheduler.booking import cancellation, departures, releases, rescheduling
 from scheduler.booking import notifications as booking
 from scheduler.coaches import notifications as coaches
 from scheduler.credits import charges, make_ups
@@ -31,7 +31,7 @@ from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.series import answers as series_answers
 from scheduler.series import notifications as series_kinds
-from scheduler.series import reserved, skipped
+from scheduler.series import pay_steps, reserved, skipped
 from scheduler.series.changes import one_lesson
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
@@ -79,6 +79,7 @@ def register() -> None:
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
     events.on_called_off(wishes.follow_cancelled, deadlines.follow_session, one_lesson.follow_cancelled)
     kept_hours.keep(reserved.reserved_hours)
+    rescheduling.on_rescheduled(pay_steps.follow_rescheduled)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
     releases.before_barring(offers.end_barred, series_answers.end_barred)

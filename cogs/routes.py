@@ -57,6 +57,7 @@ CREDITS = Route("credits:show:{guild_id}:{page}")
 
 # {cost} is the price that they saw, in minor units of {currency}: see `cards.booking`.
 PAY_SESSION = Route("pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}")
+PAY_LESSON = Route("pay:lesson:{session_id}:{cost}:{currency}")
 PAY_SEAT = Route("pay:seat:{session_id}:{cost}:{currency}")
 PAY_PACKAGE = Route("pay:package:{package_id}:{cost}:{currency}")
 PAYMENTS = Route("payments:list:{page}")

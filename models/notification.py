@@ -43,6 +43,8 @@ class NotificationKind(StrEnum):
     CREDITS_GRANTED = "credits_granted"
     CREDITS_LOW = "credits_low"
     CREDITS_ENDING = "credits_ending"
+    LESSON_CREDIT_SHORT = "lesson_credit_short"
+    LESSON_TO_PAY = "lesson_to_pay"
     CHARGE_WAIVED = "charge_waived"
     DISPUTE_CARD = "dispute_card"
     DISPUTE_DECIDED = "dispute_decided"

@@ -16,6 +16,8 @@ class PaymentPurpose(StrEnum):
     """What is paid for."""
 
     SESSION = "session"
+    LESSON = "lesson"
+    """One of weekly lessons, which is booked already."""
     PACKAGE = "package"
     SEAT = "seat"
     """A seat in a workshop."""

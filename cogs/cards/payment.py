@@ -7,7 +7,7 @@ from models import UNDECIDED, Payment, PaymentPurpose
 from scheduler.core.clock import stamp
 from scheduler.credits import packages
 from scheduler.parsing.money import write_money
-from scheduler.payments import starting
+from scheduler.payments import records
 from scheduler.reports.odd_prices import OddPrice
 
 
@@ -31,9 +31,9 @@ def paid_by_card(payment: Payment | None) -> str:
 def what(payment: Payment, coach: str) -> str:
     """Write what is paid for: how long, with the coach's name or mention, or which package."""
     if payment.starts_at is None or payment.ends_at is None:
-        return f"Credit: {ui.quoted(starting.name_of(payment), packages.LONGEST_NAME)}"
+        return f"Credit: {ui.quoted(records.name_of(payment), packages.LONGEST_NAME)}"
     if payment.purpose is PaymentPurpose.SEAT:
-        return f"{ui.quoted(starting.name_of(payment))} · {length(payment.ends_at - payment.starts_at)}"
+        return f"{ui.quoted(records.name_of(payment))} · {length(payment.ends_at - payment.starts_at)}"
     return f"{length(payment.ends_at - payment.starts_at)} with {coach}"
 
 

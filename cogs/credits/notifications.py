@@ -1,15 +1,23 @@
 """The words of messages about credit, and the cards for admins to decide on disputes and requests."""
 
-from cogs import cards, ui
-from cogs.cards.session_message import is_for_coach, with_whom
+from collections.abc import Sequence
+
+from cogs import cards, routes, ui
+from cogs.cards.booking import encode_currency
+from cogs.cards.session_message import is_for_coach, state, with_whom
 from cogs.credits import lots, orders
 from cogs.notifications import Words
-from models import LotSource, NotificationKind, Participant, Payment, SessionStatus
+from cogs.ui.routing import beside
+from models import CoachingSession, LotSource, NotificationKind, Participant, Payment, SeriesPayment, SessionStatus
 from scheduler.core.clock import last_day, stamp
 from scheduler.core.markup import with_names
+from scheduler.credits.lessons import Unpaid
 from scheduler.credits.notifications import DisputeDetails, LotDetails
 from scheduler.credits.orders import Ordered
 from scheduler.notifications.kinds import NotificationContext
+from scheduler.parsing.money import write_money
+from scheduler.series.pay_steps import PAID_BEFORE
+from scheduler.time.local_time import MINUTE
 
 _TITLES = {
     LotSource.GRANT: "An admin gave you {}",
@@ -67,6 +75,55 @@ def _ending(context: NotificationContext) -> ui.Item:
 def _named(words: str, context: NotificationContext, details: LotDetails) -> str:
     """Write names in direct messages. Only those of coaches are in it."""
     return with_names(words, {**context.names, **details.coaches}) if context.in_dm else words
+
+
+def _lesson_to_pay(context: NotificationContext) -> ui.Item:
+    one, found = context.about_session, context.details
+    if context.is_outdated or not found:
+        return _lesson(context, "A lesson to pay for" if context.is_outdated else "Your lesson is paid for")
+    unpaid: Unpaid = found
+    with_credit = unpaid.series.pays_with is SeriesPayment.CREDIT
+    lines = [_too_little(one, unpaid) if with_credit else f"**Price** {cards.charge.price(one)}"]
+    if not unpaid.by_card:
+        lines += cards.charge.how_to_pay(context.guild, one.student, None)
+    if with_credit or unpaid.by_card:
+        otherwise = " Otherwise it's cancelled." if context.guild.cancels_unpaid_lessons else ""
+        lines.append(f"You can pay until {stamp(unpaid.decided_at)}.{otherwise}")
+    title = "Your credit isn't enough for this lesson" if with_credit else "Pay for your lesson"
+    buttons = [_pay_button(one)] if unpaid.by_card else []
+    buttons += [_credit_button(context)] if with_credit else []
+    return _lesson(context, title, *lines, buttons=buttons)
+
+
+def _lesson_credit_short(context: NotificationContext) -> ui.Item:
+    one, found = context.about_session, context.details
+    if context.is_outdated or not found:
+        return _lesson(context, "A lesson to pay for" if context.is_outdated else "Your lesson is paid for")
+    by = stamp(one.starts_at - PAID_BEFORE)
+    lines = _too_little(one, found), f"It's taken on {by}. Get more until then."
+    title = "Your credit won't be enough for this lesson"
+    return _lesson(context, title, *lines, buttons=[_credit_button(context)])
+
+
+def _lesson(context: NotificationContext, title: str, *lines: str, buttons: Sequence[ui.Button] = ()) -> ui.Item:
+    one = context.about_session
+    became = f" · {state(one)}" if context.is_outdated else ""
+    said = f"**{title}{became}**", cards.when(one.starts_at), f"{with_whom(context)} · Code `{one.code}`", *lines
+    return ui.Container(ui.text("\n".join(said)), *ui.rows(*buttons))
+
+
+def _pay_button(one: CoachingSession) -> ui.Button:
+    cost = one.student.total_cost_minor
+    agreed = {"session_id": one.id, "cost": cost, "currency": encode_currency(one.currency)}
+    return ui.button(f"Pay {write_money(cost, one.currency)}", routes.PAY_LESSON.id(**agreed), ui.PRIMARY)
+
+
+def _too_little(one: CoachingSession, lesson: Unpaid) -> str:
+    return f"It takes {lots.minutes(one.duration // MINUTE)} of credit, and you have {lesson.credit} for it."
+
+
+def _credit_button(context: NotificationContext) -> ui.Button:
+    return ui.button("Your credit", beside(routes.CREDITS.id(guild_id=context.guild.id, page=0)))
 
 
 def _waived(context: NotificationContext) -> ui.Item:
@@ -146,6 +203,8 @@ WORDS = {
     NotificationKind.CREDITS_GRANTED: Words(_granted),
     NotificationKind.CREDITS_LOW: Words(_low),
     NotificationKind.CREDITS_ENDING: Words(_ending),
+    NotificationKind.LESSON_CREDIT_SHORT: Words(_lesson_credit_short),
+    NotificationKind.LESSON_TO_PAY: Words(_lesson_to_pay),
     NotificationKind.CHARGE_WAIVED: Words(_waived),
     NotificationKind.DISPUTE_CARD: Words(_dispute_card),
     NotificationKind.DISPUTE_DECIDED: Words(_dispute_decided),

@@ -7,8 +7,9 @@ from cogs.payments.panels import open_panel, package_panel, state_panel
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on
 from cogs.ui.time_picker import instant
-from models import UNDECIDED, Coach, CoachingSession, CreditLot, Guild, Payment, Workshop
+from models import UNDECIDED, Coach, CoachingSession, CreditLot, Guild, Payment, PaymentStatus, Workshop
 from scheduler.core.errors import NotBookable
+from scheduler.credits import lessons
 from scheduler.payments import checkouts, choices, starting
 from scheduler.payments.ports import Stripe, StripeUnavailable
 from scheduler.payments.ways import takes_cards
@@ -95,6 +96,28 @@ class PaymentsCog(Cog):
             )
         await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
 
+    @on(routes.PAY_LESSON, ui.acknowledge_beside)
+    async def pay_lesson(self, interaction: Interaction, session_id: int, cost: int, currency: int) -> None:
+        """Show the way to Stripe's page for one of weekly lessons."""
+        actor = ui.person_of(interaction)
+        async with self.bot.db.begin() as session:
+            now = self.bot.clock()
+            row = await lessons.find_own(session, session_id, actor)
+            guild = await session.get_one(Guild, row.guild_id)
+            stripe = self._stripe(guild)
+            payment = await starting.for_lesson(
+                session,
+                guild,
+                actor,
+                session_id,
+                now,
+                livemode=stripe.livemode,
+                agreed_minor=cost,
+                agreed_currency=decode_currency(currency),
+                back_to=_back_to(interaction, guild.id),
+            )
+        await self._show(interaction, await checkouts.advance(self.bot.db, stripe, payment.id, self.bot.clock))
+
     @on(routes.PAY_PACKAGE)
     async def pay_package(self, interaction: Interaction, package_id: int, cost: int, currency: int) -> None:
         """Show the way to Stripe's page."""
@@ -167,7 +190,10 @@ class PaymentsCog(Cog):
             await ui.show(interaction, open_panel(payment, is_asked=is_asked))
             return
         async with self.bot.db.read() as session:
-            booked = await session.get(CoachingSession, payment.session_id or 0)
+            is_paid = payment.status is PaymentStatus.PAID
+            booked = await session.get(
+                CoachingSession, payment.session_id if is_paid and payment.session_id else 0
+            )
             lot = await session.get(CreditLot, payment.lot_id or 0)
             guild = await session.get_one(Guild, payment.guild_id)
             coach = await session.get(Coach, (payment.guild_id, payment.coach_id or 0))

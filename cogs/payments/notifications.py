@@ -39,6 +39,11 @@ def _expired(context: NotificationContext) -> ui.Item:
         return _card(context, "Not paid", "Nothing was charged. `/credits` shows what you can buy.")
     if _about(context).purpose is PaymentPurpose.SEAT:
         return _card(context, "Not paid, so the seat isn't yours", "Nothing was charged. See `/workshop list`.")
+    if _about(context).purpose is PaymentPurpose.LESSON:
+        said = (
+            "Nothing was charged. The lesson stays booked for now. To pay, press **Pay** in the message about it."
+        )
+        return _card(context, "Your lesson isn't paid for", said)
     said = "Nothing was charged. Choose a time again with `/book`."
     return _card(context, "Not paid, so not booked", said)
 
@@ -51,6 +56,9 @@ def _too_late(context: NotificationContext) -> ui.Item:
         said = (
             "Someone paid when there was no seat left for them, and gets all of it back. You needn't do anything."
         )
+        return _card(context, "Paid too late", said)
+    if payment.purpose is PaymentPurpose.LESSON:
+        said = "Your student paid for it too late, and gets all of it back. There's nothing for you to do."
         return _card(context, "Paid too late", said)
     said = "A student paid after the time was gone and gets all of it back. There's nothing for you to do."
     return _card(context, "Paid too late", said)

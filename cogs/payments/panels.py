@@ -9,6 +9,7 @@ from scheduler.core.clock import last_day, stamp
 _GONE = {
     PaymentPurpose.SESSION: "The time was gone",
     PaymentPurpose.SEAT: "There was no seat left for you",
+    PaymentPurpose.LESSON: "There was nothing to pay for the lesson any more",
     PaymentPurpose.PACKAGE: "You couldn't buy this any more",
 }
 """Why something was paid for too late."""
@@ -17,6 +18,7 @@ _GONE = {
 def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     """Show where to pay. `is_asked`: they said that they've paid."""
     is_session, is_seat = (payment.purpose is one for one in (PaymentPurpose.SESSION, PaymentPurpose.SEAT))
+    is_lesson = payment.purpose is PaymentPurpose.LESSON
     lines = ["**Pay by card**"]
     if payment.starts_at is not None:
         lines.append(cards.when(payment.starts_at))
@@ -26,7 +28,7 @@ def open_panel(payment: Payment, *, is_asked: bool = False) -> ui.Panel:
     elif is_asked:
         lines.append("Stripe hasn't told us of your payment yet. That usually takes a few seconds.")
     else:
-        then = "We book it" if is_session else "It's yours" if is_seat else "You get it"
+        then = "We book it" if is_session else "It's yours" if is_seat or is_lesson else "You get it"
         lines.append(f"Press **Pay** to open Stripe's page. {then} as soon as you've paid.")
     until = stamp(payment.expires_at, "R")
     kept = "We hold the time for you. You" if is_session else "We hold the seat for you. You" if is_seat else "You"
@@ -47,6 +49,8 @@ def state_panel(payment: Payment) -> ui.Panel:
     again: list[ui.Button] = []
     if payment.purpose is PaymentPurpose.SEAT:
         again = [ui.button("All workshops", routes.WORKSHOPS.id(page=0))]
+    elif payment.purpose is PaymentPurpose.LESSON:
+        again = []
     elif payment.coach_id is not None and payment.starts_at is not None and payment.ends_at is not None:
         minutes = int((payment.ends_at - payment.starts_at).total_seconds() // 60)
         ids = {"coach_id": payment.coach_id, "minutes": minutes, "day": 0, "page": 0}
@@ -70,6 +74,8 @@ def state(payment: Payment) -> str:
             )
         case PaymentStatus.REFUSED:
             return "**This can't be paid by card at the moment.** Nothing was charged. Ask an admin of the server."
+        case _ if payment.purpose is PaymentPurpose.LESSON:
+            return "**This lesson isn't paid for.** Nothing was charged. It stays booked for now."
         case _ if payment.purpose is PaymentPurpose.PACKAGE:
             return "**This wasn't paid.** Nothing was charged."
         case _:

@@ -83,11 +83,14 @@ def _is_open(series: Series) -> bool:
 
 
 def _about(series: Series, made: Made, names: Names, viewer_id: int | None) -> About:
-    """Say what the recurring events say. Their revision grows with each change of any lesson."""
+    """Say what the recurring events say. Their revision grows with each change of any lesson.
+
+    Revisions of its sessions wouldn't do: a lesson that's brought back has a new one, which begins at 0.
+    """
     sessions = [one for _, one in made if one is not None]
-    revision = series.revision + sum(one.revision for one in sessions)
     began_at = series.decided_at or series.requested_at
     updated_at = max([began_at, *filter(None, [series.ended_at]), *(one.updated_at for one in sessions)])
+    revision = series.revision + (updated_at - series.requested_at) // timedelta(seconds=1)
     is_coach = viewer_id == series.coach_id
     other = names.student if is_coach else names.coach
     lines = [f"Weekly lessons {series.code}"]

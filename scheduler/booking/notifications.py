@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import NotificationKind, Payment, SessionStatus
+from models import NotificationKind, Payment, PaymentStatus, SessionStatus
 from scheduler.notifications.kinds import Declaration, NotificationContext
 from scheduler.sessions import charge_standing
 from scheduler.sessions.charge_standing import ChargeStanding
@@ -21,7 +21,9 @@ async def _payment(session: AsyncSession, context: NotificationContext, _now: da
     about = context.session
     if about is None:
         return None
-    return await session.scalar(select(Payment).where(Payment.session_id == about.id).limit(1))
+    return await session.scalar(
+        select(Payment).where(Payment.session_id == about.id, Payment.status == PaymentStatus.PAID).limit(1)
+    )
 
 
 async def _standing(session: AsyncSession, context: NotificationContext, now: datetime) -> ChargeStanding | None:

@@ -78,13 +78,13 @@ async def book(
     Also raises NotBookable if there isn't enough credit.
     """
     return await booking.book(
-        session, guild, actor, coach_id, starts_at, duration, notes, now, reserve_credit=_reserve
+        session, guild, actor, coach_id, starts_at, duration, notes, now, reserve_credit=reserve
     )
 
 
 async def take_offer(session: AsyncSession, offer_id: int, actor: Actor, now: datetime) -> CoachingSession:
     """Take an offer of the waiting list as `answers.take` does, with the actor's credit in place of money."""
-    return await answers.take(session, offer_id, actor, now, reserve_credit=_reserve)
+    return await answers.take(session, offer_id, actor, now, reserve_credit=reserve)
 
 
 async def take_seat(
@@ -107,13 +107,17 @@ async def take_seat(
         now,
         agreed_minor=agreed_minor,
         agreed_currency=agreed_currency,
-        reserve_credit=_reserve,
+        reserve_credit=reserve,
     )
 
 
-async def _reserve(
+async def reserve(
     session: AsyncSession, seat: Participant, coach: Coach, now: datetime
 ) -> list[PlannedNotification]:
+    """Take what a session costs from its participant's credit, and return what to tell them about it.
+
+    Raises NotBookable if there isn't enough.
+    """
     minutes, user_id, booked = seat.credit_minutes or 0, seat.user_id, seat.session
     theirs, usable = await ledger.lots_to_take_from(session, user_id, coach, booked.starts_at, now)
     if (left := ledger.minutes_in(usable)) < minutes:

@@ -13,6 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from models import Coach, CoachSpecialty, CreditEntry, CreditLot, EntryKind, LotSource, Specialty
 from scheduler.parsing.money import price
+from scheduler.series import pay_steps
 
 ENDING = timedelta(days=14)
 """How long before a lot ends its owner is told."""
@@ -233,5 +234,7 @@ async def _add(
     ]
     if rows:
         await session.execute(insert(CreditEntry), rows)
+    for guild_id, user_id in sorted({(lot.guild_id, lot.user_id) for lot, change in in_order if change > 0}):
+        await pay_steps.hurry(session, guild_id, user_id, now)
     for lot, change in in_order:
         set_committed_value(lot, "minutes_left", lot.minutes_left + change)

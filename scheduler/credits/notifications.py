@@ -10,7 +10,8 @@ from models import CreditDispute, CreditLot, NotificationKind, Package, PackageO
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.core import members
-from scheduler.credits import ledger, statements
+from scheduler.credits import ledger, lessons, statements
+from scheduler.credits.lessons import Unpaid
 from scheduler.credits.orders import Ordered
 from scheduler.credits.statements import Facts
 from scheduler.notifications.kinds import Audience, Declaration, NotificationContext
@@ -49,6 +50,15 @@ async def _order(session: AsyncSession, context: NotificationContext, _now: date
     order_id = context.notification.order_id
     order = await session.get(PackageOrder, order_id) if order_id is not None else None
     return Ordered(order, await session.get_one(Package, order.package_id)) if order is not None else None
+
+
+async def _lesson(session: AsyncSession, context: NotificationContext, now: datetime) -> Unpaid | None:
+    return await lessons.unpaid(session, context.about_session, now)
+
+
+def _unless_paid(context: NotificationContext, _now: datetime) -> str | None:
+    """Drop what's about a lesson that is paid for, or that nobody has to pay for any more."""
+    return "there's nothing to pay" if context.details is None else None
 
 
 def _while_some_is_left(context: NotificationContext, now: datetime) -> str | None:
@@ -95,6 +105,10 @@ KINDS = (
     Declaration(NotificationKind.CREDITS_GRANTED, details=_lot),
     Declaration(NotificationKind.CREDITS_LOW, details=_minutes_left),
     Declaration(NotificationKind.CREDITS_ENDING, still_needed=_while_some_is_left, details=_lot),
+    Declaration(
+        NotificationKind.LESSON_CREDIT_SHORT, still_needed=_unless_paid, details=_lesson, follows_session=True
+    ),
+    Declaration(NotificationKind.LESSON_TO_PAY, still_needed=_unless_paid, details=_lesson, follows_session=True),
     Declaration(NotificationKind.CHARGE_WAIVED, details=_payment),
     Declaration(
         NotificationKind.DISPUTE_CARD, Audience.REVIEW_CHANNEL, details=_dispute, awaits_decision=_dispute_is_open

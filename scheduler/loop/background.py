@@ -31,6 +31,7 @@ class BackgroundWork:
         self.workshops: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.time_off: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.series: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
+        self.lessons: TaskPool[bool] = TaskPool(wait_for_slow=wait_for_slow)
         self.sweeps: TaskPool[None] = TaskPool(wait_for_slow=wait_for_slow)
         self._pools = (
             self.sessions,
@@ -42,6 +43,7 @@ class BackgroundWork:
             self.workshops,
             self.time_off,
             self.series,
+            self.lessons,
             self.sweeps,
         )
         self._longest = longest

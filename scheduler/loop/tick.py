@@ -17,6 +17,7 @@ from models import (
     Guild,
     Hold,
     JobRun,
+    Lesson,
     Notification,
     Offer,
     Participant,
@@ -34,7 +35,7 @@ from scheduler.booking.membership_checks import check_due
 from scheduler.coaches.coach_role import sync_roles
 from scheduler.core.clock import Clock
 from scheduler.core.task_pool import TaskPool
-from scheduler.credits import expiry
+from scheduler.credits import expiry, lessons
 from scheduler.loop.background import BackgroundWork
 from scheduler.loop.ports import Discord
 from scheduler.loop.session_steps import advance_due
@@ -170,6 +171,7 @@ class _Work:
             _Stage(_MEMBERSHIP, self._check_members, pools.members),
             _Stage(_AT_STRIPE, self._ask_stripe, pools.payments),
             _Stage((CreditLot.next_step_at,), self._end_credit),
+            _Stage((Lesson.pay_step_at,), self._see_to_lessons, pools.lessons),
             _Stage(_TIME_OFF, self._see_to_time_off, pools.time_off),
             _Stage((Series.next_step_at,), self._advance_series, pools.series),
             _Stage((Hold.next_step_at, *_WAITING), self._offer_times, pools.waiting_list),
@@ -199,6 +201,10 @@ class _Work:
     async def _end_credit(self) -> None:
         await expiry.do_due(self.db, self.clock)
 
+    async def _see_to_lessons(self) -> None:
+        pool, has_cards = self.background.lessons, self.stripe is not None
+        self.report.failed_quietly += await lessons.do_due(self.db, self.clock, pool, has_cards=has_cards)
+
     async def _see_to_time_off(self) -> None:
         self.report.failed_quietly += await time_off.do_due(self.db, self.clock, self.background.time_off)
 
@@ -227,6 +233,7 @@ _VISIBLE = (
     Coach.role_due_at,
     Notification.due_at,
     CreditLot.next_step_at,
+    Lesson.pay_step_at,
     *_WAITING,
     Workshop.next_step_at,
     Series.next_step_at,

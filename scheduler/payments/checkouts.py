@@ -32,7 +32,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.clock import Clock
 from scheduler.core.errors import CoachingError, NotFound
 from scheduler.core.retry import pause
-from scheduler.credits import packages
+from scheduler.credits import lessons, packages
 from scheduler.notifications import outbox
 from scheduler.parsing import card_amounts
 from scheduler.payments import alerts, records, refunds
@@ -183,10 +183,15 @@ async def _deliver(session: AsyncSession, payment: Payment, paid_at: datetime, n
     payment.closed_at, payment.next_check_at = now, None
     records.record(session, payment, "payment_received", now)
     if not await _is_lost(session, payment):
-        ways = {PaymentPurpose.PACKAGE: _give_package, PaymentPurpose.SEAT: _give_seat}
+        ways = {
+            PaymentPurpose.PACKAGE: _give_package,
+            PaymentPurpose.SEAT: _give_seat,
+            PaymentPurpose.LESSON: _keep_lesson,
+        }
         give = ways.get(payment.purpose, _book)
         if await give(session, await session.get_one(Guild, payment.guild_id), payment, now):
             return
+    payment.session_id = None  # the lesson that it was for stays unpaid
     await _release(session, payment, now)
     refunds.owe(session, payment, RefundReason.LOST, now)
     for user_id in filter(None, (payment.user_id, payment.coach_id)):
@@ -200,6 +205,9 @@ async def _is_lost(session: AsyncSession, payment: Payment) -> bool:
         return True
     if payment.purpose is PaymentPurpose.SESSION:
         return payment.hold_id is None
+    if payment.purpose is PaymentPurpose.LESSON:
+        lesson = await session.get_one(CoachingSession, payment.session_id)
+        return not await lessons.takes_payment(session, lesson, payment.created_at, besides=payment.id)
     if payment.purpose is PaymentPurpose.SEAT:
         return payment.hold_id is None or not await _takes_place(session, payment.hold_id)
     return await blocks.find(session, guild.id, payment.user_id, BlockedFrom.BOOKING) is not None
@@ -222,6 +230,16 @@ async def _give_seat(session: AsyncSession, _guild: Guild, payment: Payment, now
         payment.last_error = str(refused)
         return False
     payment.session_id, payment.hold_id = session_id, None
+    return True
+
+
+async def _keep_lesson(session: AsyncSession, _guild: Guild, payment: Payment, now: datetime) -> bool:
+    """Let a lesson take place, now that it's paid, unless it has begun, was cancelled or was paid before."""
+    row = await session.get_one(CoachingSession, payment.session_id, with_for_update=True, populate_existing=True)
+    if not await lessons.takes_payment(session, row, now, besides=payment.id):
+        return False
+    row.updated_at = now
+    await outbox.requeue_direct(session, row.id, now)
     return True
 
 

@@ -1,35 +1,26 @@
 """Beginning to pay: what is held, and what Stripe is asked for, stored before it's asked."""
 
-import secrets
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import UNDECIDED, BlockedFrom, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose, PaymentStatus
+from models import UNDECIDED, BlockedFrom, Coach, Guild, Hold, HoldPurpose, Payment, PaymentPurpose
 from scheduler.availability import reader_zone
-from scheduler.booking import blocks, booking, eligibility, holds
+from scheduler.booking import blocks, eligibility, holds
 from scheduler.core import coaches, members
 from scheduler.core.actor import Actor
-from scheduler.core.errors import NotBookable
-from scheduler.credits import packages
-from scheduler.parsing import card_amounts
+from scheduler.core.errors import AlreadyDecided, NotBookable
+from scheduler.credits import lessons, packages
 from scheduler.parsing.money import price
 from scheduler.payments import records, ways
-from scheduler.time.abbreviations import show_zone
-from scheduler.time.time_zones import zone
 from scheduler.waiting_list import answers, offers, seat_answers
 from scheduler.workshops import seats, workshops
 
-PAYABLE_FOR = timedelta(minutes=32)
-"""How long the page to pay is open. Stripe's least is 30 minutes, by its own clock."""
 HELD_FOR = timedelta(minutes=60)
 """How long the time is held if Stripe doesn't answer."""
 MOST_OPEN = 3
 """How many payments a student can have open in one server."""
-_FIRST_TRY = timedelta(seconds=10)
-"""When the background checks ask Stripe, if whoever pressed didn't get that far."""
 
 
 async def for_session(
@@ -68,7 +59,7 @@ async def for_session(
         raise NotBookable("This session is free, so there's nothing to pay. Choose the time again to book it.")
     held.purpose, held.expires_at = HoldPurpose.PAYMENT, min(now + HELD_FOR, starts_at)
     held.next_step_at = held.expires_at
-    payment = _new_payment(guild.id, actor, cost, coach.currency, livemode, now)
+    payment = records.new_payment(guild.id, actor, cost, coach.currency, livemode, now)
     payment.notes = (notes or "").strip() or None
     return await _store_for_hold(session, guild, payment, held, coach, back_to, now)
 
@@ -91,8 +82,10 @@ async def _store_for_hold(
     payment.hold_id = held.id
     payment.coach_id, payment.starts_at, payment.ends_at = coach.user_id, held.starts_at, held.ends_at
     zone_name = await reader_zone.zone_name_of(session, payment.user_id, guild.time_zone)
-    payment.request = _request(payment, what, back_to, details=_when(held.starts_at, duration, zone_name))
-    return await _store(session, payment, now)
+    payment.request = records.request(
+        payment, what, back_to, details=records.write_when(held.starts_at, duration, zone_name)
+    )
+    return await records.store(session, payment, now)
 
 
 async def for_offer(
@@ -136,7 +129,7 @@ async def for_offer(
     coach = await coaches.approved_coach(session, guild.id, offer.coach_id)
     eligibility.check_here(coach)
     held = await answers.begin_to_pay(session, offer, min(now + HELD_FOR, offer.starts_at))
-    payment = _new_payment(guild.id, actor, offer.cost_minor, offer.currency, livemode, now)
+    payment = records.new_payment(guild.id, actor, offer.cost_minor, offer.currency, livemode, now)
     return await _store_for_hold(session, guild, payment, held, coach, back_to, now)
 
 
@@ -172,9 +165,50 @@ async def for_seat(
     held = await seats.hold(session, session_id, actor, now, now + HELD_FOR)
     await seat_answers.begin_to_pay(session, held)
     coach = await session.get_one(Coach, (guild.id, row.coach_id))
-    payment = _new_payment(guild.id, actor, workshop.price_minor, row.currency, livemode, now)
+    payment = records.new_payment(guild.id, actor, workshop.price_minor, row.currency, livemode, now)
     what = f"A seat in “{workshop.title}” with {coach.display_name}"
     return await _store_for_hold(session, guild, payment, held, coach, back_to, now, what=what)
+
+
+async def for_lesson(
+    session: AsyncSession,
+    guild: Guild,
+    actor: Actor,
+    session_id: int,
+    now: datetime,
+    *,
+    livemode: bool,
+    agreed_minor: int,
+    agreed_currency: str,
+    back_to: str,
+) -> Payment:
+    """Begin to pay for one of weekly lessons, which is booked already, as `for_session` does for a time.
+
+    Raises NotFound for what isn't the actor's lesson, AlreadyDecided if there's nothing to pay for it any more,
+    and NotBookable as `for_session` does.
+    """
+    row = await lessons.find_own(session, session_id, actor)
+    await members.lock(session, row.coach_id, actor.user_id)
+    row = await lessons.find_own(session, session_id, actor, lock=True)
+    open_one = _is_open(guild.id, actor.user_id, livemode=livemode)
+    same = select(Payment).where(open_one, Payment.session_id == row.id)
+    if (already := await session.scalar(same.limit(1))) is not None:
+        return already
+    if not await lessons.takes_payment(session, row, now):
+        raise AlreadyDecided("There's nothing to pay for this lesson any more. `/sessions` shows how it stands.")
+    if not ways.can_still_pay(row.starts_at, now):
+        raise NotBookable("This lesson starts too soon to pay by card: that takes up to 40 minutes.")
+    await _check_open(session, open_one, now)
+    if (row.student.total_cost_minor, row.currency) != (agreed_minor, agreed_currency):
+        raise NotBookable("The price of this lesson has changed. `/sessions` shows what it costs now.")
+    coach = await session.get_one(Coach, (guild.id, row.coach_id))
+    payment = records.new_payment(guild.id, actor, agreed_minor, row.currency, livemode, now)
+    payment.purpose, payment.session_id = PaymentPurpose.LESSON, row.id
+    payment.coach_id, payment.starts_at, payment.ends_at = row.coach_id, row.starts_at, row.ends_at
+    zone_name = await reader_zone.zone_name_of(session, actor.user_id, guild.time_zone)
+    when = records.write_when(row.starts_at, row.duration, zone_name)
+    payment.request = records.request(payment, f"A lesson with {coach.display_name}", back_to, details=when)
+    return await records.store(session, payment, now)
 
 
 async def for_package(
@@ -211,72 +245,11 @@ async def for_package(
     if (already := await session.scalar(same.limit(1))) is not None:
         return already
     await _check_open(session, open_one, now)
-    payment = _new_payment(guild.id, actor, package.price_minor, package.currency, livemode, now)
+    payment = records.new_payment(guild.id, actor, package.price_minor, package.currency, livemode, now)
     payment.purpose, payment.package_id = PaymentPurpose.PACKAGE, package.id
     details = f"{package.minutes} minutes of credit"
-    payment.request = _request(payment, package.name, back_to, details=details)
-    return await _store(session, payment, now)
-
-
-def _new_payment(
-    guild_id: int, actor: Actor, amount_minor: int, currency: str, livemode: bool, now: datetime
-) -> Payment:
-    return Payment(
-        guild_id=guild_id,
-        code=booking.new_code(),
-        user_id=actor.user_id,
-        status=PaymentStatus.NEW,
-        amount_minor=amount_minor,
-        currency=currency,
-        livemode=livemode,
-        idempotency_key=secrets.token_hex(16),
-        created_at=now,
-        expires_at=now + PAYABLE_FOR,
-        next_check_at=now + _FIRST_TRY,
-    )
-
-
-def _when(starts_at: datetime, duration: timedelta, zone_name: str) -> str:
-    """Write when it is, on the payer's clock: "Tuesday 3 March 2026, 11:00–12:00 (Europe/Berlin)"."""
-    local, end = (at.astimezone(zone(zone_name)) for at in (starts_at, starts_at + duration))
-    return f"{local:%A} {local.day} {local:%B %Y}, {local:%H:%M}–{end:%H:%M} ({show_zone(zone_name)})"
-
-
-def _request(payment: Payment, what: str, back_to: str, *, details: str) -> dict[str, Any]:
-    """Build what Stripe is asked for: https://docs.stripe.com/api/checkout/sessions/create"""
-    product = {
-        "currency": payment.currency.lower(),
-        "product_data": {"name": what, "description": details},
-    }
-    amount = card_amounts.to_stripe(payment.amount_minor, payment.currency)
-    known_by = {"payment": payment.code}
-    return {
-        "mode": "payment",
-        "payment_method_types": ["card"],
-        "line_items": [{"quantity": 1, "price_data": product | {"unit_amount": amount}}],
-        "client_reference_id": payment.code,
-        "metadata": known_by,
-        "payment_intent_data": {"metadata": known_by, "description": f"{what} ({payment.code})"},
-        "adaptive_pricing": {"enabled": False},
-        "allow_promotion_codes": False,
-        "expires_at": int(payment.expires_at.timestamp()),
-        "success_url": back_to,
-        "cancel_url": back_to,
-    }
-
-
-def name_of(payment: Payment) -> str:
-    """Return what is paid for, as Stripe's page names it."""
-    name: str = payment.request["line_items"][0]["price_data"]["product_data"]["name"]
-    return name
-
-
-async def _store(session: AsyncSession, payment: Payment, now: datetime) -> Payment:
-    card_amounts.check_chargeable(payment.amount_minor, payment.currency)
-    session.add(payment)
-    await session.flush()
-    records.record(session, payment, "payment_started", now, actor_id=payment.user_id)
-    return payment
+    payment.request = records.request(payment, package.name, back_to, details=details)
+    return await records.store(session, payment, now)
 
 
 def _is_open(guild_id: int, user_id: int, *, livemode: bool) -> ColumnElement[bool]:

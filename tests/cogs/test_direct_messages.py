@@ -43,6 +43,7 @@ from models.notification import Route
 from scheduler.attendance.attendance import Presence
 from scheduler.attendance.notifications import NoShowDetails
 from scheduler.coaches.notifications import ApplicationDetails
+from scheduler.credits.lessons import Unpaid
 from scheduler.credits.notifications import DisputeDetails, LotDetails
 from scheduler.credits.orders import Ordered
 from scheduler.credits.statements import Facts
@@ -200,6 +201,8 @@ def _details(kind: NotificationKind) -> Any:
         )
     if kind in (K.TIME_OFFERED, K.WISH_ENDED):
         return _waiting(kind)
+    if kind in (K.LESSON_CREDIT_SHORT, K.LESSON_TO_PAY):
+        return Unpaid(Series(pays_with=SeriesPayment.CREDIT), 30, True, STARTS_AT)
     if kind in (K.SERIES_REQUEST, K.SERIES_BOOKED, K.SERIES_CLOSED):
         return _weekly_lessons(kind)
     return False

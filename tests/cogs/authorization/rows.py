@@ -521,6 +521,7 @@ PAYMENTS: dict[str, Row] = {
     "pay:seat:{session_id}:{cost}:{currency}": Row(
         _SEATED | {"student": "You have a seat in this workshop already."}, of="workshop"
     ),
+    "pay:lesson:{session_id}:{cost}:{currency}": Row(_refusals("student", "You have no such lesson.")),
     "pay:check:{payment_id}": Row(PAYER),
     "pay:close:{payment_id}": Row(PAYER),
     "pay:keep:{payment_id}": Row(PAYER, then=_NOTHING_BACK),

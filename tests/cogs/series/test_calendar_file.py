@@ -118,13 +118,19 @@ def lessons(*, made: int = 10, **changed: Any) -> Lessons:
     return found
 
 
+def touch(one: Lessons, session: CoachingSession) -> None:
+    """Note that a session was changed, a second after the change before."""
+    latest = max(session.updated_at for _, session in one.made if session is not None)
+    session.updated_at = latest + timedelta(seconds=1)
+
+
 def skip(one: Lessons, occurrence: int) -> None:
     """Skip a lesson by hand."""
     lesson, session = one.made[occurrence]
     lesson.skipped = SkipReason.BY_HAND
     if session is not None:
         session.status = SessionStatus.CANCELLED
-        session.revision += 1
+        touch(one, session)
 
 
 def move(one: Lessons, occurrence: int, by: timedelta) -> None:
@@ -133,7 +139,7 @@ def move(one: Lessons, occurrence: int, by: timedelta) -> None:
     if session is not None:
         session.starts_at += by
         session.ends_at += by
-        session.revision += 1
+        touch(one, session)
 
 
 def extend(one: Lessons, occurrence: int, by: timedelta) -> None:
@@ -141,7 +147,7 @@ def extend(one: Lessons, occurrence: int, by: timedelta) -> None:
     session = one.made[occurrence][1]
     if session is not None and session.duration + by > timedelta(0):
         session.ends_at += by
-        session.revision += 1
+        touch(one, session)
 
 
 def change_following(one: Lessons, occurrence: int, **rule_fields: Any) -> None:
@@ -161,7 +167,7 @@ def change_following(one: Lessons, occurrence: int, **rule_fields: Any) -> None:
             session.status, lesson.skipped = SessionStatus.CANCELLED, SkipReason.CLOCKS
         else:
             session.starts_at, session.ends_at = planned, planned + session.duration
-        session.revision += 1
+        touch(one, session)
 
 
 def end(one: Lessons, at: datetime) -> None:

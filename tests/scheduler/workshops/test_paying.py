@@ -28,7 +28,7 @@ from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, WorkshopFull
 from scheduler.core.task_pool import TaskPool
 from scheduler.credits import charges
-from scheduler.payments import choices, starting, ways
+from scheduler.payments import choices, records, ways
 from scheduler.workshops import deadlines, seats, workshops
 from tests.support.bookings import CARA
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, refusal
@@ -158,7 +158,7 @@ async def test_the_page_names_the_workshop(db: Database) -> None:
     async with till(db) as here:
         box = await a_box(here)
 
-        assert starting.name_of(await box.start()) == "A seat in “Mixing drums” with Cara"
+        assert records.name_of(await box.start()) == "A seat in “Mixing drums” with Cara"
 
 
 async def test_pressing_pay_twice_is_one_payment(db: Database) -> None:
