@@ -8,10 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Guild, Lesson, NotificationKind, Reservation, Series, SeriesStatus
+from models import CoachingSession, Guild, Lesson, NotificationKind, Reservation, Series, SeriesStatus
 from scheduler.availability import reader_zone
 from scheduler.notifications.kinds import Declaration, NotificationContext
-from scheduler.series import preview, rule
+from scheduler.series import lookup, preview, rule
 
 
 class ShownDate(NamedTuple):
@@ -31,6 +31,8 @@ class SeriesDetails(NamedTuple):
     """The first ones."""
     zone_name: str
     """The reader's."""
+    made: Sequence[tuple[Lesson, CoachingSession | None]] = ()
+    """All lessons that were made, for messages with a calendar file."""
 
     @property
     def first(self) -> datetime | None:
@@ -69,6 +71,13 @@ async def _series(session: AsyncSession, context: NotificationContext, _now: dat
     )
 
 
+async def _with_lessons(
+    session: AsyncSession, context: NotificationContext, now: datetime
+) -> SeriesDetails | None:
+    details = await _series(session, context, now)
+    return details and details._replace(made=await lookup.lessons_of(session, details.series.id))
+
+
 def _while_open(context: NotificationContext, now: datetime) -> str | None:
     details: SeriesDetails | None = context.details
     if details is not None and details.series.status is SeriesStatus.REQUESTED and now < details.series.answer_by:
@@ -78,6 +87,6 @@ def _while_open(context: NotificationContext, now: datetime) -> str | None:
 
 KINDS = (
     Declaration(NotificationKind.SERIES_REQUEST, still_needed=_while_open, details=_series),
-    Declaration(NotificationKind.SERIES_BOOKED, details=_series),
+    Declaration(NotificationKind.SERIES_BOOKED, details=_with_lessons),
     Declaration(NotificationKind.SERIES_CLOSED, details=_series),
 )
