@@ -46,6 +46,8 @@ from cogs.reports.session_history import SessionHistoryCog
 from cogs.reports.statistics import StatisticsCog
 from cogs.reviews.commands import ReviewsCog
 from cogs.reviews.listing import ReviewListCog
+from cogs.series.answering import AnsweringCog
+from cogs.series.asking import AskingCog
 from cogs.sessions.commands import SessionsCog
 from cogs.sessions.in_room import RoomCog
 from cogs.sessions.lateness import LatenessCog
@@ -93,6 +95,8 @@ COGS = (
     ZoneCog,
     ConflictsCog,
     BookingCog,
+    AskingCog,
+    AnsweringCog,
     CreditsCog,
     OffersCog,
     OrdersCog,

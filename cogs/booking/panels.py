@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE
-from cogs.cards.booking import NOTES_NAME, Way, encode_currency
+from cogs.cards.booking import NOTES_NAME, Way, clocks, encode_currency, possible_ways
 from cogs.images.week import WeekPicture, describe
 from cogs.ui import Typed
 from cogs.ui.routing import Route
@@ -137,14 +137,8 @@ class Choice:
     """The way they picked. By default the first one there is."""
 
     @property
-    def _possible(self) -> list[Way]:
-        ways = self.ways
-        found = ((Way.CREDIT, ways.by_credit), (Way.CARD, ways.by_card), (Way.OTHERWISE, ways.otherwise))
-        return [way for way, is_possible in found if is_possible]
-
-    @property
     def _way(self) -> Way | None:
-        possible = self._possible
+        possible = possible_ways(self.ways)
         return self.wanted if self.wanted in possible else next(iter(possible), None)
 
     def panel(self, notes: str | None) -> ui.Panel:
@@ -162,8 +156,16 @@ class Choice:
                     ui.button("Change notes…" if notes else "Add notes…", NOTES.id(**ids)),
                     ui.button("Other time", other),
                 ),
+                *self._repeat(ids),
             )
         )
+
+    def _repeat(self, ids: dict[str, int]) -> list[ui.Item]:
+        """Let the student choose how often, unless it can't be paid for."""
+        if self._way is None:
+            return []
+        options = (("Once", "0", True), ("Every week…", "1", False), ("Every two weeks…", "2", False))
+        return [ui.row(ui.select(routes.REPEAT.id(**ids, way=self._way), options))]
 
     def _confirm(self, ids: dict[str, int]) -> list[ui.Button]:
         price = {"cost": self.ways.cost_minor, "currency": encode_currency(self.ways.currency)}
@@ -179,7 +181,7 @@ class Choice:
 
     def _other_way(self, ids: dict[str, int]) -> list[ui.Button]:
         """Offer the next way to pay, if there are several."""
-        possible, way = self._possible, self._way
+        possible, way = possible_ways(self.ways), self._way
         if way is None or len(possible) < 2:
             return []
         following = possible[(possible.index(way) + 1) % len(possible)]
@@ -217,11 +219,8 @@ class Choice:
 
     def _lines(self) -> list[str]:
         at, coach = instant(self.start), self.coach
-        clocks = self._clock(at, self.zone_name)
-        if coach.time_zone != self.zone_name:
-            clocks += f" · {self._clock(at, coach.time_zone)}, where your coach is"
         lines = [
-            f"**Confirm your session**\n{cards.when(at)}\n-# {clocks}",
+            f"**Confirm your session**\n{cards.when(at)}\n-# {clocks(at, self.zone_name, coach, self.cycle)}",
             f"With <@{coach.user_id}>",
             *self._payment(),
         ]
@@ -229,10 +228,6 @@ class Choice:
         if self.held_until is not None:
             lines.append(f"-# We hold this time for you. The hold ends {stamp(self.held_until, 'R')}.")
         return lines
-
-    def _clock(self, at: datetime, zone_name: str) -> str:
-        local = at.astimezone(zone(zone_name))
-        return f"{local:%a} {self.cycle.clock(local)} in {show_zone(zone_name)}"
 
     def _changes(self, at: datetime) -> str:
         notice = timedelta(minutes=self.guild.cancel_notice_minutes)

@@ -1,5 +1,6 @@
 """What the panel before a booking carries, in its text and its buttons, and what the one after it shows."""
 
+from datetime import datetime
 from enum import IntEnum
 
 from cogs import ui
@@ -10,6 +11,10 @@ from cogs.cards.payment import paid_by_card
 from cogs.cards.session import of_session, way_back
 from cogs.ui import Interaction
 from models import Coach, CoachingSession, Guild, Payment, Workshop
+from scheduler.payments.ways import Ways
+from scheduler.time.abbreviations import show_zone
+from scheduler.time.hour_cycle import HourCycle
+from scheduler.time.time_zones import zone
 
 NOTES_NAME = "Notes for your coach"
 
@@ -21,6 +26,25 @@ class Way(IntEnum):
     CARD = 1
     OTHERWISE = 2
     """As the server's payment instructions say. Also what's free."""
+
+
+def possible_ways(ways: Ways) -> list[Way]:
+    """List the ways in which it can be paid, the usual one first."""
+    found = ((Way.CREDIT, ways.by_credit), (Way.CARD, ways.by_card), (Way.OTHERWISE, ways.otherwise))
+    return [way for way, is_possible in found if is_possible]
+
+
+def clocks(at: datetime, zone_name: str, coach: Coach, cycle: HourCycle) -> str:
+    """Write a time on the student's clock and, if that's another, on the coach's."""
+    on_own = _clock(at, zone_name, cycle)
+    if coach.time_zone == zone_name:
+        return on_own
+    return f"{on_own} · {_clock(at, coach.time_zone, cycle)}, where your coach is"
+
+
+def _clock(at: datetime, zone_name: str, cycle: HourCycle) -> str:
+    local = at.astimezone(zone(zone_name))
+    return f"{local:%a} {cycle.clock(local)} in {show_zone(zone_name)}"
 
 
 def encode_currency(code: str) -> int:

@@ -12,6 +12,9 @@ ACCEPT = Route("series:accept:{series_id}")
 DECLINE = Route("series:decline:{series_id}")
 TAKE_BACK = Route("series:withdraw:{series_id}")
 
+MOST_LISTED = 3
+"""Three with notes fit into a message's 4,000 characters."""
+
 _OUTCOMES = {
     SeriesStatus.ACTIVE: "You accepted.",
     SeriesStatus.ENDED: "You accepted. These lessons have ended.",
@@ -21,10 +24,10 @@ _OUTCOMES = {
 }
 
 
-def request_card(details: SeriesDetails, student: str) -> ui.Item:
+def request_card(details: SeriesDetails) -> ui.Item:
     """Show a request to its coach: with buttons while it's open, then what became of it."""
     series = details.series
-    lines = [f"**{student} asks for {kind(series)}**", *facts(details)]
+    lines = [f"**<@{series.student_id}> asks for {kind(series)}**", *facts(details)]
     if series.status is not SeriesStatus.REQUESTED:
         return ui.Container(ui.text("\n".join([*lines, _OUTCOMES[series.status]])))
     if series.notes:
@@ -37,11 +40,11 @@ def request_card(details: SeriesDetails, student: str) -> ui.Item:
     )
 
 
-def waiting_card(details: SeriesDetails, coach: str) -> ui.Item:
+def waiting_card(details: SeriesDetails) -> ui.Item:
     """Show an open request to its student."""
     series = details.series
     lines = [
-        f"**You've asked {coach} for {kind(series)}**",
+        f"**You've asked <@{series.coach_id}> for {kind(series)}**",
         *facts(details),
         f"Your coach can answer until {stamp(series.answer_by)}. We keep these hours for you until then.",
     ]
@@ -66,11 +69,19 @@ def facts(details: SeriesDetails) -> list[str]:
     series, first = details.series, details.first
     interval = series.rules[0].interval_weeks
     lines = [when(first), words.rhythm(first, interval, details.zone_name)] if first is not None else []
-    lines.append(f"{words.terms(series)} · {words.end(series.until, series.lesson_count)}")
+    lines.append(f"{words.terms(series)} · {_end(details)}")
     if skipped := [one for one in details.dates if one.is_skipped]:
         days = (stamp(one.starts_at, "D") if one.starts_at else words.plain_date(one.day) for one in skipped)
         lines.append(f"No lesson on {', '.join(days)}.")
     return lines
+
+
+def _end(details: SeriesDetails) -> str:
+    series, first = details.series, details.first
+    until = series.until
+    if until is not None and first is not None:
+        until -= words.days_ahead(first, series.rules[0].time_zone, details.zone_name)
+    return words.end(until, series.lesson_count)
 
 
 def kind(series: Series) -> str:

@@ -15,7 +15,7 @@ def _request(context: NotificationContext) -> ui.Item:
     details: SeriesDetails | None = context.details
     if details is None:
         return ui.text(_GONE)
-    return cards.request_card(details, f"<@{details.series.student_id}>")
+    return cards.request_card(details)
 
 
 def _booked(context: NotificationContext) -> ui.Item:

@@ -1,6 +1,6 @@
 """Describe weekly lessons: how often, how long, until when, and at which price."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from models import Series, SeriesPayment
 from scheduler.core.clock import stamp
@@ -18,8 +18,17 @@ def kind(interval_weeks: int) -> str:
 def rhythm(at: datetime, interval_weeks: int, zone_name: str, cycle: HourCycle = HourCycle.H23) -> str:
     """Write how often lessons like the one at `at` are: "Every Tuesday at 16:00 in Europe/Berlin"."""
     local = at.astimezone(zone(zone_name))
-    every = "Every" if interval_weeks == 1 else "Every other"
-    return f"{every} {local:%A} at {cycle.clock(local)} in {show_zone(zone_name)}"
+    return f"{every(local, interval_weeks)} at {cycle.clock(local)} in {show_zone(zone_name)}"
+
+
+def every(local: datetime, interval_weeks: int) -> str:
+    """Write how often: "Every Tuesday"."""
+    return f"{'Every' if interval_weeks == 1 else 'Every other'} {local:%A}"
+
+
+def days_ahead(at: datetime, zone_name: str, reader_zone: str) -> timedelta:
+    """Return how many days the date in one zone is ahead of the reader's at this instant: -1, 0 or 1."""
+    return at.astimezone(zone(zone_name)).date() - at.astimezone(zone(reader_zone)).date()
 
 
 def end(until: date | None, lesson_count: int | None) -> str:

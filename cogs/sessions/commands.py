@@ -1,8 +1,10 @@
 """`/sessions`: upcoming and past sessions, calendar files and cancelling."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from discord import app_commands
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, routes, ui
 from cogs.cards.calendar import attach
@@ -18,6 +20,7 @@ from scheduler.booking import cancellation
 from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
+from scheduler.series import answers
 from scheduler.sessions import charge_standing, lookup, upcoming
 from scheduler.sessions.unpaid import payments_without_session
 from scheduler.sessions.upcoming import Page
@@ -107,7 +110,7 @@ class SessionsCog(CancellingCog):
             workshops = await lookup.workshops_of(session, found.sessions)
             charged = await charge_standing.standings(session, found.sessions, viewer_id, now)
             off = await members.has_reminders_off(session, viewer_id)
-            waiting = len(await wishes.open_wishes(session, guilds.keys(), viewer_id, now))
+            others = await _other_lists(session, guilds.keys(), viewer_id, now)
             is_shown = self.bot.stripe is not None and not page
             unpaid = await payments_without_session(session, guilds.keys(), viewer_id, now) if is_shown else []
         here = guilds.get(interaction.guild_id or 0)
@@ -132,7 +135,6 @@ class SessionsCog(CancellingCog):
             for one in found.sessions
         ]
         is_admin = here is not None and ui.actor_of(interaction, here).is_admin
-        others = [ui.button(f"Waiting list: {waiting}", routes.WISHES.id())] if waiting else []
         others += [ui.button("Admin", routes.ADMIN.id())] if is_admin else []
         if shown or page:
             await ui.show(interaction, _panel(found, page, shown, others, reminders_off=off))
@@ -146,6 +148,19 @@ class SessionsCog(CancellingCog):
         other, role = (one.student_id, "student") if viewer_id == one.coach_id else (one.coach_id, "coach")
         name = await self.bot.fetch_name(one.guild_id, other) or f"your {role}"
         return f"With {ui.quoted(name)} in {ui.quoted(self.bot.server_name(one.guild_id))}"
+
+
+async def _other_lists(
+    session: AsyncSession, guild_ids: Collection[int], viewer_id: int, now: datetime
+) -> list[ui.Button]:
+    """Return buttons to what else somebody waits for or has to answer, with how much of it there is."""
+    waiting = len(await wishes.open_wishes(session, guild_ids, viewer_id, now))
+    requests = len(await answers.open_requests(session, guild_ids, viewer_id, now))
+    counted = (
+        (f"Waiting list: {waiting}", routes.WISHES, waiting),
+        (f"Requests: {requests}", routes.SERIES_REQUESTS, requests),
+    )
+    return [ui.button(label, route.id()) for label, route, count in counted if count]
 
 
 def _none_yet(others: Sequence[ui.Button], *, in_server: bool) -> ui.Panel:

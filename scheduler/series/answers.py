@@ -91,6 +91,13 @@ async def end_barred(session: AsyncSession, barred: releases.Barred, now: dateti
             tell(session, series, NotificationKind.SERIES_CLOSED, series.student_id, now)
 
 
+async def find_open(session: AsyncSession, series_id: int, actor: Actor, now: datetime) -> Series:
+    """Return a request that its coach can answer; raises as `decline` does."""
+    series = _check_own(await session.get(Series, series_id), actor, is_coach=True)
+    _check_open(series, now)
+    return series
+
+
 async def open_requests(
     session: AsyncSession, guild_ids: Collection[int], user_id: int, now: datetime
 ) -> list[Series]:
@@ -127,11 +134,13 @@ async def _close(
 
 
 async def _lock_own(session: AsyncSession, series_id: int, actor: Actor, *, is_coach: bool) -> Series:
-    series = await lock_series(session, series_id)
-    if actor.user_id != (series.coach_id if is_coach else series.student_id):
-        raise NotFound(
-            "You have no such request. `/sessions` lists what you're waiting for and what waits for you."
-        )
+    _check_own(await session.get(Series, series_id), actor, is_coach=is_coach)
+    return await lock_series(session, series_id)
+
+
+def _check_own(series: Series | None, actor: Actor, *, is_coach: bool) -> Series:
+    if series is None or actor.user_id != (series.coach_id if is_coach else series.student_id):
+        raise NotFound("You have no such request. `/sessions` lists what you're waiting for or have to answer.")
     return series
 
 

@@ -34,6 +34,7 @@ from models import (
     PaymentMode,
     Reservation,
     Review,
+    SeriesPayment,
     SessionStatus,
 )
 from models.session import Absent
@@ -42,6 +43,8 @@ from scheduler.core.actor import Actor
 from scheduler.credits import grants, orders, packages
 from scheduler.credits.packages import PackageTerms
 from scheduler.payments import checkouts, starting
+from scheduler.series import requests
+from scheduler.series.preview import Wanted
 from scheduler.workshops import seats, workshops
 from scheduler.workshops.terms import Terms
 from tests.cogs.authorization.rows import FORMS, PRESSES, Row
@@ -81,7 +84,9 @@ _NUMBERS = {
     "days": 31,
     "first": 1,
     "last": 2,
-    **dict.fromkeys(("package_id", "order_id", "lot_id", "payment_id", "offer_id", "wish_id", "closure_id"), 1),
+    **dict.fromkeys(
+        ("package_id", "order_id", "lot_id", "payment_id", "offer_id", "wish_id", "closure_id", "series_id"), 1
+    ),
     "role_id": 7,
     "end": 720,
     "same_instants": 1,
@@ -271,6 +276,7 @@ async def stage_of(world: Academy) -> Stage:
         await blocks.block(session, world.guild.id, sue.id, admin, (BlockedFrom.BOOKING,), "", world.now)
         await _credit(session, world, admin, sessions["missed"])
         await _offer(session, world)
+        await _series_request(session, world)
         await a_closure(session, world.now.date() + 20 * DAY, guild_id=world.guild.id, created_at=world.now)
     await world.leap_to(world.now)  # so that no press sends what's due already
     people = {
@@ -396,6 +402,14 @@ async def _offer(session: AsyncSession, world: Academy) -> None:
             **time,
         )
     )
+
+
+async def _series_request(session: AsyncSession, world: Academy) -> None:
+    """Let Stu ask Cara for weekly lessons."""
+    guild = await session.get_one(Guild, world.guild.id)
+    wanted = Wanted(world.now + 4 * DAY + 6 * HOUR, 60)
+    asked = Actor(world.student.id), world.coach.id, wanted, SECRETS[0], SeriesPayment.OTHERWISE
+    await requests.request(session, guild, *asked, world.now)
 
 
 async def _payments(world: Academy) -> None:

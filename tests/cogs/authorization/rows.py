@@ -102,6 +102,11 @@ _WAITERS = READERS | {"left": BOOKERS["left"]}
 _OFFERED = _refusals("student", "You have no such offer.")
 _WISHER = _refusals("student", "You have no such wish.")
 
+_ASKER = _refusals("student", "You have no such request.")
+_ANSWERER = _refusals("coach", "You have no such request.")
+_PLAN = {"terms": 2}
+"""Every week without an end, paid as the server's instructions say."""
+
 _NO_WORKSHOP = "There's no such workshop here."
 _HAS_LEFT = "You've left that server"
 _NO_SEAT = "You have no seat in this workshop."
@@ -182,6 +187,18 @@ PRESSES: dict[str, Row] = {
     "book:credit:{coach_id}:{minutes}:{start}": Row(_SPENDERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}": Row(BOOKERS),
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}": Row(BOOKERS),
+    # Weekly lessons.
+    "series:repeat:{coach_id}:{minutes}:{start}:{way}": Row(BOOKERS, picked=("1",), numbers={"way": 2}),
+    "series:plan:{coach_id}:{minutes}:{start}:{terms}": Row(BOOKERS, numbers=_PLAN),
+    "series:weeks:{coach_id}:{minutes}:{start}:{terms}": Row(BOOKERS, picked=("2",), numbers=_PLAN),
+    "series:end:{coach_id}:{minutes}:{start}:{terms}": Row(BOOKERS, picked=("8",), numbers=_PLAN),
+    "series:until:{coach_id}:{minutes}:{start}:{terms}": Row(ANYBODY, numbers=_PLAN),
+    "series:notes:{coach_id}:{minutes}:{start}:{terms}": Row(ANYBODY, numbers=_PLAN),
+    "series:ask:{coach_id}:{minutes}:{start}:{terms}:{cost}:{currency}": Row(BOOKERS, numbers=_PLAN),
+    "series:requests": Row(ANYBODY),
+    "series:accept:{series_id}": Row(_ANSWERER),
+    "series:decline:{series_id}": Row(_ANSWERER),
+    "series:withdraw:{series_id}": Row(_ASKER),
     # The waiting list.
     "wait:new:{coach_id}:{minutes}": Row(_WAITERS),
     "wait:seat:{session_id}": Row(
@@ -399,6 +416,11 @@ FORMS: dict[str, Row] = {
     ),
     "book:zone:{coach_id}:{minutes}:{day}": Row(BOOKERS, typed={"City or time zone": "Lisbon"}),
     "book:notes:{coach_id}:{minutes}:{start}": Row(BOOKERS, typed={"Notes for your coach": "Hello."}),
+    "series:until:{coach_id}:{minutes}:{start}:{terms}": Row(BOOKERS, numbers=_PLAN, typed={"Ends": "10 times"}),
+    "series:notes:{coach_id}:{minutes}:{start}:{terms}": Row(
+        BOOKERS, numbers=_PLAN, typed={"Notes for your coach": "Hello."}
+    ),
+    "series:decline:{series_id}": Row(_ANSWERER, typed={"Reason": "I'm full."}),
     "wait:new:{coach_id}:{minutes}": Row(BOOKERS, typed={"Hours": "03:00-04:00"}),
     "workshop:new:{coach_id}": Row(
         _ANNOUNCERS, typed={"Title": "Mixing", "Time": "tomorrow 18:00", "Length": "60", "Seats": "3"}

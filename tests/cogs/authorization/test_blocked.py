@@ -7,6 +7,7 @@ import pytest
 
 from bot.app import CoachBot
 from cogs.booking.commands import BookingCog
+from cogs.series.asking import AskingCog
 from models import BlockedFrom
 from scheduler.booking import blocks
 from scheduler.core.actor import Actor
@@ -18,7 +19,12 @@ pytestmark = pytest.mark.slow
 
 NO_BOOKING = "You can't book sessions here: an admin has blocked you."
 NO_APPLYING = "You can't apply to coach here: an admin has blocked you."
-OPEN_A_FORM = {"book:zone:{coach_id}:{minutes}:{day}", "book:notes:{coach_id}:{minutes}:{start}"}
+OPEN_A_FORM = {
+    "book:zone:{coach_id}:{minutes}:{day}",
+    "book:notes:{coach_id}:{minutes}:{start}",
+    "series:notes:{coach_id}:{minutes}:{start}:{terms}",
+    "series:until:{coach_id}:{minutes}:{start}:{terms}",
+}
 """These only open a form, which is checked when it's sent."""
 WAYS = {
     "book:time:{coach_id}:{minutes}:{start}",
@@ -28,6 +34,13 @@ WAYS = {
     "book:confirm:{coach_id}:{minutes}:{start}:{cost}:{currency}",
     "pay:session:{coach_id}:{minutes}:{start}:{cost}:{currency}",
     "form book:notes:{coach_id}:{minutes}:{start}",
+    "series:repeat:{coach_id}:{minutes}:{start}:{way}",
+    "series:plan:{coach_id}:{minutes}:{start}:{terms}",
+    "series:weeks:{coach_id}:{minutes}:{start}:{terms}",
+    "series:end:{coach_id}:{minutes}:{start}:{terms}",
+    "series:ask:{coach_id}:{minutes}:{start}:{terms}:{cost}:{currency}",
+    "form series:notes:{coach_id}:{minutes}:{start}:{terms}",
+    "form series:until:{coach_id}:{minutes}:{start}:{terms}",
     "form coach:apply",
 }
 """Everything that takes a coach's time or posts an application."""
@@ -43,7 +56,7 @@ def refused_to_the_blocked(bot: CoachBot) -> Iterator[tuple[str, str]]:
     """Yield every control for booking, paying and applying, and its refusal."""
     for handler in bot.router.handlers:
         template = handler.route.template
-        if isinstance(cast("Any", handler.call).__self__, BookingCog):
+        if isinstance(cast("Any", handler.call).__self__, BookingCog | AskingCog):
             if template in PRESSES and template not in OPEN_A_FORM:
                 yield template, NO_BOOKING
             if template in FORMS:
