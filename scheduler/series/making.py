@@ -153,16 +153,22 @@ async def _reserve(
 
 
 async def _plan(session: AsyncSession, series: Series, following: int, ahead: timedelta, now: datetime) -> None:
-    """Set up to when lessons are made, and when to make more. If there are no more, it ends after the last one."""
+    """Set up to when lessons are made, and when to make more.
+
+    If there are no more, it ends after the last one. One that's skipped counts: it can still be brought back.
+    """
     upcoming = next(occurrences(series, following), None)
     if upcoming is not None:
         made_until = instant_of(series.rules, upcoming)
         series.made_until, series.next_step_at = made_until, max(now, made_until - ahead)
         return
-    of_series = select(Lesson.session_id).where(Lesson.series_id == series.id)
-    is_on = CoachingSession.status != SessionStatus.CANCELLED
-    last = select(func.max(CoachingSession.ends_at)).where(CoachingSession.id.in_(of_series), is_on)
-    last_end = await session.scalar(last) or now
+    its, is_on = Lesson.series_id == series.id, CoachingSession.status != SessionStatus.CANCELLED
+    sessions = select(func.max(CoachingSession.ends_at)).join(Lesson, Lesson.session_id == CoachingSession.id)
+    until = [Lesson.starts_at < series.ends_at] if series.ends_at is not None else []
+    planned = select(func.max(Lesson.starts_at)).where(its, *until)
+    last_start = await session.scalar(planned)
+    planned_end = last_start + timedelta(minutes=series.duration_minutes) if last_start is not None else now
+    last_end = max(planned_end, await session.scalar(sessions.where(its, is_on)) or now)
     series.made_until = series.next_step_at = last_end
     if last_end <= now:
         series.status, series.next_step_at = SeriesStatus.ENDED, None
