@@ -62,6 +62,12 @@ _ACTIONS = {
     "series_declined": "weekly lessons declined",
     "series_lapsed": "weekly lessons not answered in time",
     "series_withdrawn": "request for weekly lessons taken back",
+    "series_moved": "weekly lessons moved",
+    "series_paused": "weekly lessons paused",
+    "series_ended": "weekly lessons ended",
+    "lesson_brought_back": "skipped lesson brought back",
+    "lesson_credit_reserved": "credit taken for a lesson",
+    "lesson_unpaid": "lesson cancelled, not paid for",
     "time_offered": "time offered to the waiting list",
     "time_told": "waiting list told of a time",
     "seat_offered": "seat offered to the waiting list",
@@ -85,6 +91,7 @@ _WITH_MINUTES = (
     "credits_revoked",
     "credits_short",
     "make_up_granted",
+    "lesson_credit_reserved",
     "wish_made",
     "running_late",
 )
@@ -105,6 +112,9 @@ _MESSAGES = {
     NotificationKind.WORKSHOP_CREATED: "news of the workshop",
     NotificationKind.SEAT_TAKEN: "news of a seat taken",
     NotificationKind.SEAT_LEFT: "news of a seat given back",
+    NotificationKind.LESSON_CREDIT_SHORT: "warning of too little credit",
+    NotificationKind.LESSON_TO_PAY: "request to pay for the lesson",
+    NotificationKind.LESSON_BACK: "news of a lesson brought back",
     NotificationKind.APPEAL_CARD: "appeal for admins",
 }
 

@@ -15,13 +15,18 @@ from scheduler.core.errors import NotFound
 from scheduler.reports import export
 from scheduler.time.abbreviations import show_zone
 
-Table = Literal["sessions", "coaches", "reviews", "audit", "statement", "wishes", "offers", "workshops"]
+Table = Literal["sessions", "coaches", "reviews", "audit", "statement", "wishes", "offers", "workshops", "series"]
 """What can be downloaded. Buttons number it, so add new ones last."""
 # {table} is an index of TABLES.
 TABLE = Route("records:export:{table}")
 
 TABLES: tuple[Table, ...] = get_args(Table)
-_LABELS = {"audit": "Audit log", "statement": "Monthly statement", "wishes": "Waiting list"}
+_LABELS = {
+    "audit": "Audit log",
+    "statement": "Monthly statement",
+    "wishes": "Waiting list",
+    "series": "Weekly lessons",
+}
 
 
 class ExportCog(Cog):

@@ -1,13 +1,22 @@
 """The columns of `/coaching export`'s files for people, in words and on the reader's clock."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
 from cogs import cards
 from cogs.reports import audit_words, waiting_list_words
-from models import Absent, Coach, CoachingSession, Participant, ParticipantStatus, SessionStatus, Wish
+from models import (
+    Absent,
+    Coach,
+    CoachingSession,
+    Participant,
+    ParticipantStatus,
+    SeriesPayment,
+    SessionStatus,
+    Wish,
+)
 from scheduler.attendance import no_shows
 from scheduler.parsing.money import write_sum
 from scheduler.parsing.weekly_hours import write_days
@@ -231,6 +240,38 @@ def _workshops(reader: Reader) -> Columns:
     }
 
 
+def _series(reader: Reader) -> Columns:
+    return {
+        "Asked for": lambda row: reader.date(row.Series.requested_at),
+        "Coach": lambda row: reader.name(row.Series.coach_id),
+        "Student": lambda row: reader.name(row.Series.student_id),
+        "Status": lambda row: row.Series.status.capitalize(),
+        "Day": lambda row: f"{row.SeriesRule.first_day:%A}",
+        "Time": lambda row: time(*divmod(row.SeriesRule.start_minute, 60)),
+        "Time zone": lambda row: row.SeriesRule.time_zone,
+        "Every": lambda row: "week" if row.SeriesRule.interval_weeks == 1 else "two weeks",
+        "Length": lambda row: cards.length(timedelta(minutes=row.Series.duration_minutes)),
+        "Price of each": lambda row: write_sum(row.Series.total_cost_minor, row.Series.currency),
+        "Paid": lambda row: _PAID[row.Series.pays_with] if row.Series.total_cost_minor else None,
+        "Last day": lambda row: row.Series.until,
+        "Lessons": lambda row: row.Series.lesson_count,
+        "Ends": lambda row: reader.date(row.Series.ends_at),
+        "Ended by": lambda row: reader.name(row.Series.ended_by),
+        "Reason": lambda row: row.Series.end_reason,
+        "Notes": lambda row: row.Series.notes,
+        "Code": lambda row: row.Series.code,
+        "Coach ID": lambda row: str(row.Series.coach_id),
+        "Student ID": lambda row: str(row.Series.student_id),
+    }
+
+
+_PAID = {
+    SeriesPayment.CREDIT: "with credit",
+    SeriesPayment.CARD: "by card",
+    SeriesPayment.OTHERWISE: "as the server says",
+}
+
+
 def _statement(_reader: Reader) -> Columns:
     def money(name: str, earned: Earned) -> Cell:
         return write_sum(getattr(earned, name), earned.currency)
@@ -257,5 +298,6 @@ _COLUMNS: Mapping[str, Callable[[Reader], Columns]] = {
     "wishes": _wishes,
     "offers": _offers,
     "workshops": _workshops,
+    "series": _series,
     export.STATEMENT: _statement,
 }

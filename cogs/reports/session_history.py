@@ -17,9 +17,11 @@ from models import (
     BlockedFrom,
     CoachingSession,
     Guild,
+    Lesson,
     Notification,
     Offer,
     ParticipantStatus,
+    Series,
     SessionStatus,
 )
 from scheduler.core.actor import Actor
@@ -150,11 +152,21 @@ def _state(found: SessionHistory) -> list[str]:
         times = "once" if one.attempts == 1 else f"{one.attempts} times in a row"
         what = f"**Failed** {times}" if one.attempts else "**Not done**"
         lines.append(f"🔴 {what}: {cut_our_text(one.last_error, 300)}")
+    if found.lesson is not None and found.series is not None:
+        lines.append(_lesson(found.lesson, found.series, one))
     if found.blocked:
         lines.append(cards.blocks(found.blocked, "student"))
     if one.access_granted_at is not None or any(each.first_joined_at for each in found.attended.values()):
         lines.extend(cards.attendance_lines(one, found.attended))
     return lines
+
+
+def _lesson(lesson: Lesson, series: Series, one: CoachingSession) -> str:
+    """Say which of weekly lessons a session is, and when it was planned if that was another time."""
+    planned = lesson.starts_at
+    moved = f", planned for {stamp(planned, 'f')}" if planned is not None and planned != one.starts_at else ""
+    unpaid = f" · payment seen to {stamp(lesson.pay_step_at, 'R')}" if lesson.pay_step_at is not None else ""
+    return f"**Weekly lessons** `{series.code}`, number {lesson.occurrence + 1}{moved}{unpaid}"
 
 
 def _entries(found: SessionHistory) -> list[str]:

@@ -18,7 +18,7 @@ from scheduler.parsing.durations import write_length
 from scheduler.parsing.money import write_sum
 from scheduler.reports import earnings, statistics
 from scheduler.reports.earnings import Earned
-from scheduler.reports.statistics import Stats, average
+from scheduler.reports.statistics import Stats, Weekly, average
 from scheduler.reports.waiting_list import Offered
 from scheduler.reports.workshops import Held
 
@@ -105,6 +105,8 @@ def _figures(found: Stats, tick_interval: timedelta) -> Iterator[str]:
         yield f"**Rooms** {found.with_room} of {tried} sessions had one ({room_share(found)})"
     if any(found.workshops):
         yield f"**Workshops** {_workshops(found.workshops)}"
+    if any(found.weekly):
+        yield f"**Weekly lessons** {_weekly(found.weekly)}"
     yield f"**Reviews** {_rating(found.stars) or 'none'}"
     if any(found.offered):
         yield f"**Waiting list** {_offered(found.offered)}"
@@ -118,6 +120,12 @@ def _workshops(found: Held) -> str:
     if found.cancelled:
         facts.append(f"{found.cancelled} cancelled")
     return " · ".join(facts)
+
+
+def _weekly(found: Weekly) -> str:
+    facts = [f"{found.running} running"]
+    more = (found.requested, "not answered yet"), (found.begun, "begun"), (found.ended, "ended")
+    return " · ".join(facts + [f"{count} {what}" for count, what in more if count])
 
 
 def _offered(found: Offered) -> str:

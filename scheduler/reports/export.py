@@ -10,10 +10,24 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from models import AuditEntry, Base, Coach, CoachingSession, Guild, Offer, Participant, Review, Wish, Workshop
+from models import (
+    AuditEntry,
+    Base,
+    Coach,
+    CoachingSession,
+    Guild,
+    Offer,
+    Participant,
+    Review,
+    Series,
+    SeriesRule,
+    Wish,
+    Workshop,
+)
 from models.base import DiscordId
 from scheduler.availability import coach_search
 from scheduler.core.actor import Actor
@@ -29,6 +43,7 @@ TABLES: Mapping[str, type[Base]] = {
     "wishes": Wish,
     "offers": Offer,
     "workshops": Workshop,
+    "series": Series,
 }
 """The tables that can be exported, by the names admins use."""
 STATEMENT = "statement"
@@ -44,6 +59,7 @@ _PEOPLE = {
     "wishes": (Wish.user_id,),
     "offers": (Offer.user_id,),
     "workshops": (),
+    "series": (Series.student_id, Series.decided_by, Series.ended_by),
 }
 """The columns with people who may not be coaches."""
 
@@ -82,7 +98,8 @@ async def readable_csv(
 
     `columns` are given rows with an object of the table under its class's name, for reviews, the audit log,
     wishes and offers with the `code` of the session, for the last two with the `title` of the workshop in which a
-    seat is meant, for wishes also with when it `starts_at`, and for workshops with the number of seats `taken`.
+    seat is meant, for wishes also with when it `starts_at`, for workshops with the number of seats `taken`, and
+    for series with the `SeriesRule` that was made last.
     """
     actor.must_be_admin()
     table: Any = TABLES[what]
@@ -118,6 +135,9 @@ async def complete_csv(session: AsyncSession, what: str, guild_id: int, actor: A
             name: CoachingSession.__table__.c[name] for name in _OF_WORKSHOP
         }
         query = query.join(CoachingSession, CoachingSession.id == Workshop.session_id)
+    if table is Series:
+        columns |= {name: SeriesRule.__table__.c[name] for name in _OF_RULE}
+        query = query.join(SeriesRule, _LAST_RULE)
     query = query.with_only_columns(*columns.values(), maintain_column_froms=True)
 
     def cells(row: Any) -> list[Cell]:
@@ -212,6 +232,14 @@ _OF_WORKSHOP = (
 )
 """What the complete table of workshops says about their sessions."""
 
+_OF_RULE = ("first_day", "start_minute", "time_zone", "interval_weeks")
+"""What the complete table of series says about the rule that was made last."""
+_LATER = aliased(SeriesRule)
+_LAST_RULE = (SeriesRule.series_id == Series.id) & (
+    SeriesRule.first_occurrence
+    == select(func.max(_LATER.first_occurrence)).where(_LATER.series_id == Series.id).scalar_subquery()
+)
+
 _READABLE: Mapping[str, Any] = {
     "sessions": select(CoachingSession, Participant)
     .join(CoachingSession.participants)
@@ -234,4 +262,5 @@ _READABLE: Mapping[str, Any] = {
     "workshops": select(Workshop, workshops.taken())
     .join(Workshop.session)
     .order_by(CoachingSession.starts_at, CoachingSession.id),
+    "series": select(Series, SeriesRule).join(SeriesRule, _LAST_RULE).order_by(Series.id),
 }

@@ -7,7 +7,17 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import AuditEntry, Block, CoachingSession, Notification, NotificationKind, Offer, Workshop
+from models import (
+    AuditEntry,
+    Block,
+    CoachingSession,
+    Lesson,
+    Notification,
+    NotificationKind,
+    Offer,
+    Series,
+    Workshop,
+)
 from scheduler.attendance import attendance
 from scheduler.attendance.attendance import Presence
 from scheduler.booking import blocks, cancellation
@@ -37,6 +47,9 @@ class SessionHistory(NamedTuple):
     """To whom its time was offered, and from which offer it was booked."""
     workshop: Workshop | None
     """What it adds if it's for several people."""
+    lesson: Lesson | None
+    """Which of weekly lessons it is."""
+    series: Series | None
 
 
 async def get_history(
@@ -59,6 +72,7 @@ async def get_history(
     )
     standings = await charge_standing.standings(session, [row], actor.user_id, now, is_admin=True)
     only = row.participant_or_only(None)
+    lesson = await session.scalar(select(Lesson).where(Lesson.session_id == row.id))
     return SessionHistory(
         row,
         list(await session.scalars(entries)),
@@ -69,6 +83,8 @@ async def get_history(
         standings.get(row.id),
         await waiting_list.offers_about(session, row),
         (await lookup.workshops_of(session, [row])).get(row.id),
+        lesson,
+        await session.get_one(Series, lesson.series_id) if lesson is not None else None,
     )
 
 

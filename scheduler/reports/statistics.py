@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import case, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Coach, CoachingSession, CoachStatus, JobRun, Review, SessionStatus
+from models import Coach, CoachingSession, CoachStatus, JobRun, Review, Series, SeriesStatus, SessionStatus
 from scheduler.availability import closed_times, free_times
 from scheduler.availability.slots import Closed, Hours
 from scheduler.core.actor import Actor
@@ -57,6 +57,19 @@ class CoachFigures(NamedTuple):
     """How often each number of stars was given."""
 
 
+class Weekly(NamedTuple):
+    """How weekly lessons stand, and how many began and ended on certain days."""
+
+    running: int = 0
+    """Now, whatever the days."""
+    requested: int = 0
+    """Those that a coach hasn't answered yet."""
+    begun: int = 0
+    """Agreed on these days."""
+    ended: int = 0
+    """Ended by somebody on these days."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ticks:
     """Ticks with something to do, of the whole program."""
@@ -86,6 +99,7 @@ class Stats:
     ticks: Ticks = field(default_factory=Ticks)
     offered: Offered = field(default_factory=Offered)
     workshops: Held = field(default_factory=Held)
+    weekly: Weekly = field(default_factory=Weekly)
 
     @property
     def total(self) -> Day:
@@ -135,6 +149,7 @@ async def gather(
         ticks=await _count_ticks(session, calendar),
         offered=await waiting_list.count_offers(session, guild_id, calendar),
         workshops=await workshops.count(session, guild_id, calendar),
+        weekly=await _count_weekly(session, guild_id, calendar),
     )
 
 
@@ -163,6 +178,18 @@ async def _count_sessions(
         elif status is SessionStatus.NO_SHOW:
             found[calendar.date(day)].no_show += count
     return rooms[1], rooms[0]
+
+
+async def _count_weekly(session: AsyncSession, guild_id: int, calendar: LocalDays) -> Weekly:
+    here = Series.guild_id == guild_id
+    was_agreed = here, Series.status.in_([SeriesStatus.ACTIVE, SeriesStatus.ENDED])
+    counts = [
+        select(func.count()).where(here, Series.status == SeriesStatus.ACTIVE),
+        select(func.count()).where(here, Series.status == SeriesStatus.REQUESTED),
+        select(func.count()).select_from(calendar.rows(Series.decided_at, where=was_agreed)),
+        select(func.count()).select_from(calendar.rows(Series.ended_at, where=was_agreed)),
+    ]
+    return Weekly(*(await session.execute(select(*(one.scalar_subquery() for one in counts)))).one())
 
 
 async def _counted(session: AsyncSession, rows: Any, *by: Any) -> Iterable[Any]:
