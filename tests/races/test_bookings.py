@@ -30,6 +30,7 @@ from tests.support.builders import (
 from tests.support.integrity import Span, faults_of, ledger_of, overlaps
 from tests.support.parameters import first_plain
 from tests.support.race_worker import COACHES, ELSEWHERE, RAW_TIMES, Press, Work
+from tests.support.series_presses import series_faults
 
 TEN = MONDAY + 2 * HOUR
 PROCESSES, WORKERS = 4, 8
@@ -126,6 +127,7 @@ async def test_random_operations_of_eight_workers_leave_consistent_rows(
 
     assert total.errors == []
     assert await faults_of(db) == []
+    assert await series_faults(db) == []
     assert total.done.total() + total.refused.total() == operations
     assert total.done.total() > operations / 4, total  # otherwise nearly everything was refused
     assert total.refused.total() > operations / 20, total  # otherwise they never met
@@ -134,6 +136,8 @@ async def test_random_operations_of_eight_workers_leave_consistent_rows(
     for what in ("hold", "book", "cancel", "reschedule", "pause_or_resume", "change_hours", "look_for_a_coach"):
         assert total.done[what] > operations / 200, total
     assert total.done["suspend"] > operations / 400, total
+    for what in ("ask_for_lessons", "answer", "make_lessons_due", "skip_lesson", "change_the_horizon"):
+        assert total.done[what] > operations / 400, total
     for refused in ("book: NotFound", "book: SlotTaken", "book: NotBookable", "hold: SlotTaken"):
         assert total.refused[refused] > operations / 400, total
 

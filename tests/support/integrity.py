@@ -60,6 +60,14 @@ class Ledger:
         self.notifications = tables["notifications"]
         self.lessons = {one.session_id for one in tables["lessons"]}
         """The sessions that the bot made for a series. Nobody booked them one by one."""
+        booked = {one.session_id for one in self.audit if one.action == "session_booked"}
+        pairs = {(one.coach_id, one.student_id) for one in self.sessions if one.id in self.lessons}
+        # One that was cancelled is no lesson any more once that was brought back with another session.
+        self.lessons |= {
+            one.id
+            for one in self.sessions
+            if one.id not in booked and one.status == "CANCELLED" and (one.coach_id, one.student_id) in pairs
+        }
         self.active = [one for one in self.sessions if one.status in _ACTIVE]
 
     def faults(self) -> list[str]:
@@ -120,11 +128,16 @@ class Ledger:
             due = [(one.coach_id, *self._with_buffers(one)), (one.student_id, one.starts_at, one.ends_at)]
             if kind == "session" and one.status not in _ACTIVE:
                 due = []
+            if kind == "hold" and one.purpose == "request":
+                if not set(due) <= set(found[kind, one.id]):
+                    yield f"hold {one.id} reserves {found[kind, one.id]} without {due}"
+                continue
             if sorted(found[kind, one.id]) != sorted(due):
                 yield f"{kind} {one.id} reserves {found[kind, one.id]} instead of {due}"
 
     def _many_holds(self) -> Iterator[str]:
-        for who, count in Counter((one.guild_id, one.student_id) for one in self.holds).items():
+        choosing = [one for one in self.holds if one.purpose == "choosing"]
+        for who, count in Counter((one.guild_id, one.student_id) for one in choosing).items():
             if count > 1:
                 yield f"{who} has {count} holds"
 
@@ -140,9 +153,10 @@ class Ledger:
         for one in self.notifications:
             told[one.session_id, one.kind.lower()] += one.revision
         for one in self.sessions:
+            if one.id in self.lessons:
+                continue  # several change at once, with one message about all
             cancelled = int(one.status == "CANCELLED")
-            booked = int(one.id not in self.lessons)
-            for action, due in zip(_ACTIONS, (booked, one.revision - cancelled, cancelled), strict=True):
+            for action, due in zip(_ACTIONS, (1, one.revision - cancelled, cancelled), strict=True):
                 unheard = silent[one.id] if action == "session_cancelled" else 0
                 if written[one.id, action] != due or told[one.id, action] + unheard != 2 * due:
                     yield f"session {one.id}: {action} {written[one.id, action]} times instead of {due}"

@@ -24,6 +24,7 @@ from scheduler.core.errors import CoachingError, SlotTaken
 from scheduler.workshops import seats
 from tests.support.builders import ADMIN, DAY, GUILD, HOUR, MINUTE, MONDAY
 from tests.support.fakes import FakeDiscord
+from tests.support.series_presses import SeriesPresses
 from tests.support.transactions import transact
 
 COACHES = (2000, 2001, 2002, 2003)
@@ -149,7 +150,7 @@ def reserve(url: str, seeds: Sequence[int], session_id: int, count: int) -> Coun
     return _run(url, side_by_side)
 
 
-class _Worker:
+class _Worker(SeriesPresses):
     """Someone who presses all sorts of buttons, on their own clock."""
 
     def __init__(self, db: Database, seed: int) -> None:
@@ -164,6 +165,15 @@ class _Worker:
             self.change_hours: 3,
             self.suspend: 2,
             self.reinstate: 6,
+            self.ask_for_lessons: 5,
+            self.answer: 5,
+            self.make_lessons_due: 2,
+            self.skip_lesson: 2,
+            self.bring_lesson_back: 2,
+            self.change_the_following: 3,
+            self.pause_lessons: 1,
+            self.end_lessons: 1,
+            self.change_the_horizon: 2,
         }
         self.ways_of_their_own: dict[Callable[[], Awaitable[object]], int] = {self.look_for_a_coach: 5}
         """These manage their own transactions."""
@@ -190,7 +200,9 @@ class _Worker:
         guild_id = self.chance.choice((GUILD, GUILD, ELSEWHERE))
         coach_id = self.chance.choice(COACHES) if guild_id == GUILD else COACHES[0]
         student = self.chance.choice([one for one in STUDENTS if one != coach_id])
-        return guild_id, Actor(student), coach_id, self.chance.choice(STARTS), self.chance.choice(LENGTHS)
+        weeks = self.chance.choice((0, 0, 0, 1, 2, 4))  # later ones meet hours of series that have no lesson yet
+        at = self.chance.choice(STARTS) + weeks * 7 * DAY
+        return guild_id, Actor(student), coach_id, at, self.chance.choice(LENGTHS)
 
     async def hold(self, session: AsyncSession) -> None:
         guild_id, actor, coach_id, at, length = self._wish()

@@ -1,4 +1,4 @@
-"""A model of one series: plain lists in memory, and its own arithmetic of clocks. It shares no code with the bot."""
+"""A model of one series: plain lists in memory, with its own arithmetic of clocks, and no code of the product."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
