@@ -32,7 +32,7 @@ from scheduler.rooms import notifications as rooms
 from scheduler.series import answers as series_answers
 from scheduler.series import notifications as series_kinds
 from scheduler.series import pay_steps, reserved, skipped
-from scheduler.series.changes import one_lesson
+from scheduler.series.changes import barring, one_lesson
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
 from scheduler.waiting_list import freed, offers, seat_answers, wishes
@@ -82,7 +82,7 @@ def register() -> None:
     rescheduling.on_rescheduled(pay_steps.follow_rescheduled)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
-    releases.before_barring(offers.end_barred, series_answers.end_barred)
+    releases.before_barring(offers.end_barred, series_answers.end_barred, barring.end_barred)
     releases.on_barred(due.hurry_barred)
     cancellation.on_seat_cancelled(leaving.cancel_seat)
     departures.on_left_workshop(leaving.give_up_after_departure)

@@ -1,6 +1,6 @@
 """What becomes of someone's upcoming sessions when they leave the server or can no longer coach."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -28,6 +28,7 @@ from scheduler.core.errors import DiscordFailure, NotInServer
 from scheduler.core.row_locks import lock_coach, lock_sessions
 from scheduler.notifications import outbox
 from scheduler.sessions import events, planning
+from scheduler.sessions.lessons import lessons_among
 
 
 class Why(StrEnum):
@@ -86,7 +87,10 @@ async def handle_departure(
     barred = Barred(guild_id, user_id, as_coach=True, as_student=why is Why.LEFT)
     await releases.release_barred(session, barred, now)
     cancelled = 0
-    for row in await lock_sessions(session, *_upcoming(guild_id, user_id, now)):
+    rows = await lock_sessions(session, *_upcoming(guild_id, user_id, now))
+    lessons = await lessons_among(session, rows)
+    told = {row_id for row_id, one in lessons.items() if one.ended_at == now}  # with one message about all of them
+    for row in rows:
         if row.is_workshop and user_id != row.coach_id:
             for one in _leaving:
                 await one(session, row, user_id, now)
@@ -101,19 +105,39 @@ async def handle_departure(
             if by is not None:  # so that leaving is no way around what a late cancellation costs
                 row.student.cancelled_late = cancellation.is_late(row, guild, by, now)
             reason = _reason(why, is_coach=user_id == row.coach_id)
-            await events.call_off(session, row, guild, reason, now, by=by, except_for=unreachable)
+            is_quiet = row.id in told
+            await events.call_off(
+                session, row, guild, reason, now, by=by, except_for=unreachable, is_quiet=is_quiet
+            )
             cancelled += 1
         elif why is Why.LEFT:
-            left, others = NotificationKind.PERSON_LEFT, [one for one in row.people if one != user_id]
-            is_theirs = Notification.user_id.in_(others)
-            if not is_news and await outbox.was_enqueued(session, row.id, left, is_theirs):
+            others = [one for one in row.people if one != user_id]
+            was_told = Notification.user_id.in_(others)
+            if not is_news and await outbox.was_enqueued(session, row.id, NotificationKind.PERSON_LEFT, was_told):
                 continue
-            row.access_granted_at = None  # the room is opened again, for those who are still here
-            planning.plan_next_step(row, guild, now)
-            for one in others:
-                outbox.enqueue(session, left, guild_id, now=now, user_id=one, session_id=row.id)
+            await _keep_for(session, row, guild, others, now, is_told=row.id in told)
         audit.record(session, guild_id, action, at=now, coach_id=row.coach_id, session_id=row.id, details={})
     return cancelled
+
+
+async def _keep_for(
+    session: AsyncSession,
+    row: CoachingSession,
+    guild: Guild,
+    others: Sequence[int],
+    now: datetime,
+    *,
+    is_told: bool,
+) -> None:
+    """Open the room again for those who are still here, and tell them unless they're told already."""
+    row.access_granted_at = None
+    planning.plan_next_step(row, guild, now)
+    left = NotificationKind.PERSON_LEFT
+    for one in others:
+        outbox.enqueue(session, left, guild.id, now=now, user_id=one, session_id=row.id)
+    if is_told:  # their rows stay, as the mark that they are
+        await session.flush()
+        await outbox.drop(session, row.id, [left], "one message tells of all lessons", now)
 
 
 def _reason(why: Why, *, is_coach: bool) -> str:

@@ -1,6 +1,7 @@
 """Which sessions are weekly lessons."""
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -17,6 +18,8 @@ class OneOf(NamedTuple):
     series_id: int
     goes_on: bool
     """Whether there are others, which nothing that happens to this one changes."""
+    ended_at: datetime | None = None
+    """When someone ended them all."""
 
 
 async def lessons_among(session: AsyncSession, rows: Collection[CoachingSession]) -> Mapping[int, OneOf]:
@@ -25,13 +28,13 @@ async def lessons_among(session: AsyncSession, rows: Collection[CoachingSession]
     if not ids:
         return {}
     found = await session.execute(
-        select(Lesson.session_id, Series.id, Series.status)
+        select(Lesson.session_id, Series.id, Series.status, Series.ended_at)
         .join(Series, Series.id == Lesson.series_id)
         .where(Lesson.session_id.in_(ids))
     )
     return {
-        session_id: OneOf(series_id, status is SeriesStatus.ACTIVE)
-        for session_id, series_id, status in found
+        session_id: OneOf(series_id, status is SeriesStatus.ACTIVE, ended_at)
+        for session_id, series_id, status, ended_at in found
         if session_id is not None
     }
 

@@ -44,10 +44,21 @@ async def cancel_quietly(
 
 
 def tell(
-    session: AsyncSession, series: Series, kind: NotificationKind, now: datetime, *, session_id: int | None = None
+    session: AsyncSession,
+    series: Series,
+    kind: NotificationKind,
+    now: datetime,
+    *,
+    session_id: int | None = None,
+    except_for: int | None = None,
 ) -> None:
-    """Enqueue one message about the series for each of its people. `session_id`: the lesson it begins with."""
+    """Enqueue one message about the series for each of its people, except one who can't be reached any more.
+
+    `session_id`: the lesson it begins with.
+    """
     for user_id, other_id in ((series.student_id, series.coach_id), (series.coach_id, series.student_id)):
+        if user_id == except_for:
+            continue
         outbox.enqueue(
             session,
             kind,
