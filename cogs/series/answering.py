@@ -24,7 +24,7 @@ class AnsweringCog(Cog):
             details = await details_of(session, series, guild, interaction.user.id)
         self.bot.wake()
         lines = [f"**You accepted {cards.kind(series)} with <@{series.student_id}> ✅**"]
-        lines += cards.booked_lines(details, guild, is_coach=True)
+        lines += cards.booked_lines(details, guild, is_coach=True, cycle=ui.hour_cycle_of(interaction))
         await ui.show(
             interaction, ui.Panel(ui.Container(ui.text("\n".join(lines))), ui.text("We've messaged you both."))
         )
@@ -67,8 +67,11 @@ class AnsweringCog(Cog):
         async with self.bot.db.read() as session:
             found = await answers.open_requests(session, guilds.keys(), interaction.user.id, self.bot.clock())
             details = [await details_of(session, one, guilds[one.guild_id], interaction.user.id) for one in found]
+        viewer_id, cycle = interaction.user.id, ui.hour_cycle_of(interaction)
         shown = [
-            cards.request_card(one) if one.series.coach_id == interaction.user.id else cards.waiting_card(one)
+            cards.request_card(one, cycle, most=cards.EXCERPT)
+            if one.series.coach_id == viewer_id
+            else cards.waiting_card(one, cycle)
             for one in details[: cards.MOST_LISTED]
         ]
         left_out = len(details) - len(shown)

@@ -18,6 +18,7 @@ from scheduler.payments.ways import ways_to_pay
 from scheduler.series import requests
 from scheduler.series.notifications import SeriesDetails, details_of
 from scheduler.servers import settings
+from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import zone
 
 
@@ -145,12 +146,11 @@ class AskingCog(Cog):
             )
             details = await details_of(session, series, guild, actor.user_id)
         self.bot.wake()
-        await ui.show(interaction, _done(details, guild))
+        await ui.show(interaction, _done(details, guild, ui.hour_cycle_of(interaction)))
 
     async def _show(self, interaction: Interaction, plan: Plan, notes: str | None = None) -> None:
         """Hold the first lesson, and show what becomes of the dates."""
         guild_id = await self.guild_id_of_coach(interaction, plan.coach_id)
-        await self.bot.check_coach_membership(guild_id, plan.coach_id)
         notes = ui.stored_fields(interaction.message).get(NOTES_NAME) if notes is None else notes
         stripe, at, length = self.bot.stripe, instant(plan.start), cards.read_duration(plan.minutes)
         async with self.bot.db.begin() as session:
@@ -173,11 +173,11 @@ class AskingCog(Cog):
         await ui.show(interaction, shown.panel(notes))
 
 
-def _done(details: SeriesDetails, guild: Guild) -> ui.Panel:
+def _done(details: SeriesDetails, guild: Guild, cycle: HourCycle) -> ui.Panel:
     if details.series.status is SeriesStatus.REQUESTED:
         said = "-# We've messaged your coach, and message you once they answer. `/sessions` lists your requests."
-        return ui.Panel(series_cards.waiting_card(details), ui.text(said))
+        return ui.Panel(series_cards.waiting_card(details, cycle), ui.text(said))
     series = details.series
     title = f"**You have {series_cards.kind(series)} with <@{series.coach_id}> ✅**"
-    lines = [title, *series_cards.booked_lines(details, guild, is_coach=False)]
+    lines = [title, *series_cards.booked_lines(details, guild, is_coach=False, cycle=cycle)]
     return ui.Panel(ui.Container(ui.text("\n".join(lines))), ui.text("We've messaged you both."))

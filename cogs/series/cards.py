@@ -7,13 +7,15 @@ from cogs.ui.routing import Route
 from models import Guild, Series, SeriesStatus
 from scheduler.core.clock import stamp
 from scheduler.series.notifications import SeriesDetails
+from scheduler.time.hour_cycle import HourCycle
 
 ACCEPT = Route("series:accept:{series_id}")
 DECLINE = Route("series:decline:{series_id}")
 TAKE_BACK = Route("series:withdraw:{series_id}")
 
 MOST_LISTED = 3
-"""Three with notes fit into a message's 4,000 characters."""
+EXCERPT = 700
+"""Three with so much of their notes fit into a message's 4,000 characters."""
 
 _OUTCOMES = {
     SeriesStatus.ACTIVE: "You accepted.",
@@ -24,14 +26,17 @@ _OUTCOMES = {
 }
 
 
-def request_card(details: SeriesDetails) -> ui.Item:
-    """Show a request to its coach: with buttons while it's open, then what became of it."""
+def request_card(details: SeriesDetails, cycle: HourCycle = HourCycle.H23, *, most: int = 1000) -> ui.Item:
+    """Show a request to its coach: with buttons while it's open, then what became of it.
+
+    `most`: how many characters of the notes.
+    """
     series = details.series
-    lines = [f"**<@{series.student_id}> asks for {kind(series)}**", *facts(details)]
+    lines = [f"**<@{series.student_id}> asks for {kind(series)}**", *facts(details, cycle)]
     if series.status is not SeriesStatus.REQUESTED:
         return ui.Container(ui.text("\n".join([*lines, _OUTCOMES[series.status]])))
     if series.notes:
-        lines.append(ui.block(ui.quoted(series.notes, 1000)))
+        lines.append(ui.block(ui.quoted(series.notes, most)))
     lines.append(f"Please answer by {stamp(series.answer_by)}. We keep these hours for them until then.")
     accept = ui.button("Accept", ACCEPT.id(series_id=series.id), ui.SUCCESS)
     return ui.Container(
@@ -40,21 +45,23 @@ def request_card(details: SeriesDetails) -> ui.Item:
     )
 
 
-def waiting_card(details: SeriesDetails) -> ui.Item:
+def waiting_card(details: SeriesDetails, cycle: HourCycle = HourCycle.H23) -> ui.Item:
     """Show an open request to its student."""
     series = details.series
     lines = [
         f"**You've asked <@{series.coach_id}> for {kind(series)}**",
-        *facts(details),
+        *facts(details, cycle),
         f"Your coach can answer until {stamp(series.answer_by)}. We keep these hours for you until then.",
     ]
     take_back = ui.button("Take back", TAKE_BACK.id(series_id=series.id))
     return ui.Container(ui.text("\n".join(lines)), ui.row(take_back))
 
 
-def booked_lines(details: SeriesDetails, guild: Guild, *, is_coach: bool) -> list[str]:
+def booked_lines(
+    details: SeriesDetails, guild: Guild, *, is_coach: bool, cycle: HourCycle = HourCycle.H23
+) -> list[str]:
     """Write what both agreed on, and for the student how to pay."""
-    series, lines = details.series, facts(details)
+    series, lines = details.series, facts(details, cycle)
     if is_coach:
         return [*lines, *([ui.block(ui.quoted(series.notes, 1000))] if series.notes else [])]
     if how := words.payment(series.pays_with, series.duration_minutes) if series.total_cost_minor else "":
@@ -64,16 +71,21 @@ def booked_lines(details: SeriesDetails, guild: Guild, *, is_coach: bool) -> lis
     return lines
 
 
-def facts(details: SeriesDetails) -> list[str]:
+def facts(details: SeriesDetails, cycle: HourCycle = HourCycle.H23) -> list[str]:
     """Write when the lessons are, what each costs, until when, and which of the first ones are skipped."""
     series, first = details.series, details.first
-    interval = series.rules[0].interval_weeks
-    lines = [when(first), words.rhythm(first, interval, details.zone_name)] if first is not None else []
+    lines = [when(first), *rhythm(details, cycle)] if first is not None else []
     lines.append(f"{words.terms(series)} · {_end(details)}")
     if skipped := [one for one in details.dates if one.is_skipped]:
         days = (stamp(one.starts_at, "D") if one.starts_at else words.plain_date(one.day) for one in skipped)
         lines.append(f"No lesson on {', '.join(days)}.")
     return lines
+
+
+def rhythm(details: SeriesDetails, cycle: HourCycle = HourCycle.H23) -> list[str]:
+    """Write how often the lessons are and at what time, if one of the first takes place."""
+    interval, first = details.series.rules[0].interval_weeks, details.first
+    return [words.rhythm(first, interval, details.zone_name, cycle)] if first is not None else []
 
 
 def _end(details: SeriesDetails) -> str:

@@ -47,7 +47,8 @@ def _closed(context: NotificationContext) -> ui.Item:
     }.get(series.status, [f"**{coach} no longer coaches here, so your request for {what} is over**"])
     if series.status is SeriesStatus.DECLINED and series.end_reason:
         lines.append(ui.block(ui.quoted(series.end_reason, 1000)))
-    return ui.Container(ui.text("\n".join([*lines, "The hours are free again. Find others with `/book`."])))
+    lines = [*lines[:1], *cards.rhythm(details), *lines[1:], "The hours are free again. Find others with `/book`."]
+    return ui.Container(ui.text("\n".join(lines)))
 
 
 def with_calendar_file(context: NotificationContext, server: str) -> Extra:
