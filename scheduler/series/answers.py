@@ -85,7 +85,8 @@ async def end_barred(session: AsyncSession, barred: releases.Barred, now: dateti
     sides = ((barred.as_coach, Series.coach_id), (barred.as_student, Series.student_id))
     theirs = or_(*(column == barred.user_id for is_barred, column in sides if is_barred))
     is_open = Series.guild_id == barred.guild_id, theirs, Series.status == SeriesStatus.REQUESTED
-    for series in await session.scalars(select(Series).where(*is_open).order_by(Series.id).with_for_update()):
+    found = select(Series).where(*is_open).order_by(Series.id).with_for_update()
+    for series in await session.scalars(found.execution_options(populate_existing=True)):
         await _close(session, series, SeriesStatus.WITHDRAWN, now)
         if barred.user_id == series.coach_id:
             tell(session, series, NotificationKind.SERIES_CLOSED, series.student_id, now)
