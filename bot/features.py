@@ -79,6 +79,7 @@ def register() -> None:
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
     events.on_called_off(wishes.follow_cancelled, deadlines.follow_session, one_lesson.follow_cancelled)
     kept_hours.keep(reserved.reserved_hours)
+    one_lesson.before_bringing_back(make_ups.take_back)
     rescheduling.on_rescheduled(pay_steps.follow_rescheduled)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)

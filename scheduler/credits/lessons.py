@@ -135,6 +135,18 @@ def can_pay_by_card(guild: Guild, *, has_cards: bool) -> bool:
     return has_cards and guild.payment_mode is not PaymentMode.OFF
 
 
+async def was_unpaid(session: AsyncSession, row: CoachingSession, now: datetime) -> bool:
+    """Whether a session that neither credit nor a card paid for is a weekly lesson that wasn't paid for yet.
+
+    What is paid otherwise counts as paid from a week before.
+    """
+    of_series = select(Series.pays_with).join(Lesson, Lesson.series_id == Series.id)
+    pays_with = await session.scalar(of_series.where(Lesson.session_id == row.id))
+    if pays_with is None:
+        return False
+    return pays_with is not SeriesPayment.OTHERWISE or row.starts_at - now > pay_steps.PAID_BEFORE
+
+
 class Unpaid(NamedTuple):
     """What's known about a lesson that isn't paid for."""
 

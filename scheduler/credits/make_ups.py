@@ -6,7 +6,9 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, CreditLot, Guild, LotSource, Participant, Payment, PaymentStatus, SessionStatus
+from scheduler.core.errors import NotBookable
 from scheduler.credits import grants, ledger
+from scheduler.credits.lessons import was_unpaid
 from scheduler.sessions import events, lessons
 
 NOTICE = timedelta(hours=24)
@@ -24,7 +26,7 @@ async def grant_if_owed(session: AsyncSession, seat: Participant, now: datetime)
     It's for a session that was paid for outside: what credit or a card paid for is given back. A student gets a
     limited number for what they cancel, and one for each session that the coach or the bot cancels. There's none
     for a seat in a workshop, whose price says nothing about other sessions, nor for a weekly lesson that was
-    cancelled with others, long before it's paid for.
+    cancelled with others, or more than a week ahead, before anyone pays for it.
     """
     row = seat.session
     is_paid_outside = seat.credit_minutes is None and seat.total_cost_minor > 0
@@ -36,7 +38,7 @@ async def grant_if_owed(session: AsyncSession, seat: Participant, now: datetime)
     # The session is locked, so nobody else gives one for it.
     if await find(session, row.id) is not None or await _was_paid_by_card(session, row.id):
         return
-    if await lessons.was_dropped(session, row):
+    if await lessons.was_dropped(session, row) or await was_unpaid(session, row, now):
         return
     # A student who answers that a session without a room didn't take place doesn't cancel it.
     by_student = row.cancelled_by == seat.user_id and row.missed_at is None
@@ -56,6 +58,17 @@ async def grant_if_owed(session: AsyncSession, seat: Participant, now: datetime)
     await ledger.grant(session, lot, minutes, now)
     grants.announce(session, lot, now)
     events.record_by_bot(session, row, "make_up_granted", now, minutes=minutes)
+
+
+async def take_back(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Take back the make-up for a weekly lesson that takes place after all. Raises NotBookable if it's spent."""
+    lot = await find(session, row.id)
+    if lot is None:
+        return
+    await session.refresh(lot, with_for_update=True)
+    if lot.minutes_left < row.booked_duration // timedelta(minutes=1):
+        raise NotBookable("The credit given in place of this lesson is spent, so it can't be brought back.")
+    await ledger.revoke(session, lot, now)
 
 
 async def find(session: AsyncSession, session_id: int) -> CreditLot | None:

@@ -13,12 +13,20 @@ from scheduler.core.errors import NotAllowed, NotBookable, TooLate
 from scheduler.series import lookup
 from scheduler.series.changes import together
 from scheduler.series.making import book_lessons
+from scheduler.sessions import events
 
 _ELSE = "That time isn't free any more."
 _NOT_FREE = {
     SkipReason.CLOSED: "The server is closed or the coach is away that day.",
     SkipReason.TAKEN: "One of you has something else at that time.",
 }
+
+_bringing_back: list[events.Follow] = []
+
+
+def before_bringing_back(*following: events.Follow) -> None:
+    """Register what follows from the session that a lesson had before it's brought back. It may refuse that."""
+    _bringing_back.extend(following)
 
 
 async def skip(
@@ -62,6 +70,9 @@ async def bring_back(
     guild = await session.get_one(Guild, series.guild_id)
     coach = await coaches.approved_coach(session, series.guild_id, series.coach_id)
     eligibility.check_here(coach)
+    if before is not None:
+        for follow in _bringing_back:
+            await follow(session, before, now)
     await book_lessons(session, series, coach, guild, [lesson], now)
     if lesson.skipped is not None:
         raise NotBookable(f"{_NOT_FREE.get(lesson.skipped, _ELSE)} This lesson stays skipped.")

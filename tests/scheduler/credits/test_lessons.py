@@ -20,13 +20,15 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.booking import rescheduling
+from scheduler.core.errors import NotBookable
 from scheduler.core.task_pool import TaskPool
 from scheduler.credits import lessons
+from scheduler.series.changes import one_lesson
 from tests.support.bookings import STU
-from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild
-from tests.support.credits import a_lot, left
+from tests.support.builders import COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, a_coach, a_guild, refusal
+from tests.support.credits import a_lot, book_with_credit, left
 from tests.support.series import a_series
-from tests.support.transactions import fetch_all
+from tests.support.transactions import fetch_all, transact
 
 TEN = MONDAY + 2 * HOUR
 FIRST, SECOND, THIRD = (TEN + week * 7 * DAY for week in (2, 3, 4))
@@ -290,3 +292,17 @@ async def test_while_the_bot_is_not_in_the_server_nothing_is_cancelled(db: Datab
         )
 
     assert await told(db) == []
+
+
+async def test_a_lesson_whose_make_up_is_spent_stays_skipped(db: Database) -> None:
+    await lessons_paid(db, SeriesPayment.OTHERWISE, guild={"most_make_ups": 2})
+    now = FIRST - 5 * DAY
+    await transact(db, one_lesson.skip, 1, 0, STU, GUILD, "", now)
+    made_up = await left(db)
+    async with db.begin() as session:
+        await book_with_credit(session, starts_at=FIRST + HOUR, now=now)
+
+    refused = await refusal(db, NotBookable, lambda session: one_lesson.bring_back(session, 1, 0, STU, GUILD, now))
+
+    assert made_up == [60]
+    assert "is spent" in str(refused)
