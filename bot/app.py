@@ -59,7 +59,9 @@ from cogs.setup.defaults import DefaultsCog
 from cogs.setup.one_setting import OneSettingCog
 from cogs.setup.presses import SetupCog
 from cogs.setup.public_panel import PublicPanelCog
+from cogs.time_off.away import AwayCog
 from cogs.time_off.closures import ClosuresCog
+from cogs.time_off.substitutes import SubstitutesCog
 from cogs.timezone import TimezoneCog
 from cogs.ui.answering import Tree
 from cogs.ui.routing import Cog, Router
@@ -127,6 +129,8 @@ COGS = (
     DefaultsCog,
     SpecialtiesCog,
     ClosuresCog,
+    AwayCog,
+    SubstitutesCog,
 )
 
 features.register()

@@ -14,12 +14,13 @@ from cogs.series import notifications as series_words
 from cogs.series import skipped as skipped_words
 from cogs.sessions import notifications as session_words
 from cogs.setup import notifications as setup_words
+from cogs.time_off import notifications as time_off_words
 from cogs.waiting_list import notifications as waiting_list_words
 from cogs.workshops import notifications as workshop_words
 from scheduler.attendance import notifications as attendance
 from scheduler.availability import changed_hours, kept_hours
 from scheduler.availability import notifications as availability
-from scheduler.booking import cancellation, departures, releases, rescheduling
+from scheduler.booking import cancellation, departures, releases
 from scheduler.booking import notifications as booking
 from scheduler.coaches import notifications as coaches
 from scheduler.credits import charges, make_ups
@@ -35,6 +36,8 @@ from scheduler.series import pay_steps, reserved, skipped
 from scheduler.series.changes import barring, one_lesson
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
+from scheduler.time_off import answers as substitute_answers
+from scheduler.time_off import notifications as time_off
 from scheduler.waiting_list import freed, offers, seat_answers, wishes
 from scheduler.waiting_list import notifications as waiting_list_kinds
 from scheduler.workshops import announcements, deadlines, leaving, seats
@@ -57,6 +60,7 @@ NOTIFICATION_KINDS = (
     *workshops.KINDS,
     *series_kinds.KINDS,
     *skipped.KINDS,
+    *time_off.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -68,6 +72,7 @@ WORDS = (
     series_words.WORDS,
     session_words.WORDS,
     setup_words.WORDS,
+    time_off_words.WORDS,
     waiting_list_words.WORDS,
     workshop_words.WORDS,
     skipped_words.WORDS,
@@ -77,13 +82,20 @@ WORDS = (
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
     events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
-    events.on_called_off(wishes.follow_cancelled, deadlines.follow_session, one_lesson.follow_cancelled)
+    events.on_called_off(
+        wishes.follow_cancelled,
+        deadlines.follow_session,
+        one_lesson.follow_cancelled,
+        substitute_answers.withdraw,
+    )
+    events.on_rescheduled(pay_steps.follow_rescheduled, substitute_answers.withdraw)
     kept_hours.keep(reserved.reserved_hours)
     one_lesson.before_bringing_back(make_ups.take_back)
-    rescheduling.on_rescheduled(pay_steps.follow_rescheduled)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
-    releases.before_barring(offers.end_barred, series_answers.end_barred, barring.end_barred)
+    releases.before_barring(
+        offers.end_barred, series_answers.end_barred, barring.end_barred, substitute_answers.end_barred
+    )
     releases.on_barred(due.hurry_barred)
     cancellation.on_seat_cancelled(leaving.cancel_seat)
     departures.on_left_workshop(leaving.give_up_after_departure)

@@ -91,6 +91,10 @@ ALL_REVIEWS = Route("review:list:{coach_id}:{page}")
 BLOCKED = Route("block:list:{page}")
 SPECIALTIES = Route("specialty:list")
 CLOSURES = Route("closure:list:{page}")
+# {week} and {days} as in `/availability`: see `PanelState`.
+AVAILABILITY = Route("availability:show:{week}:{days}")
+GO_AWAY = Route("away:new")
+ABSENCE = Route("away:show:{absence_id}:{page}")
 CREDIT_ADMIN = Route("credits:admin")
 CREDIT_OF = Route("credits:person:{user_id}:{page}")
 

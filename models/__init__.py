@@ -42,7 +42,7 @@ from models.session import (
     SessionStatus,
     SessionType,
 )
-from models.time_off import Closure
+from models.time_off import Absence, AbsenceNews, AbsenceOutcome, Closure, Substitution, SubstitutionState
 from models.waiting_list import FreedTime, Offer, OfferState, Wish, WishEnd
 from models.workshop import MOST_SEATS, Seat, Workshop
 
@@ -51,6 +51,9 @@ __all__ = [
     "LONGEST_RESERVATION",
     "MOST_SEATS",
     "UNDECIDED",
+    "Absence",
+    "AbsenceNews",
+    "AbsenceOutcome",
     "Absent",
     "AccessMode",
     "Alert",
@@ -111,6 +114,8 @@ __all__ = [
     "Snowflake",
     "Specialty",
     "StripeEvent",
+    "Substitution",
+    "SubstitutionState",
     "UTCDateTime",
     "Wish",
     "WishEnd",

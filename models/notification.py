@@ -72,6 +72,10 @@ class NotificationKind(StrEnum):
     SERIES_REQUEST = "series_request"
     SERIES_BOOKED = "series_booked"
     SERIES_CLOSED = "series_closed"
+    ABSENCE_SUMMARY = "absence_summary"
+    SUBSTITUTE_ASKED = "substitute_asked"
+    SUBSTITUTE_PROPOSED = "substitute_proposed"
+    SUBSTITUTE_NOT_NEEDED = "substitute_not_needed"
 
 
 class Route(StrEnum):
@@ -98,6 +102,8 @@ class Notification(Base):
         Index("ix_notifications_guild_id_coach_id_kind", "guild_id", "coach_id", "kind"),
         partial_index("ix_notifications_offer_id", "offer_id"),
         partial_index("ix_notifications_series_id", "series_id"),
+        partial_index("ix_notifications_absence_id", "absence_id"),
+        partial_index("ix_notifications_substitution_id", "substitution_id"),
     )
 
     id: Mapped[RowId]
@@ -115,6 +121,8 @@ class Notification(Base):
     offer_id: Mapped[int | None] = mapped_column(ForeignKey("offers.id"))
     wish_id: Mapped[int | None] = mapped_column(ForeignKey("wishes.id"))
     series_id: Mapped[int | None] = mapped_column(ForeignKey("series.id"))
+    absence_id: Mapped[int | None] = mapped_column(ForeignKey("absences.id"))
+    substitution_id: Mapped[int | None] = mapped_column(ForeignKey("substitutions.id"))
     lead_minutes: Mapped[int | None]
     """For a reminder: how long before the start it's sent."""
     created_at: Mapped[datetime]

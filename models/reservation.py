@@ -23,6 +23,8 @@ class HoldPurpose(StrEnum):
     """It's offered to a student on the waiting list. It reserves the coach's time only."""
     REQUEST = "request"
     """A student asked the coach for it, and waits for the answer."""
+    SUBSTITUTE = "substitute"
+    """A substitute is asked to take over a session. It reserves the substitute's time only."""
 
 
 class Hold(Base):

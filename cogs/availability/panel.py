@@ -7,7 +7,7 @@ from typing import Concatenate, NamedTuple, ParamSpec
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.availability.week import week_picture
 from cogs.images.drawing import draw_week
 from cogs.images.week import WeekPicture, describe
@@ -25,12 +25,14 @@ from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.intervals import union
 from scheduler.time.time_zones import is_known, zone
+from scheduler.time_off import absences
+from scheduler.time_off.absences import Away
 
 P = ParamSpec("P")
 
 # {week} is the ordinal of the shown Monday, or 0 for this week. {days} is a bit mask of the picked weekdays:
 # Monday is 1, Tuesday 2, Wednesday 4 and so on. {start} and {end} are minutes of the day.
-SHOW = Route("availability:show:{week}:{days}")
+SHOW = routes.AVAILABILITY
 PICK_DAYS = Route("availability:days:{week}")
 PRESET = Route("availability:preset:{number}:{start}:{end}:{week}:{days}")
 EDIT = Route("availability:edit:{week}:{days}")
@@ -51,6 +53,7 @@ WORKDAYS = 0b0011111
 _FIRST_WEEK, _LAST_WEEK = date(1970, 1, 5).toordinal(), date(9000, 1, 6).toordinal()
 _FILE = "week.png"
 _MOST_CONFLICTS = 5
+_MOST_ABSENCES = 2
 
 
 class PanelState(NamedTuple):
@@ -92,6 +95,7 @@ class _Week(NamedTuple):
     undo: int | None
     dates: int
     conflicts: list[CoachingSession]
+    away: list[Away]
 
     @property
     def is_paused(self) -> bool:
@@ -162,6 +166,7 @@ async def _gather(
         undo=await schedule.last_change(session, coach),
         dates=len(await schedule.dates_of(session, coach, today)),
         conflicts=await free_times.conflicts(session, coach, now),
+        away=await absences.list_upcoming(session, coach, now),
     )
 
 
@@ -195,6 +200,7 @@ def _items(week: _Week, place: PanelState) -> list[ui.Item]:
             ui.button("Copy a day…", place.id(COPY)),
             ui.button(f"Clear {write_days(place.picked)}", place.id(CLEAR)),
             ui.button("Check a time…", place.id(WHY)),
+            ui.button("Away…", routes.GO_AWAY.id()),
         ),
         ui.row(
             ui.button("Days off…", place.id(DAYS_OFF)),
@@ -206,7 +212,7 @@ def _items(week: _Week, place: PanelState) -> list[ui.Item]:
     ]
     if week.conflicts:
         parts.append(_conflicts_section(week, place))
-    return parts
+    return parts + [_away_section(one) for one in week.away[:_MOST_ABSENCES]]
 
 
 def _status(week: _Week) -> str:
@@ -258,4 +264,13 @@ def _conflicts_section(week: _Week, place: PanelState) -> ui.Section:
         accessory=ui.button(
             "Decide…", place.id(CONFLICTS, page=0), ui.SECONDARY if week.is_paused else ui.PRIMARY
         ),
+    )
+
+
+def _away_section(away: Away) -> ui.Section:
+    absence, count = away.absence, len(away.sessions)
+    sessions = f"{count} session{'' if count == 1 else 's'} to decide about." if count else "Nothing to decide."
+    return ui.Section(
+        f"🏖️ **Away {write_dates(absence.first, absence.last)}.** {sessions}",
+        accessory=ui.button("Decide…" if count else "Show", routes.ABSENCE.id(absence_id=absence.id, page=0)),
     )

@@ -10,7 +10,7 @@ from cogs.cards import charge
 from models import CoachingSession, ParticipantStatus, SessionStatus
 
 if TYPE_CHECKING:
-    from icalendar import Calendar, Event
+    from icalendar import Alarm, Calendar, Event, vText
 
 _REMINDER = timedelta(minutes=15)
 
@@ -31,8 +31,12 @@ def file_name(one: CoachingSession) -> str:
     return f"session-{one.code}.ics"
 
 
-def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> bytes:
+def calendar_file(
+    one: CoachingSession, names: Names, viewer_id: int | None, *, is_taken_over: bool = False
+) -> bytes:
     """Write the session as it is now. A cancelled session's file removes it from the calendar.
+
+    So does that of one that another coach has taken over from the viewer.
 
     The UID never changes and the SEQUENCE grows with each change, so calendars replace older versions. The coach's
     file names the student, and everyone else's names the coach. For a workshop everyone's has a UID of their own:
@@ -42,7 +46,7 @@ def calendar_file(one: CoachingSession, names: Names, viewer_id: int | None) -> 
 
     seat = one.participant(viewer_id) if one.is_workshop else None
     has_left = seat is not None and seat.status is ParticipantStatus.LEFT
-    cancelled = has_left or one.status is SessionStatus.CANCELLED
+    cancelled = has_left or is_taken_over or one.status is SessionStatus.CANCELLED
     code = one.code if seat is None else "-".join((one.code, str(viewer_id)))
     event = Event()
     event.add("uid", session_uid(code))
@@ -120,6 +124,16 @@ def describe(event: "Event", about: About, names: Names, *, is_cancelled: bool) 
         alarm.add("description", named)
         alarm.add("trigger", -_REMINDER)
         event.add_component(alarm)
+
+
+def _alarm(named: "vText") -> "Alarm":
+    from icalendar import Alarm  # imported late, like above
+
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("description", named)
+    alarm.add("trigger", -_REMINDER)
+    return alarm
 
 
 def escaped(text: str) -> str:

@@ -18,8 +18,8 @@ _STATES = {
 
 
 def is_for_coach(context: NotificationContext) -> bool:
-    """Return whether the message is for the session's coach."""
-    return context.notification.user_id == context.about_session.coach_id
+    """Return whether the message is for the session's coach, or for who was that until it was taken over."""
+    return context.notification.user_id == context.about_session.coach_id or context.is_taken_over
 
 
 def session_card(
@@ -41,7 +41,7 @@ def session_card(
     return cards.of_session(
         one,
         context.guild,
-        title=title if is_current else f"{title} · {state(one)}",
+        title=title if is_current else f"{title} · {_became(context)}",
         viewer_id=context.notification.user_id,
         most=most,
         in_server=not context.in_dm,
@@ -76,6 +76,10 @@ def _workshop(context: NotificationContext) -> str | None:
 def _other_id(context: NotificationContext) -> int:
     one = context.about_session
     return one.student_id if is_for_coach(context) else one.coach_id
+
+
+def _became(context: NotificationContext) -> str:
+    return "taken over by another coach" if context.is_taken_over else state(context.about_session)
 
 
 def state(one: CoachingSession) -> str:

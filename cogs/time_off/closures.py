@@ -1,18 +1,20 @@
 """`/coaching closures`: days on which nothing can be booked, and what becomes of the sessions then."""
 
 import asyncio
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 
 from cogs import cards, routes, ui
 from cogs.cards.cancellation import CancellingCog
+from cogs.time_off.times_panel import times_panel
+from cogs.time_off.typed_days import EXAMPLES, FROM, TO, read_days
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Route, beside, group_command, on, opens
-from cogs.ui.time_picker import instant, minute_of
+from cogs.ui.time_picker import instant
 from models import CoachingSession, Guild
 from scheduler.booking import rescheduling
 from scheduler.core.clock import stamp
-from scheduler.parsing.dates import parse_date, parse_last_date, write_dates
+from scheduler.parsing.dates import write_dates
 from scheduler.parsing.fields import Fields
 from scheduler.time.abbreviations import show_zone
 from scheduler.time_off import closures, moving, public_holidays
@@ -27,7 +29,7 @@ CANCEL = Route("closure:cancel:{session_id}:{page}")
 TIMES = Route("closure:times:{session_id}:{page}")
 MOVE = Route("closure:move:{session_id}:{start}:{page}")
 
-_FROM, _TO, _NAME = "From", "To", "Name"
+_NAME = "Name"
 _COUNTRY, _SUBDIVISION = "Country", "State or region"
 _A_PAGE, _SESSIONS_A_PAGE = 8, 5
 _REASON = "The server is closed then."
@@ -60,7 +62,8 @@ class ClosuresCog(CancellingCog):
         typed = ui.typed_in(interaction)
         async with self.bot.db.begin() as session:
             guild, actor, now = await self.guild_to_change(session, interaction)
-            first, last = _read_days(typed, guild, now)
+            today = closures.today_in(guild, now)
+            first, last = read_days(typed, today, lambda one, other: closures.check_days(guild, one, other, now))
             await closures.close(session, guild, actor, first, last, typed.get(_NAME, ""), now)
         await self.show_closures(interaction, said=f"✅ Closed {write_dates(first, last)}.")
 
@@ -71,8 +74,8 @@ class ClosuresCog(CancellingCog):
         return ui.Form(
             "Close days",
             ADD.id(),
-            ui.field(_FROM, typed, placeholder="24 Dec, 2026-12-24, next friday", most=40),
-            ui.field(_TO, typed, description="Leave empty for one day.", required=False, most=40),
+            ui.field(FROM, typed, placeholder=EXAMPLES, most=40),
+            ui.field(TO, typed, description="Leave empty for one day.", required=False, most=40),
             ui.field(_NAME, typed, placeholder="Winter break", required=False, most=LONGEST_NAME),
         )
 
@@ -169,7 +172,9 @@ class ClosuresCog(CancellingCog):
             now = self.bot.clock()
             found = await rescheduling.find_reschedulable(session, session_id, actor, now, guild_id=guild.id)
             times = await moving.next_times(session, found, actor, now)
-        await ui.show(interaction, _times_panel(found, times, page))
+        to = partial(MOVE.id, session_id=found.id, page=page)
+        others = "You can keep the session or cancel it."
+        await ui.show(interaction, times_panel(found, times, to, SESSIONS.id(page=page), others))
 
     @on(MOVE)
     async def move_pressed(self, interaction: Interaction, session_id: int, start: int, page: int) -> None:
@@ -180,19 +185,6 @@ class ClosuresCog(CancellingCog):
             await rescheduling.reschedule(session, session_id, actor, at, _REASON, now, guild_id=guild.id)
         self.bot.wake()
         await self.show_sessions(interaction, page, f"✅ Rescheduled to {stamp(at)}. We've messaged both.")
-
-
-def _read_days(typed: Typed, guild: Guild, now: datetime) -> tuple[date, date]:
-    """Read the first and the last day. Raises WrongFields."""
-    today, has_end = closures.today_in(guild, now), bool(typed.get(_TO, "").strip())
-    with Fields() as fields:
-        first = last = fields.read(_FROM, parse_date, typed.get(_FROM, ""), today=today)
-        if has_end:
-            since = today if fields.wrong else first
-            last = fields.read(_TO, parse_last_date, typed[_TO], first=since, today=today)
-        if not fields.wrong:
-            fields.read(_TO if has_end else _FROM, closures.check_days, guild, first, last, now)
-    return first, last
 
 
 def _read_holidays(typed: Typed, first: date, last: date) -> tuple[str | None, dict[date, str]]:
@@ -252,16 +244,6 @@ def _sessions_panel(found: list[CoachingSession], page: int, said: str | None) -
             parts.append(ui.row(times, keep, cancel))
     back = ui.row(ui.button("◀ Back", routes.CLOSURES.id(page=0)))
     return ui.Panel(*parts, *pager, back, said=said)
-
-
-def _times_panel(found: CoachingSession, times: list[datetime], page: int) -> ui.Panel:
-    to = partial(MOVE.id, session_id=found.id, page=page)
-    now = f"**Now** {stamp(found.starts_at)} · {cards.length(found.duration)} · {cards.people(found)}"
-    free = [f"{number}. {stamp(at)}" for number, at in enumerate(times, start=1)]
-    none = ["Nothing else is free. You can keep the session or cancel it."]
-    head = "\n".join(["### Reschedule this session", now, *(free or none)])
-    picks = [ui.button(f"To time {number}", to(start=minute_of(at))) for number, at in enumerate(times, start=1)]
-    return ui.Panel(ui.text(head), ui.row(*picks, ui.button("◀ Back", SESSIONS.id(page=page))))
 
 
 def _count(sessions: int) -> str:

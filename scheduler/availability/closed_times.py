@@ -1,4 +1,4 @@
-"""When nothing takes place, whatever a coach's hours: on days on which the server is closed."""
+"""When nothing takes place, whatever a coach's hours: while the server is closed, or the coach is away."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,14 +7,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Closure, Coach, Guild
+from models import Absence, Closure, Coach, Guild
 from scheduler.availability.slots import Closed, Period, SlotRefusal
 from scheduler.core.errors import NotBookable
 from scheduler.time.intervals import subtract
 from scheduler.time.local_time import start_of
 from scheduler.time.time_zones import zone
 
-EXPLANATIONS = {SlotRefusal.CLOSED: "The server is closed that day."}
+EXPLANATIONS = {
+    SlotRefusal.CLOSED: "The server is closed that day.",
+    SlotRefusal.AWAY: "The coach is away that day.",
+}
 """Says in one sentence why a time can't be booked."""
 _DAY = timedelta(days=1)
 
@@ -34,7 +37,33 @@ async def closed_times_of_each(
         for one in await _closures(session, coaches[0].guild_id, since, until):
             for coach in coaches:
                 found[coach.user_id].append(one)
+        await _add_absences(session, found, coaches, since, until)
     return found
+
+
+async def _add_absences(
+    session: AsyncSession,
+    found: Mapping[int, list[Closed]],
+    coaches: Sequence[Coach],
+    since: datetime,
+    until: datetime,
+) -> None:
+    """Add the days on which these coaches are away. They are on each coach's own calendar."""
+    away = await session.execute(
+        select(Absence.coach_id, Absence.first, Absence.last).where(
+            Absence.guild_id == coaches[0].guild_id,
+            Absence.coach_id.in_([one.user_id for one in coaches]),
+            Absence.ended_at.is_(None),
+            Absence.last >= (since - _DAY).date(),
+            Absence.first <= (until + _DAY).date(),
+        )
+    )
+    zones = {one.user_id: zone(one.time_zone) for one in coaches}
+    for coach_id, first, last in away:
+        in_zone = zones[coach_id]
+        one = Closed(start_of(in_zone, first), start_of(in_zone, last + _DAY), SlotRefusal.AWAY)
+        if one.start < until and one.end > since:
+            found[coach_id].append(one)
 
 
 def without(periods: Iterable[Period], closed: Iterable[Closed]) -> list[Period]:

@@ -136,6 +136,7 @@ class SlotRefusal(Enum):
     STUDENT_BUSY = auto()
     BUFFER = auto()
     CLOSED = auto()
+    AWAY = auto()
 
 
 class Closed(NamedTuple):

@@ -18,15 +18,17 @@ from scheduler.sessions import events, lifecycle, lookup, planning
 from scheduler.time.time_zones import is_known
 
 _HOURS = {SlotRefusal.DAY_OFF, SlotRefusal.OUTSIDE_HOURS}
-_UNBREAKABLE = {SlotRefusal.TAKEN, SlotRefusal.STUDENT_BUSY, SlotRefusal.BUFFER, SlotRefusal.CLOSED}
-"""Coaches can break the rules they set for themselves, but neither the server's nor take time that isn't free."""
+_UNBREAKABLE = {
+    SlotRefusal.TAKEN,
+    SlotRefusal.STUDENT_BUSY,
+    SlotRefusal.BUFFER,
+    SlotRefusal.CLOSED,
+    SlotRefusal.AWAY,
+}
+"""Coaches can break the rules they set for themselves, but neither the server's nor take time that isn't free.
 
-_rescheduled: list[events.Follow] = []
-
-
-def on_rescheduled(*following: events.Follow) -> None:
-    """Register what else follows, in the same transaction, when a session gets another time."""
-    _rescheduled.extend(following)
+Somebody who's away says that they're back first.
+"""
 
 
 async def reschedule(
@@ -109,8 +111,7 @@ async def take_new_time(
     await reminders.plan(session, found, guild, now)
     await events.update_room_messages(session, found, now)
     await outbox.requeue_direct(session, found.id, now)
-    for follow in _rescheduled:
-        await follow(session, found, now)
+    await events.follow_rescheduled(session, found, now)
 
 
 def _write(found: CoachingSession, actor: Actor, starts_at: datetime, reason: str, now: datetime) -> None:

@@ -106,6 +106,21 @@ async def _insert_if_free(session: AsyncSession, rows: list[dict[str, Any]]) -> 
     return await _execute_if_free(session, insert(Reservation), rows)
 
 
+async def hand_over(session: AsyncSession, found: CoachingSession, coach: Coach, now: datetime) -> bool:
+    """Let a session take the time of another coach in place of its own coach's. Return whether it was free."""
+    starts_at, ends_at = with_buffers(coach, found.starts_at, found.ends_at)
+    coachs = Reservation.session_id == found.id, Reservation.user_id == found.coach_id
+    before = list(await session.execute(select(Reservation.starts_at, Reservation.ends_at).where(*coachs)))
+    if await kept_hours.is_kept(session, [(coach.user_id, starts_at, ends_at)]):
+        return False
+    taken = {"user_id": coach.user_id, "starts_at": starts_at, "ends_at": ends_at}
+    if not await _execute_if_free(session, update(Reservation).where(*coachs).values(taken)):
+        return False
+    for free_from, free_until in before:
+        await announce(session, Freed(found.coach_id, free_from, free_until), now)
+    return True
+
+
 async def _execute_if_free(
     session: AsyncSession, statement: Executable, rows: list[dict[str, Any]] | None = None
 ) -> bool:

@@ -24,6 +24,7 @@ from models import (
     Payment,
     Refund,
     Series,
+    Substitution,
     UTCDateTime,
     Wish,
     Workshop,
@@ -241,7 +242,7 @@ _VISIBLE = (
 """When something is due that people notice; each column has a partial index."""
 _MEMBERSHIP = (Coach.membership_due_at, Participant.membership_due_at)
 """When somebody is asked about."""
-_TIME_OFF = (Guild.holidays_due_at,)
+_TIME_OFF = (Guild.holidays_due_at, Substitution.next_step_at)
 """When time off has something to do."""
 _DUE = (*_VISIBLE, Hold.next_step_at, *_TIME_OFF, *_MEMBERSHIP)
 """When anything is due."""

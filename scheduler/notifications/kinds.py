@@ -91,10 +91,12 @@ class NotificationContext:
 
     @property
     def is_outdated(self) -> bool:
-        """Whether it was sent before its session was rescheduled, began, ended or was cancelled."""
+        """Whether it was sent before its session was rescheduled, taken over, began, ended or was cancelled."""
         about, sent_at = self.session, self.notification.sent_at
         if about is None or sent_at is None:
             return False
+        if self.is_taken_over:
+            return True
         if (
             about.status is SessionStatus.CANCELLED
             and self.notification.kind is NotificationKind.SESSION_CANCELLED
@@ -106,6 +108,18 @@ class NotificationContext:
             return False
         # In the same instant, as where time stands still, it may be the very news.
         return sent_at < rescheduled_at or self.notification.kind is not NotificationKind.SESSION_RESCHEDULED
+
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether its reader coached the session until a substitute took it over."""
+        about, user_id = self.session, self.notification.user_id
+        return (
+            about is not None
+            and user_id is not None
+            and about.coach_id != user_id
+            and about.participant(user_id) is None
+            and self.notification.kind in following_sessions()
+        )
 
     @property
     def expires_at(self) -> datetime | None:
@@ -135,6 +149,8 @@ class NotificationContext:
         people = set(self.session.people) if self.session is not None else set[int]()
         if self.notification.about_user_id is not None:  # they may have given up their place
             people.add(self.notification.about_user_id)
+        if (mentions := declaration_of(self.notification.kind).mentions) is not None:
+            people |= mentions(self)
         return people - {self.notification.user_id}
 
 
@@ -176,6 +192,8 @@ class Declaration(NamedTuple):
     """When one button of a direct message stops working while others go on. Then it's updated, too."""
     awaits_decision: Callable[[NotificationContext], bool] | None = None
     """Whether a card, with its details, is still open. Open cards follow into another review channel."""
+    mentions: Callable[[NotificationContext], set[int]] | None = None
+    """Whom it may mention because of its details."""
     on_sent: Callable[[AsyncSession, NotificationContext], Awaitable[None]] | None = None
     """Runs in the transaction that records the first delivery, before the notification is locked."""
     on_unreachable: Callable[[AsyncSession, NotificationContext, datetime], Awaitable[None]] | None = None

@@ -39,6 +39,8 @@ def enqueue(
     offer_id: int | None = None,
     wish_id: int | None = None,
     series_id: int | None = None,
+    absence_id: int | None = None,
+    substitution_id: int | None = None,
     due_at: datetime | None = None,
     lead_minutes: int | None = None,
 ) -> Notification:
@@ -60,6 +62,8 @@ def enqueue(
         offer_id=offer_id,
         wish_id=wish_id,
         series_id=series_id,
+        absence_id=absence_id,
+        substitution_id=substitution_id,
         lead_minutes=lead_minutes,
         created_at=now,
         due_at=due_at or now,

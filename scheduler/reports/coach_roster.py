@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import AHEAD, Block, Coach, CoachingSession, CoachStatus, SessionStatus
 from scheduler.availability import closed_times, coach_search, free_times, schedule
 from scheduler.availability.schedule import Dates, Week
-from scheduler.availability.slots import Closed, Hours
+from scheduler.availability.slots import Closed, Hours, SlotRefusal
 from scheduler.booking import blocks
 from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
@@ -166,6 +166,8 @@ def _hours_reason(coach: Coach, hours: Hours, closed: Sequence[Closed], now: dat
     if all(end - start < usual for start, end in ahead):
         return f"no hours long enough for the usual {write_length(usual)}"
     if all(end - start < usual for start, end in closed_times.without(ahead, closed)):
+        if all(one.why is SlotRefusal.AWAY for one in closed):
+            return f"away for the next {_days(coach)}: `/availability`"
         return f"closed for the next {_days(coach)}: `/coaching closures`"
     return None
 

@@ -17,6 +17,7 @@ Settle = Callable[[AsyncSession, Participant, datetime], Awaitable[None]]
 _settling: list[Settle] = []
 Follow = Callable[[AsyncSession, CoachingSession, datetime], Awaitable[None]]
 _called_off: list[Follow] = []
+_rescheduled: list[Follow] = []
 
 
 def on_settled(*settling: Settle) -> None:
@@ -30,6 +31,17 @@ def on_settled(*settling: Settle) -> None:
 def on_called_off(*following: Follow) -> None:
     """Register what else follows, in the same transaction, when a session is cancelled."""
     _called_off.extend(following)
+
+
+def on_rescheduled(*following: Follow) -> None:
+    """Register what else follows, in the same transaction, when a session is rescheduled."""
+    _rescheduled.extend(following)
+
+
+async def follow_rescheduled(session: AsyncSession, row: CoachingSession, now: datetime) -> None:
+    """Do what follows once a session has another time."""
+    for follow in _rescheduled:
+        await follow(session, row, now)
 
 
 async def settle(session: AsyncSession, row: CoachingSession, now: datetime) -> None:

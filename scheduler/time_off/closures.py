@@ -61,12 +61,20 @@ async def close(
 
 def check_days(guild: Guild, first: date, last: date, now: datetime) -> None:
     """Raise Unreadable for days that are over, too many, or in the wrong order."""
+    check_range(first, last, today_in(guild, now), "You can close")
+
+
+def check_range(first: date, last: date, today: date, you_can: str) -> None:
+    """Raise Unreadable for days that are over, too many, or in the wrong order.
+
+    `you_can` begins the sentence that says how many are allowed.
+    """
     if last < first:
         raise Unreadable(f"{write_date(last)} is before {write_date(first)}. Swap the two dates.")
-    if last < today_in(guild, now):
+    if last < today:
         raise Unreadable(f"{write_date(last)} is in the past. Type an upcoming date, with the year if needed.")
     if (count := (last - first).days + 1) > _MOST_DAYS:
-        raise Unreadable(f"That's {count} days. You can close up to {_MOST_DAYS} at once.")
+        raise Unreadable(f"That's {count} days. {you_can} up to {_MOST_DAYS} at once.")
 
 
 async def lift(session: AsyncSession, guild: Guild, actor: Actor, closure_id: int, now: datetime) -> Closure:
@@ -80,7 +88,7 @@ async def lift(session: AsyncSession, guild: Guild, actor: Actor, closure_id: in
         found.lifted_at = now
         _record(session, guild, actor, "closure_lifted", now, found.first, found.last)
         await _announce(session, coaches, now)
-        await _announce_seats(session, await _undecided(session, guild, [found], now), now)
+        await announce_seats(session, await _undecided(session, guild, [found], now), now)
     return found
 
 
@@ -89,7 +97,7 @@ async def choose_holidays(
     guild: Guild,
     actor: Actor,
     region: str | None,
-    days: Mapping[date, str],
+    holidays: Mapping[date, str],
     now: datetime,
 ) -> None:
     """Close the server on a region's public holidays, given by date, in place of those of another region.
@@ -102,15 +110,15 @@ async def choose_holidays(
     upcoming = Closure.guild_id == guild.id, Closure.region.is_not(None), Closure.last >= today_in(guild, now)
     await session.execute(delete(Closure).where(*upcoming))
     guild.holidays_due_at = next_year(guild, now) if region is not None else None
-    await add_holidays(session, guild, days, now)
+    await add_holidays(session, guild, holidays, now)
     details = {"from": before, "to": region}
     audit.record(session, guild.id, "holidays_chosen", at=now, actor_id=actor.user_id, details=details)
     await _announce(session, coaches, now)
 
 
-async def add_holidays(session: AsyncSession, guild: Guild, days: Mapping[date, str], now: datetime) -> None:
+async def add_holidays(session: AsyncSession, guild: Guild, holidays: Mapping[date, str], now: datetime) -> None:
     """Close the server on those of these days that aren't known yet, also not as removed ones."""
-    for day, name in days.items():
+    for day, name in holidays.items():
         values = {"guild_id": guild.id, "region": guild.holiday_region, "first": day}
         await insert_if_absent(session, Closure, **values, last=day, name=name, created_at=now)
 
@@ -150,7 +158,7 @@ async def keep(
     actor.must_be_admin()
     found = await rescheduling.find_ahead(session, session_id, actor, now, lock=True, guild_id=guild.id)
     found.kept_at = found.updated_at = now
-    await _announce_seats(session, [found], now)
+    await announce_seats(session, [found], now)
     events.record(session, found, "session_kept", actor, now)
     return found
 
@@ -206,8 +214,8 @@ async def _announce(session: AsyncSession, coaches: Sequence[Coach], now: dateti
         await changed_hours.announce(session, one, now)
 
 
-async def _announce_seats(session: AsyncSession, rows: Sequence[CoachingSession], now: datetime) -> None:
-    """Let the waiting list have the free seats of workshops that nobody could join."""
+async def announce_seats(session: AsyncSession, rows: Sequence[CoachingSession], now: datetime) -> None:
+    """Let the waiting list have the free seats of those of these sessions that are workshops."""
     free = await free_seats(session, [one.id for one in rows if one.is_workshop], now)
     for session_id, count in free.items():
         for _ in range(count):

@@ -26,6 +26,7 @@ from models import (
     Workshop,
 )
 from scheduler.availability import closed_times
+from scheduler.availability.slots import SlotRefusal
 from scheduler.booking import blocks, booking, eligibility, releases, reservations
 from scheduler.booking.booking import ReserveCredit
 from scheduler.core import coaches, members
@@ -207,13 +208,24 @@ async def check_can_take(
 
 
 async def is_closed(session: AsyncSession, row: CoachingSession) -> bool:
-    """Return whether the server has closed then, and no admin keeps the workshop."""
-    return row.kept_at is None and await closed_times.is_closed(session, row.guild_id, row.starts_at, row.ends_at)
+    """Return whether the server is closed or the coach away then, and nobody keeps the workshop."""
+    return bool(await _reasons(session, row))
+
+
+async def _reasons(session: AsyncSession, row: CoachingSession) -> list[SlotRefusal]:
+    if row.kept_at is not None:
+        return []
+    coach = await session.get_one(Coach, (row.guild_id, row.coach_id))
+    found = await closed_times.closed_times_of_each(session, [coach], row.starts_at, row.ends_at)
+    return [one.why for one in found[coach.user_id]]
 
 
 async def _check_not_closed(session: AsyncSession, row: CoachingSession) -> None:
-    if await is_closed(session, row):
+    reasons = await _reasons(session, row)
+    if SlotRefusal.CLOSED in reasons:
         raise NotBookable("The server is closed then, and hasn't decided about this workshop. Try again later.")
+    if reasons:
+        raise NotBookable("The coach is away then, and hasn't decided about this workshop. Try again later.")
 
 
 def _full() -> WorkshopFull:

@@ -41,7 +41,8 @@ async def create(
 
     Raises NotAllowed for anybody else, NotFound for someone who doesn't coach here, Misconfigured if the server
     has no channel for workshops, WrongFields or Unreadable for terms that can't be, NotBookable with the nearest
-    free times if the coach has something else then, buffers included, and NotBookable if the server is closed.
+    free times if the coach has something else then, buffers included, and NotBookable if the server is closed or
+    the coach away.
     """
     if actor.user_id != coach_id and not actor.is_admin:
         raise NotAllowed(
@@ -55,8 +56,7 @@ async def create(
             "This server has no channel for workshops yet. An admin can choose one with `/coaching setup`."
         )
     terms.check(wanted, guild, coach, now)
-    if await closed_times.is_closed(session, guild.id, wanted.starts_at, wanted.starts_at + wanted.duration):
-        raise NotBookable("The server is closed then. Choose another time.")
+    await closed_times.check_open(session, coach, wanted.starts_at, wanted.starts_at + wanted.duration)
     row = _new_session(coach, wanted, now)
     planning.plan_next_step(row, guild, now)
     session.add(row)

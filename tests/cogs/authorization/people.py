@@ -20,6 +20,7 @@ from cogs.cards.booking import encode_currency
 from cogs.ui import FIX, Panel, text
 from cogs.workshops.draft import Draft
 from models import (
+    Absence,
     Base,
     BlockedFrom,
     Coach,
@@ -36,6 +37,7 @@ from models import (
     Review,
     SeriesPayment,
     SessionStatus,
+    Substitution,
 )
 from models.session import Absent
 from scheduler.booking import blocks
@@ -87,6 +89,8 @@ _NUMBERS = {
     **dict.fromkeys(
         ("package_id", "order_id", "lot_id", "payment_id", "offer_id", "wish_id", "closure_id", "series_id"), 1
     ),
+    "absence_id": 1,
+    "question_id": 1,
     "role_id": 7,
     "end": 720,
     "same_instants": 1,
@@ -142,7 +146,11 @@ class Stage:
             payload = channel_payload(self.world.env.backend, channel._channel)
             data |= {"values": [str(channel.id)], "resolved": {"channels": {str(channel.id): dict(payload)}}}
         elif picked:
-            meant = {"{tomorrow}": tomorrow, "{coach}": str(self.world.coach.id)}
+            meant = {
+                "{tomorrow}": tomorrow,
+                "{coach}": str(self.world.coach.id),
+                "{other_coach}": str(self.people["other_coach"].id),
+            }
             data["values"] = [meant.get(one, one) for one in picked]
         return await self._emit(who, _PRESS, data)
 
@@ -278,6 +286,7 @@ async def stage_of(world: Academy) -> Stage:
         await _offer(session, world)
         await _series_request(session, world)
         await a_closure(session, world.now.date() + 20 * DAY, guild_id=world.guild.id, created_at=world.now)
+        await _absence(session, world, sessions["later"], bea.id)
     await world.leap_to(world.now)  # so that no press sends what's due already
     people = {
         "student": world.student,
@@ -373,6 +382,39 @@ async def _credit(session: AsyncSession, world: Academy, admin: Actor, charged: 
     await grants.give(session, guild, admin, world.student.id, 120, SECRETS[0], None, world.now)
     session.add(
         CreditDispute(session_id=charged.id, user_id=world.student.id, opened_at=world.now, reason=SECRETS[1])
+    )
+
+
+async def _absence(session: AsyncSession, world: Academy, row: CoachingSession, substitute_id: int) -> None:
+    """Let Cara be away on the day of this session, and ask somebody to take it over."""
+    pair = {"guild_id": world.guild.id, "coach_id": world.coach.id}
+    day, until = row.starts_at.date(), world.now + DAY
+    absence = Absence(first=day, last=day, created_at=world.now, **pair)
+    held = Hold(
+        guild_id=world.guild.id,
+        coach_id=substitute_id,
+        student_id=world.coach.id,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        purpose=HoldPurpose.SUBSTITUTE,
+        expires_at=until + 5 * MINUTE,
+    )
+    session.add_all([absence, held])
+    await session.flush()
+    time = {"starts_at": row.starts_at, "ends_at": row.ends_at}
+    session.add(Reservation(user_id=substitute_id, hold_id=held.id, **time))
+    session.add(
+        Substitution(
+            absence_id=absence.id,
+            session_id=row.id,
+            substitute_id=substitute_id,
+            hold_id=held.id,
+            starts_at=row.starts_at,
+            asked_at=world.now,
+            expires_at=until,
+            next_step_at=until,
+            **pair,
+        )
     )
 
 

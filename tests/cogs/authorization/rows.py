@@ -127,6 +127,12 @@ _ANNOUNCERS = _refusals(
 )
 _ATTENDANCE = _refusals("coach", MINE, student="Only the coach of a session sees who came.")
 
+_NO_ABSENCE = "You have no such absence."
+_AWAY = COACHES | {"other_coach": _NO_ABSENCE}
+_DECIDES = _refusals("coach", _NO_ABSENCE, left=SERVER)
+_ASKED = _refusals("student other_coach", "Nobody asks you that.")
+_OF_ABSENCE = "{absence_id}:{session_id}"
+
 PRESSES: dict[str, Row] = {
     # Coaches and their applications.
     "coach:approve:{user_id}": Row(_here(_NO_APPLICATION)),
@@ -363,6 +369,19 @@ PRESSES: dict[str, Row] = {
     "closure:cancel:{session_id}:{page}": Row(_here(MINE), of="soon"),
     "closure:times:{session_id}:{page}": Row(_here(MINE)),
     "closure:move:{session_id}:{start}:{page}": Row(_here(MINE)),
+    "away:new": Row(COACHES),
+    "away:show:{absence_id}:{page}": Row(_AWAY),
+    "away:back:{absence_id}": Row(_AWAY),
+    f"away:times:{_OF_ABSENCE}:{{page}}": Row(_DECIDES),
+    f"away:move:{_OF_ABSENCE}:{{start}}:{{page}}": Row(_DECIDES),
+    f"away:cancel:{_OF_ABSENCE}:{{page}}": Row(_DECIDES, of="later"),
+    f"away:keep:{_OF_ABSENCE}:{{page}}": Row(_DECIDES, of="later"),
+    f"away:who:{_OF_ABSENCE}:{{page}}": Row(_DECIDES),
+    f"away:ask:{_OF_ABSENCE}:{{page}}": Row(_DECIDES, picked=("{other_coach}",)),
+    "away:cancelleft:{absence_id}": Row(_AWAY),
+    "away:keepleft:{absence_id}": Row(_AWAY),
+    "away:accept:{question_id}": Row(_ASKED),
+    "away:decline:{question_id}": Row(_ASKED),
     "specialty:list": Row(ADMINS),
     "specialty:pick": Row(_here(_NO_SPECIALTY), picked=("1",)),
     "specialty:add": Row(ADMINS),
@@ -441,6 +460,9 @@ FORMS: dict[str, Row] = {
     "session:appeal:{session_id}": Row(
         _refusals("student", _NO_APPEAL), of="unheard", typed={"What happened": "I was."}
     ),
+    "away:new": Row(COACHES, typed={"From": "next friday", "To": "", "Reason": "At sea."}),
+    f"away:cancel:{_OF_ABSENCE}:{{page}}": Row(_DECIDES, of="later", typed={"Reason": "At sea."}),
+    "away:cancelleft:{absence_id}": Row(_AWAY, typed={"Reason": "At sea."}),
     "closure:add": Row(ADMINS, typed={"From": "next friday", "To": "", "Name": "Team day"}),
     "closure:holidays": Row(ADMINS, typed={"Country": "Germany", "State or region": ""}),
     "closure:cancel:{session_id}:{page}": Row(_here(MINE), of="soon", typed={"Reason": "Closed."}),
