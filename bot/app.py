@@ -48,6 +48,8 @@ from cogs.reviews.commands import ReviewsCog
 from cogs.reviews.listing import ReviewListCog
 from cogs.series.answering import AnsweringCog
 from cogs.series.asking import AskingCog
+from cogs.series.changing import SeriesChangesCog
+from cogs.series.overview import SeriesCog
 from cogs.sessions.commands import SessionsCog
 from cogs.sessions.in_room import RoomCog
 from cogs.sessions.lateness import LatenessCog
@@ -106,6 +108,8 @@ COGS = (
     SessionsCog,
     ReschedulingCog,
     WaitingListCog,
+    SeriesCog,
+    SeriesChangesCog,
     AnnouncingCog,
     WorkshopsCog,
     LatenessCog,

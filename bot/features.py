@@ -10,6 +10,7 @@ from cogs.coaches import notifications as coach_words
 from cogs.credits import notifications as credit_words
 from cogs.payments import notifications as payment_words
 from cogs.reviews import notifications as review_words
+from cogs.series import change_words as series_change_words
 from cogs.series import notifications as series_words
 from cogs.series import skipped as skipped_words
 from cogs.sessions import notifications as session_words
@@ -31,9 +32,10 @@ from scheduler.payments import notifications as payment_kinds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.series import answers as series_answers
+from scheduler.series import making, pay_steps, reserved, skipped
 from scheduler.series import notifications as series_kinds
-from scheduler.series import pay_steps, reserved, skipped
-from scheduler.series.changes import barring, one_lesson
+from scheduler.series.changes import asking, barring, one_lesson
+from scheduler.series.changes import notifications as series_changes
 from scheduler.servers import notifications as servers
 from scheduler.sessions import events, freed_times
 from scheduler.time_off import answers as substitute_answers
@@ -61,6 +63,7 @@ NOTIFICATION_KINDS = (
     *series_kinds.KINDS,
     *skipped.KINDS,
     *time_off.KINDS,
+    *series_changes.KINDS,
 )
 WORDS = (
     availability_words.WORDS,
@@ -70,6 +73,7 @@ WORDS = (
     payment_words.WORDS,
     review_words.WORDS,
     series_words.WORDS,
+    series_change_words.WORDS,
     session_words.WORDS,
     setup_words.WORDS,
     time_off_words.WORDS,
@@ -81,7 +85,7 @@ WORDS = (
 
 def register() -> None:
     """Register what lower packages call without knowing it. Call it once per process."""
-    events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe)
+    events.on_settled(charges.settle, make_ups.grant_if_owed, refunds.keep_or_owe, asking.ask_after_no_shows)
     events.on_called_off(
         wishes.follow_cancelled,
         deadlines.follow_session,
@@ -96,6 +100,8 @@ def register() -> None:
     releases.before_barring(
         offers.end_barred, series_answers.end_barred, barring.end_barred, substitute_answers.end_barred
     )
+    changed_hours.on_moved(asking.ask_after_move)
+    making.on_made(asking.tell_of_clocks)
     releases.on_barred(due.hurry_barred)
     cancellation.on_seat_cancelled(leaving.cancel_seat)
     departures.on_left_workshop(leaving.give_up_after_departure)

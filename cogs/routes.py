@@ -71,6 +71,11 @@ TAKE_SEAT = Route("workshop:take:{session_id}")
 LEAVE_WORKSHOP = Route("workshop:leave:{session_id}")
 WORKSHOPS = Route("workshop:list:{page}")
 
+SERIES_LIST = Route("series:list")
+SERIES = Route("series:show:{series_id}:{page}")
+SERIES_ZONES = Route("series:zones")
+"""Of a coach: weekly lessons on the clock of another zone than theirs."""
+
 REVIEW = Route("review:open:{session_id}")
 GIVE_STARS = Route("review:stars:{session_id}:{count}")
 READ_REVIEWS = Route("review:read:{coach_id}")

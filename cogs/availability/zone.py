@@ -48,6 +48,7 @@ class ZoneCog(PanelCog):
         place, said = PanelState(week, days), f"✅ Your hours are now in {show_zone(name)}."
         now, keep = self.bot.clock(), bool(same_instants)
         await self.change(interaction, place, said, schedule.change_zone, name, now, same_instants=keep)
+        self.bot.wake()  # whoever has weekly lessons is asked about them
 
 
 def _question(old: str, new: str, place: PanelState, now: datetime, cycle: HourCycle) -> ui.Panel:

@@ -3,11 +3,13 @@
 from cogs import ui
 from cogs.cards.calendar import attach
 from cogs.cards.calendar_file import Names
+from cogs.cards.cancellation import others_stay
 from cogs.cards.charge import how_to_pay
 from cogs.cards.payment import paid_by_card
 from cogs.cards.session_message import is_for_coach, session_card
 from cogs.notifications import Extra, Words
 from models import NotificationKind, Payment
+from scheduler.booking.notifications import CancelledDetails
 from scheduler.notifications.kinds import NotificationContext
 
 
@@ -20,14 +22,17 @@ def _booked(context: NotificationContext) -> ui.Item:
 
 def _rescheduled(context: NotificationContext) -> ui.Item:
     by = _by(context, context.about_session.rescheduled_by)
-    return session_card(context, f"Session rescheduled by {by}", has_file=True)
+    more = others_stay(context.details)
+    return session_card(context, f"Session rescheduled by {by}", has_file=True, more=more)
 
 
 def _cancelled(context: NotificationContext) -> ui.Item:
     one = context.about_session
     what = "Workshop" if one.is_workshop else "Session"
     by = "" if one.is_workshop and one.cancelled_by is None else f" by {_by(context, one.cancelled_by)}"
-    return session_card(context, f"{what} cancelled{by}", charged=context.details)
+    details: CancelledDetails = context.details
+    more = others_stay(details.lesson)
+    return session_card(context, f"{what} cancelled{by}", charged=details.standing, more=more)
 
 
 def _person_left(context: NotificationContext) -> ui.Item:

@@ -11,8 +11,9 @@ from scheduler.booking import cancellation
 from scheduler.booking.eligibility import LONGEST_NOTES
 from scheduler.credits import make_ups
 from scheduler.payments import choices
-from scheduler.sessions import charge_standing
+from scheduler.sessions import charge_standing, lessons
 from scheduler.sessions.charge_standing import ChargeStanding
+from scheduler.sessions.lessons import OneOf
 
 _REASON = "Reason"
 _REFUND = "What you paid"
@@ -28,10 +29,12 @@ class Cancelled(NamedTuple):
     """What its student got in its place."""
     standing: ChargeStanding | None
     """What was paid by card for it, and what becomes of that."""
+    lesson: OneOf | None = None
+    """The weekly lessons that it was one of."""
 
     def then(self, viewer_id: int) -> str:
         """Say what else followed, to whoever cancelled it."""
-        sentences = ["The time is free again. We've messaged you both."]
+        sentences = ["The time is free again. We've messaged you both.", *others_stay(self.lesson)]
         if self.make_up is not None and viewer_id == self.session.student_id:
             credit = f"{self.make_up.minutes_left} minutes of credit"
             sentences.append(f"To make up for it, you have {credit} now: see `/credits`.")
@@ -39,6 +42,11 @@ class Cancelled(NamedTuple):
             whom = "your student" if viewer_id == self.session.coach_id else "the student"
             sentences.append(f"To make up for it, {whom} got {self.make_up.minutes_left} minutes of credit.")
         return " ".join(sentences)
+
+
+def others_stay(lesson: OneOf | None) -> list[str]:
+    """Write that the others stay, if a session is one of weekly lessons that go on."""
+    return ["Your other weekly lessons stay as they are."] if lesson is not None and lesson.goes_on else []
 
 
 class CancellingCog(Cog):
@@ -82,5 +90,6 @@ class CancellingCog(Cog):
             guild = await session.get_one(Guild, cancelled.guild_id)
             make_up = await make_ups.find(session, session_id)
             standings = await charge_standing.standings(session, [cancelled], actor.user_id, now)
+            lesson = (await lessons.lessons_among(session, [cancelled])).get(session_id)
         self.bot.wake()
-        return Cancelled(cancelled, guild, make_up, standings.get(session_id))
+        return Cancelled(cancelled, guild, make_up, standings.get(session_id), lesson)

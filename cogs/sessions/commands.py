@@ -21,6 +21,7 @@ from scheduler.core import members
 from scheduler.notifications import reminders
 from scheduler.reviews import reviews
 from scheduler.series import answers
+from scheduler.series.changes import listing
 from scheduler.sessions import charge_standing, lookup, upcoming
 from scheduler.sessions.unpaid import payments_without_session
 from scheduler.sessions.upcoming import Page
@@ -153,10 +154,12 @@ class SessionsCog(CancellingCog):
 async def _other_lists(
     session: AsyncSession, guild_ids: Collection[int], viewer_id: int, now: datetime
 ) -> list[ui.Button]:
-    """Return buttons to what else somebody waits for or has to answer, with how much of it there is."""
+    """Return buttons to what else somebody has, waits for or has to answer, with how much of it there is."""
+    weekly = await listing.count_running(session, guild_ids, viewer_id)
     waiting = len(await wishes.open_wishes(session, guild_ids, viewer_id, now))
     requests = len(await answers.open_requests(session, guild_ids, viewer_id, now))
     counted = (
+        (f"Weekly lessons: {weekly}", routes.SERIES_LIST, weekly),
         (f"Waiting list: {waiting}", routes.WISHES, waiting),
         (f"Requests: {requests}", routes.SERIES_REQUESTS, requests),
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import cards, routes, ui
+from cogs.cards.cancellation import others_stay
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, Route, on, opens
 from cogs.ui.time_picker import Links, TimePicker, by_day, instant, minute_of
@@ -15,6 +16,7 @@ from scheduler.booking import rescheduling
 from scheduler.core.clock import stamp
 from scheduler.core.limits import LONGEST_NOTES
 from scheduler.parsing.dates import parse_moment
+from scheduler.sessions import lessons
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.time_zones import zone
 
@@ -80,6 +82,7 @@ class ReschedulingCog(Cog):
                 session, session_id, actor, instant(start), reason, self.bot.clock(), breaking=breaking
             )
             guild = await session.get_one(Guild, rescheduled.guild_id)
+            lesson = (await lessons.lessons_among(session, [rescheduled])).get(session_id)
         self.bot.wake()
         in_server = interaction.guild_id is not None
         title = "Session rescheduled ✅"
@@ -88,7 +91,11 @@ class ReschedulingCog(Cog):
         )
         await ui.show(
             interaction,
-            ui.Panel(card, ui.text("We've messaged you both."), *cards.way_back(interaction, rescheduled)),
+            ui.Panel(
+                card,
+                ui.text(" ".join(["We've messaged you both.", *others_stay(lesson)])),
+                *cards.way_back(interaction, rescheduled),
+            ),
         )
 
     @opens(CONFIRM)

@@ -1,4 +1,4 @@
-"""Announcing that a coach's hours or rules changed, so that other times may be free."""
+"""Announcing that a coach's hours, rules or time zone changed, so that other times may be free."""
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -9,6 +9,7 @@ from models import Coach
 
 Listener = Callable[[AsyncSession, Coach, datetime], Awaitable[None]]
 _listeners: list[Listener] = []
+_followers: list[Listener] = []
 
 
 def on_changed(*listeners: Listener) -> None:
@@ -19,4 +20,15 @@ def on_changed(*listeners: Listener) -> None:
 async def announce(session: AsyncSession, coach: Coach, now: datetime) -> None:
     """Let the listeners know."""
     for one in _listeners:
+        await one(session, coach, now)
+
+
+def on_moved(*followers: Listener) -> None:
+    """Register what else follows, in the same transaction, when a coach is in another time zone than before."""
+    _followers.extend(followers)
+
+
+async def announce_move(session: AsyncSession, coach: Coach, now: datetime) -> None:
+    """Let the followers know of a coach's new time zone."""
+    for one in _followers:
         await one(session, coach, now)

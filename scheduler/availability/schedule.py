@@ -211,6 +211,8 @@ async def change_zone(
     details = {"from": coach.time_zone, "to": wanted, "same_instants": same_instants}
     coach.time_zone = wanted
     await lost_zones.inspect_zone(session, coach, now)
+    if old != new:
+        await changed_hours.announce_move(session, coach, now)
     return await _finish(session, coach, before, "zone_changed", now, details)
 
 

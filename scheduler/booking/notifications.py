@@ -1,14 +1,16 @@
 """Notifications about a booking and what becomes of it."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import NotificationKind, Payment, PaymentStatus, SessionStatus
 from scheduler.notifications.kinds import Declaration, NotificationContext
-from scheduler.sessions import charge_standing
+from scheduler.sessions import charge_standing, lessons
 from scheduler.sessions.charge_standing import ChargeStanding
+from scheduler.sessions.lessons import OneOf
 
 
 def _unless_cancelled(context: NotificationContext, _now: datetime) -> str | None:
@@ -26,13 +28,28 @@ async def _payment(session: AsyncSession, context: NotificationContext, _now: da
     )
 
 
-async def _standing(session: AsyncSession, context: NotificationContext, now: datetime) -> ChargeStanding | None:
+class CancelledDetails(NamedTuple):
+    """What's left of a cancelled session."""
+
+    standing: ChargeStanding | None
+    """What its reader can still do about what it cost."""
+    lesson: OneOf | None
+    """The weekly lessons that it was one of."""
+
+
+async def _cancelled(session: AsyncSession, context: NotificationContext, now: datetime) -> CancelledDetails:
     about, reader_id = context.about_session, context.notification.user_id
-    return (await charge_standing.standings(session, [about], reader_id, now)).get(about.id)
+    standing = (await charge_standing.standings(session, [about], reader_id, now)).get(about.id)
+    return CancelledDetails(standing, await _lesson(session, context, now))
+
+
+async def _lesson(session: AsyncSession, context: NotificationContext, _now: datetime) -> OneOf | None:
+    return (await lessons.lessons_among(session, [context.about_session])).get(context.about_session.id)
 
 
 def _once_it_is_decided(context: NotificationContext) -> datetime | None:
-    return charge_standing.closes_at(context.about_session, context.notification.user_id, context.details)
+    details: CancelledDetails = context.details
+    return charge_standing.closes_at(context.about_session, context.notification.user_id, details.standing)
 
 
 KINDS = (
@@ -42,10 +59,15 @@ KINDS = (
         details=_payment,
         follows_session=True,
     ),
-    Declaration(NotificationKind.SESSION_RESCHEDULED, still_needed=_unless_cancelled, follows_session=True),
+    Declaration(
+        NotificationKind.SESSION_RESCHEDULED,
+        still_needed=_unless_cancelled,
+        details=_lesson,
+        follows_session=True,
+    ),
     Declaration(
         NotificationKind.SESSION_CANCELLED,
-        details=_standing,
+        details=_cancelled,
         follows_session=True,
         changes_at=_once_it_is_decided,
     ),

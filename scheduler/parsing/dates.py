@@ -110,6 +110,15 @@ def parse_moment(text: str, *, now: datetime, zone: ZoneInfo) -> datetime:
     return moment
 
 
+def parse_clock(text: str) -> int:
+    """Return the minute of the day for text like "14:00", "14", "2pm" or "noon". Raises Unreadable."""
+    match = _CLOCK.fullmatch(normalized(text).removeprefix("at "))
+    if match is None:
+        raise Unreadable(f'I can\'t read "{quoted(text)}" as a time. Type one like "14:00" or "2pm".')
+    clock = _clock(match)
+    return clock.hour * 60 + clock.minute
+
+
 def write_date(day: date) -> str:
     """Write the date in a form that `parse_date` reads back: "Thursday, 24 December 2026"."""
     weekday = _english().WEEKDAYS[day.weekday()][-1]

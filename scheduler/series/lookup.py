@@ -10,6 +10,9 @@ from scheduler.core import members
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotFound, TooLate
 
+_BEYOND = 2**31
+"""More than the column takes."""
+
 
 async def find_visible(
     session: AsyncSession, series_id: int, actor: Actor, guild_id: int | None, *, lock: bool = False
@@ -48,7 +51,8 @@ async def find_running(
 
 async def find_lesson(session: AsyncSession, series: Series, occurrence: int) -> Lesson:
     """Return one lesson of a series as it is now. Raises NotFound if it isn't made yet."""
-    found = await session.get(Lesson, (series.id, occurrence), populate_existing=True)
+    is_possible = occurrence < _BEYOND
+    found = await session.get(Lesson, (series.id, occurrence), populate_existing=True) if is_possible else None
     if found is None:
         raise NotFound("There's no such lesson. `/series` lists them.")
     return found

@@ -1,6 +1,6 @@
 """Making the lessons of a series: sessions beyond the longest horizon, so that nobody books the hour first."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import NamedTuple
@@ -33,6 +33,10 @@ MOST_AT_ONCE = 60
 _LOOK_AGAIN = timedelta(days=1)
 
 
+Follow = Callable[[AsyncSession, Series, Sequence[Lesson], datetime], Awaitable[None]]
+_following: list[Follow] = []
+
+
 class Made(NamedTuple):
     """The lessons that were made, in order."""
 
@@ -43,6 +47,11 @@ class Made(NamedTuple):
     def skipped(self) -> list[Lesson]:
         """Those that don't take place."""
         return [one for one in self.lessons if one.skipped is not None]
+
+
+def on_made(*following: Follow) -> None:
+    """Register what else follows, in the same transaction, when lessons were made."""
+    _following.extend(following)
 
 
 async def make_lessons(
@@ -71,6 +80,8 @@ async def make_lessons(
     else:
         series.next_step_at = now + _LOOK_AGAIN
     await session.flush()
+    for follow in _following if made.lessons else ():
+        await follow(session, series, made.lessons, now)
     return made
 
 

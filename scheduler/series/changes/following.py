@@ -24,7 +24,8 @@ from scheduler.booking import cancellation, releases, rescheduling, reservations
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, TooLate, Unreadable
 from scheduler.series import lookup, obstacles
-from scheduler.series.changes import together
+from scheduler.series.changes import asking, together
+from scheduler.series.changes.new_hour import NewHour
 from scheduler.series.making import book_lessons, make_lessons
 from scheduler.series.rule import has_ended, planned, rule_for
 from scheduler.sessions.freed_times import Freed, announce
@@ -34,15 +35,6 @@ _BY_BOT = (SkipReason.TAKEN, SkipReason.CLOSED, SkipReason.CLOCKS, SkipReason.MI
 _PERIOD = Reservation.starts_at, Reservation.ends_at
 _FURTHEST = timedelta(days=31)
 """How far the first lesson can move. Anything else is an end and a new beginning."""
-
-
-class NewHour(NamedTuple):
-    """The wall-clock time of the lessons from one on."""
-
-    first_day: date
-    start_minute: int
-    time_zone: str
-    interval_weeks: int
 
 
 class Outlook(NamedTuple):
@@ -135,6 +127,7 @@ async def change(
     await _move(session, series, coach, guild, found, actor, reason, now)
     series.revision += 1
     await session.flush()
+    await asking.tell_of_clocks(session, series, [one.lesson for one in found.moved], now)
     await make_lessons(session, series, now)
     first = found.outlook[0].session
     together.tell(
@@ -154,6 +147,7 @@ async def _plan(
     now: datetime,
 ) -> Change:
     """Work out what becomes of each lesson, with the rules for the first one."""
+    await lookup.find_lesson(session, series, occurrence)
     lessons = await together.lessons_from(session, series, occurrence)
     rows = await _upcoming(session, lessons, now)
     first = rows.get(occurrence)
@@ -302,8 +296,6 @@ async def _take_new_times(
             coach, series.student_id, one.starts_at, one.session.duration, session_id=one.session.id
         )
         await session.execute(insert(Reservation), both)
-        if one.lesson.pay_step_at is not None:
-            one.lesson.pay_step_at += one.starts_at - one.session.starts_at
         await rescheduling.take_new_time(session, one.session, guild, actor, one.starts_at, reason, now)
     await session.flush()
     after = [(start, end) for start, end in await session.execute(select(*_PERIOD).where(*of_coach))]

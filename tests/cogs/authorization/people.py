@@ -49,8 +49,9 @@ from scheduler.series import requests
 from scheduler.series.preview import Wanted
 from scheduler.workshops import seats, workshops
 from scheduler.workshops.terms import Terms
-from tests.cogs.authorization.rows import FORMS, PRESSES, Row
+from tests.cogs.authorization.rows import FORMS, PRESSES, RUNNING_SERIES, Row
 from tests.support.builders import DAY, HOUR, MINUTE, MONDAY, a_session
+from tests.support.series import a_series
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import another_coach, held
 from tests.support.time_off import a_closure
@@ -285,6 +286,7 @@ async def stage_of(world: Academy) -> Stage:
         await _credit(session, world, admin, sessions["missed"])
         await _offer(session, world)
         await _series_request(session, world)
+        await _weekly_lessons(session, world)
         await a_closure(session, world.now.date() + 20 * DAY, guild_id=world.guild.id, created_at=world.now)
         await _absence(session, world, sessions["later"], bea.id)
     await world.leap_to(world.now)  # so that no press sends what's due already
@@ -452,6 +454,13 @@ async def _series_request(session: AsyncSession, world: Academy) -> None:
     wanted = Wanted(world.now + 4 * DAY + 6 * HOUR, 60)
     asked = Actor(world.student.id), world.coach.id, wanted, SECRETS[0], SeriesPayment.OTHERWISE
     await requests.request(session, guild, *asked, world.now)
+
+
+async def _weekly_lessons(session: AsyncSession, world: Academy) -> None:
+    """Let Stu have a lesson with Cara each week, from the day after tomorrow on."""
+    ids = {"guild_id": world.guild.id, "coach_id": world.coach.id, "student_id": world.student.id}
+    when = {"first_day": world.now.date() + 2 * DAY, "start_minute": 15 * 60 + 30, "time_zone": "Europe/Berlin"}
+    await a_series(session, id=RUNNING_SERIES, notes=SECRETS[0], now=world.now, **ids, **when)
 
 
 async def _payments(world: Academy) -> None:

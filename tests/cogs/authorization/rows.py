@@ -1,11 +1,14 @@
 """Who can do what: one row for each command, button, select and form that any test renders."""
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from bot.app import CoachBot
+from cogs.series.panels import pack
 from cogs.ui import FIX, PICK
 from cogs.ui.routing import BESIDE, Handler
+from scheduler.series.changes.new_hour import NewHour
 
 PEOPLE = ("student", "other_student", "coach", "other_coach", "admin", "owner", "outsider", "left")
 """By their part in the control's session. `outsider` manages another server and presses there; `left` was an admin
@@ -106,6 +109,13 @@ _ASKER = _refusals("student", "You have no such request.")
 _ANSWERER = _refusals("coach", "You have no such request.")
 _PLAN = {"terms": 2}
 """Every week without an end, paid as the server's instructions say."""
+RUNNING_SERIES = 2
+"""The weekly lessons that go on."""
+_SECOND = {"series_id": RUNNING_SERIES, "occurrence": 1}
+_AT_FOUR = _SECOND | {"hour": pack(NewHour(date(2026, 3, 11), 16 * 60, "", 1), own_zone=False), "rules": 0}
+"""A Wednesday on which there's a lesson half an hour earlier."""
+_NO_SERIES = "You have no such weekly lessons."
+_LEARNERS = _refusals("student coach admin owner", _NO_SERIES)
 
 _NO_WORKSHOP = "There's no such workshop here."
 _HAS_LEFT = "You've left that server"
@@ -217,6 +227,23 @@ PRESSES: dict[str, Row] = {
     "wait:move:{offer_id}": Row(_OFFERED),
     "wait:stop:{wish_id}": Row(_WISHER),
     "wait:end:{wish_id}": Row(_WISHER),
+    # Running weekly lessons.
+    "series:list": Row(ANYBODY),
+    "series:zones": Row(ANYBODY),
+    "series:show:{series_id}:{page}": Row(_LEARNERS, numbers=_SECOND),
+    "series:lesson:{series_id}:{occurrence}": Row(_LEARNERS, numbers=_SECOND),
+    "series:skip:{series_id}:{occurrence}": Row(_LEARNERS, numbers=_SECOND),
+    "series:back:{series_id}:{occurrence}": Row(
+        _LEARNERS, numbers=_SECOND, then="This lesson takes place anyway."
+    ),
+    "series:hour:{series_id}:{occurrence}": Row(_LEARNERS, numbers=_SECOND),
+    "series:change:{series_id}:{occurrence}:{hour}:{rules}": Row(_LEARNERS, numbers=_AT_FOUR),
+    "series:pause:{series_id}:{occurrence}": Row(_LEARNERS, numbers=_SECOND),
+    "series:end:{series_id}": Row(_LEARNERS, numbers=_SECOND),
+    "series:goon:{series_id}": Row(
+        _refusals("coach", _NO_SERIES, student="You don't coach these lessons."), numbers=_SECOND
+    ),
+    "series:rezone:{series_id}": Row(_LEARNERS, numbers=_SECOND, then="These lessons are at that time already."),
     # Workshops.
     "workshop:list:{page}": Row(MEMBERS),
     "workshop:show:{session_id}": Row(_VISITORS, of="workshop"),
@@ -441,6 +468,13 @@ FORMS: dict[str, Row] = {
     ),
     "series:decline:{series_id}": Row(_ANSWERER, typed={"Reason": "I'm full."}),
     "wait:new:{coach_id}:{minutes}": Row(BOOKERS, typed={"Hours": "03:00-04:00"}),
+    "series:skip:{series_id}:{occurrence}": Row(_LEARNERS, numbers=_SECOND, typed={"Reason": "Ill."}),
+    "series:hour:{series_id}:{occurrence}": Row(_LEARNERS, numbers=_SECOND, typed={"Time": "16:00"}),
+    "series:change:{series_id}:{occurrence}:{hour}:{rules}": Row(
+        _LEARNERS, numbers=_AT_FOUR, typed={"Reason": "A new job."}
+    ),
+    "series:pause:{series_id}:{occurrence}": Row(_LEARNERS, numbers=_SECOND, typed={"Reason": "Exams."}),
+    "series:end:{series_id}": Row(_LEARNERS, numbers=_SECOND, typed={"Reason": "Moving away."}),
     "workshop:new:{coach_id}": Row(
         _ANNOUNCERS, typed={"Title": "Mixing", "Time": "tomorrow 18:00", "Length": "60", "Seats": "3"}
     ),
@@ -526,6 +560,7 @@ COMMANDS: dict[str, Row] = {
     "availability": Row(COACHES),
     "book": Row(MEMBERS),
     "sessions": Row(ANYBODY),
+    "series": Row(ANYBODY),
     "credits": Row(ANYBODY),
     "timezone": Row(ANYBODY),
     "workshop new": Row(_refusals("coach other_coach", NOT_YET, other_student=PENDING, left=SERVER)),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scheduler.parsing.dates import parse_date, parse_last_date, parse_moment, write_date, write_dates
+from scheduler.parsing.dates import parse_clock, parse_date, parse_last_date, parse_moment, write_date, write_dates
 from tests.support.typed_text import LONGEST_REFUSAL, refused, understood
 
 TODAY = date(2026, 8, 5)
@@ -356,3 +356,16 @@ def test_any_text_is_a_moment_or_refused(text: str, now: datetime) -> None:
 
 def test_a_refusal_quotes_only_part_of_a_long_text() -> None:
     assert len(refused(parse_date, "24 Dec " * 1000, today=TODAY)) <= LONGEST_REFUSAL
+
+
+@pytest.mark.parametrize(
+    ("text", "minute"),
+    [("14:00", 840), ("14", 840), ("2pm", 840), ("at 2:30 p.m.", 870), ("noon", 720), ("0:05", 5), ("9h15", 555)],
+)
+def test_a_time_of_day_can_be_written_in_many_ways(text: str, minute: int) -> None:
+    assert parse_clock(text) == minute
+
+
+@pytest.mark.parametrize("text", ["", "tue 14:00", "25:00", "14:75", "13pm", "soon", "14:00 15:00", "x" * 500])
+def test_what_is_no_time_of_day_is_refused(text: str) -> None:
+    assert len(refused(parse_clock, text)) <= LONGEST_REFUSAL

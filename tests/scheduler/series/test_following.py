@@ -15,7 +15,8 @@ from scheduler.booking import rescheduling
 from scheduler.core.actor import Actor
 from scheduler.core.errors import NotBookable, NotFound, SlotTaken, TooLate, Unreadable
 from scheduler.series.changes import following, one_lesson
-from scheduler.series.changes.following import Change, NewHour
+from scheduler.series.changes.following import Change
+from scheduler.series.changes.new_hour import NewHour
 from tests.support.bookings import CARA, SAM, STU, TEN, also_booked, enqueued
 from tests.support.builders import (
     ADMIN,
