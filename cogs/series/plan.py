@@ -43,6 +43,7 @@ _FIRST_ORDINAL = 10_000
 _OFTEN = {1: "Every week", 2: "Every two weeks"}
 _WHY_NOT = {
     SlotRefusal.CLOSED: "the server is closed",
+    SlotRefusal.AWAY: "your coach is away",
     SlotRefusal.DAY_OFF: "your coach is off",
     SlotRefusal.STUDENT_BUSY: "you have another session",
     None: "the clocks skip that time",

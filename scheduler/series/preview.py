@@ -26,6 +26,7 @@ _MOST_TRIED = 100
 _LIMITS = (SlotRefusal.DAILY_LIMIT, SlotRefusal.WEEKLY_LIMIT)
 _OBSTACLES = (
     SlotRefusal.CLOSED,
+    SlotRefusal.AWAY,
     SlotRefusal.DAY_OFF,
     SlotRefusal.TAKEN,
     SlotRefusal.STUDENT_BUSY,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import Coach, Guild
+from models import Absence, Coach, Guild
 from models.storage.database import Database
 from scheduler.availability.slots import SlotRefusal
 from scheduler.core.errors import CoachingError, NotBookable, Unreadable
@@ -49,6 +49,8 @@ async def test_eight_dates_are_shown_each_with_what_is_in_its_way(db: Database) 
         await a_session(session, starts_at=TEN + WEEK, student_id=OTHER)
         await a_closure(session, (TEN + 2 * WEEK).date())
         await a_date(session, (TEN + 3 * WEEK).date())
+        day = (TEN + 4 * WEEK).date()
+        session.add(Absence(guild_id=GUILD, coach_id=COACH, first=day, last=day, created_at=MONDAY))
 
     found = await look(db)
 
@@ -57,6 +59,7 @@ async def test_eight_dates_are_shown_each_with_what_is_in_its_way(db: Database) 
         date(2026, 3, 9): SlotRefusal.TAKEN,
         date(2026, 3, 16): SlotRefusal.CLOSED,
         date(2026, 3, 23): SlotRefusal.DAY_OFF,
+        date(2026, 3, 30): SlotRefusal.AWAY,
     }
     assert not found.is_mostly_taken
 
