@@ -32,6 +32,7 @@ from scheduler.payments import notifications as payment_kinds
 from scheduler.reviews import notifications as reviews
 from scheduler.rooms import notifications as rooms
 from scheduler.series import answers as series_answers
+from scheduler.series import due as series_due
 from scheduler.series import making, pay_steps, reserved, skipped
 from scheduler.series import notifications as series_kinds
 from scheduler.series.changes import asking, barring, one_lesson
@@ -97,6 +98,7 @@ def register() -> None:
     one_lesson.before_bringing_back(make_ups.take_back)
     freed_times.on_freed(freed.record)
     changed_hours.on_changed(freed.record_hours)
+    changed_hours.on_bookable(series_due.follow_bookable)
     releases.before_barring(
         offers.end_barred, series_answers.end_barred, barring.end_barred, substitute_answers.end_barred
     )

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import BlockedFrom, Coach, CoachSpecialty, CoachStatus, Guild, NotificationKind, PaymentMode, Specialty
-from scheduler.availability import booking_policy
+from scheduler.availability import booking_policy, changed_hours
 from scheduler.booking import blocks
 from scheduler.core import audit, coaches, members
 from scheduler.core.actor import Actor
@@ -149,6 +149,7 @@ async def approve(session: AsyncSession, guild_id: int, user_id: int, actor: Act
     coach = await _decide(session, guild_id, user_id, actor, CoachStatus.APPROVED, now)
     coaches.want_role(coach, now)
     coach.membership_due_at, coach.left_at = now + timedelta(days=1), None
+    await changed_hours.announce_bookable(session, coach, now)
     return coach
 
 

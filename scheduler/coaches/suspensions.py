@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Coach, CoachStatus, NotificationKind
+from scheduler.availability import changed_hours
 from scheduler.booking import departures
 from scheduler.booking.departures import Why
 from scheduler.coaches.applications import already_decided, parse_reason
@@ -60,6 +61,7 @@ async def reinstate(session: AsyncSession, guild_id: int, user_id: int, actor: A
     coach.decision_reason, coach.membership_due_at = None, now + timedelta(days=1)
     await _tell(session, coach, NotificationKind.COACH_REINSTATED, now)
     audit.record(session, guild_id, "coach_reinstated", at=now, actor_id=actor.user_id, coach_id=user_id)
+    await changed_hours.announce_bookable(session, coach, now)
 
 
 async def _change(

@@ -26,6 +26,12 @@ async def lock(session: AsyncSession, *user_ids: int) -> None:
         await session.execute(theirs.with_for_update())
 
 
+async def try_lock(session: AsyncSession, user_id: int) -> bool:
+    """Lock someone unless another transaction has. With others locked already, waiting could deadlock."""
+    theirs = select(Member.user_id).where(Member.user_id == user_id).with_for_update(skip_locked=True)
+    return await session.scalar(theirs) is not None
+
+
 async def chosen_zone(session: AsyncSession, user_id: int) -> str | None:
     """Return the time zone this person chose, even if this host doesn't know it."""
     return await session.scalar(select(Member.time_zone).where(Member.user_id == user_id))

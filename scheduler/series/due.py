@@ -1,12 +1,15 @@
 """What's due with series: lessons to make, requests that run out, and series that are over."""
 
 from collections.abc import Hashable
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Series, SeriesStatus
+from models import Coach, Series, SeriesStatus
 from models.storage.database import Database
+from scheduler.core import members
 from scheduler.core.clock import Clock
 from scheduler.core.task_pool import Job, TaskPool, attempt
 from scheduler.series import answers, lookup, skipped
@@ -34,9 +37,29 @@ async def _advance(db: Database, clock: Clock, series_id: int) -> None:
             return
         match series.status:
             case SeriesStatus.ACTIVE:
-                if (await make_lessons(session, series, now)).skipped:
-                    await skipped.tell(session, series, now)
+                await _make(session, series, now)
             case SeriesStatus.REQUESTED:
                 await answers.lapse(session, series_id, now)
             case _:
                 series.next_step_at = None
+
+
+async def follow_bookable(session: AsyncSession, coach: Coach, now: datetime) -> None:
+    """Make the lessons of a coach who can be booked further ahead, in the same transaction.
+
+    If somebody books with the student of one right now, the loop makes them: its hours are kept anyway. The coach
+    must be locked.
+    """
+    await session.flush()
+    theirs = Series.coach_id == coach.user_id, Series.status == SeriesStatus.ACTIVE
+    running = select(Series).where(*theirs).order_by(Series.id).with_for_update()
+    for series in list(await session.scalars(running.execution_options(populate_existing=True))):
+        if await members.try_lock(session, series.student_id):
+            await _make(session, series, now)
+        else:
+            series.next_step_at = now
+
+
+async def _make(session: AsyncSession, series: Series, now: datetime) -> None:
+    if (await make_lessons(session, series, now)).skipped:
+        await skipped.tell(session, series, now)
