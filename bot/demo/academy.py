@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.demo import simcord_private
-from models import CoachingSession, Guild, PaymentMode
+from models import CoachingSession, Guild, PaymentMode, SeriesPayment
 from models.storage.database import Database
 from scheduler.availability import schedule
 from scheduler.booking import booking, cancellation
@@ -23,11 +23,12 @@ from scheduler.credits.packages import PackageTerms
 from scheduler.parsing.weekly_hours import parse_days, parse_hours
 from scheduler.payments import overview
 from scheduler.reviews import reviews
+from scheduler.series import answers, requests
+from scheduler.series.preview import Wanted
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
 from scheduler.time_off import closures
 from scheduler.waiting_list import rules, wishes
-from scheduler.waiting_list.rules import Wanted
 from scheduler.workshops import seats, workshops
 from scheduler.workshops.terms import Terms
 
@@ -191,6 +192,8 @@ _WORKSHOP = Terms(
     least=3,
 )
 """Ben's workshop."""
+_WEEKLY = Wanted(dt.datetime(2026, 3, 5, 15, tzinfo=dt.UTC), 60)
+"""Theo's lessons with Ben, every Thursday."""
 _SPRING_BREAK = dt.date(2026, 4, 3), dt.date(2026, 4, 12)
 """When the academy is closed, further ahead than anybody can book when the visitor arrives."""
 _TAKE_PART = ("nora", "theo", "vera")
@@ -204,7 +207,7 @@ _REVIEWS = (
 
 
 async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> None:
-    """Store the settings, coaches, a package, wishes, a workshop, and sessions around the visitor's arrival."""
+    """Store the settings, coaches, a package, wishes, lessons, a workshop, and sessions around the arrival."""
     admin = Actor(world.people["admin"].member.id, is_admin=True)
     ids = _ids(world)
     settings = GuildChanges(
@@ -231,8 +234,12 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
             book = charges.book if (student, coach_name) == ("stu", "ben") else booking.book
             await book(session, guild, Actor(ids[student]), ids[coach_name], start, _HOUR, notes, now)
         for coach_name, days, hours, until in _WISHES:
-            wanted = Wanted(days, *hours, until)
+            wanted = rules.Wanted(days, *hours, until)
             await wishes.add(session, guild, Actor(ids["sam"]), ids[coach_name], 60, wanted, now)
+        pays = SeriesPayment.OTHERWISE
+        theo, ben = Actor(ids["theo"]), Actor(ids["ben"])
+        weekly = await requests.request(session, guild, theo, ben.user_id, _WEEKLY, "My live set.", pays, now)
+        await answers.accept(session, weekly.id, ben, now)
         made = await workshops.create(session, guild, Actor(ids["ben"]), ids["ben"], _WORKSHOP, now)
         await closures.close(session, guild, admin, *_SPRING_BREAK, "Spring break", now)
     for name in _TAKE_PART:

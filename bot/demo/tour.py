@@ -20,6 +20,8 @@ from models import (
     ParticipantStatus,
     Payment,
     Review,
+    Series,
+    SeriesStatus,
     SessionStatus,
     Wish,
     Workshop,
@@ -96,6 +98,17 @@ _SCRIPT = (
         "Open #workshops and press Leave twice to give your seat back. Or press Next event until the workshop's "
         "room appears on Wednesday, and join it.",
     ),
+    (
+        "student",
+        "Ask for weekly lessons",
+        "Type and send /book in #lobby, choose Ben, a time, and Every week… in place of Once. Press Ask Ben.",
+    ),
+    ("coach2", "Accept them", "Open your direct messages and press Accept."),
+    (
+        "student",
+        "Read the answer",
+        "Open your direct messages. The file in it puts all lessons into your calendar.",
+    ),
 )
 _RUNNING = (SessionStatus.SCHEDULED, SessionStatus.IN_PROGRESS)
 _JOIN = 4
@@ -149,6 +162,7 @@ async def _done(stage: Stage) -> list[bool]:
         by_card = await _paid_by_card(session, stage)
         waited = await _waited(session, stu)
         workshop = await _took_part(session, stage)
+        weekly = await _agreed_on_lessons(session, stage, stu)
     is_open = booked is not None and booked.access_granted_at is not None and booked.room_removed_at is None
     inside = simcord_private.inside(stage.world.guild, booked.discord_channel_id or 0) if booked else []
     is_over = booked is not None and (booked.status not in _RUNNING or booked.ends_at <= stage.now)
@@ -170,6 +184,7 @@ async def _done(stage: Stage) -> list[bool]:
         _has_read(stage, cancelled),
         *waited,
         *workshop,
+        *weekly,
     ]
 
 
@@ -199,6 +214,23 @@ async def _took_part(session: AsyncSession, stage: Stage) -> list[bool]:
         bool(found) and stage.person.key == "coach2" and stage.shows(_WHO_TAKES_PART),
         has_joined or any(status is ParticipantStatus.LEFT for _, status in found),
     ]
+
+
+async def _agreed_on_lessons(session: AsyncSession, stage: Stage, stu: int) -> list[bool]:
+    """Whether Stu has asked for weekly lessons, got them, and read about it."""
+    series = await session.scalar(
+        select(Series).where(Series.student_id == stu).order_by(Series.id.desc()).limit(1)
+    )
+    if series is None:
+        return [False] * 3
+    told = select(Notification).where(
+        Notification.series_id == series.id,
+        Notification.kind == NotificationKind.SERIES_BOOKED,
+        Notification.user_id == stu,
+        Notification.message_id.is_not(None),
+    )
+    is_agreed = series.status in (SeriesStatus.ACTIVE, SeriesStatus.ENDED)
+    return [True, is_agreed, _has_read(stage, await session.scalar(told.limit(1)))]
 
 
 async def _paid_by_card(session: AsyncSession, stage: Stage) -> list[bool]:

@@ -147,8 +147,7 @@ class Story:
 
 ONE_OFF = "1 CANCELLED, 4 SCHEDULED"
 CANCELLED_IN_TIME = lessons(ONE_OFF, "cancelled", coach="cancelled×3", charged=False, make_up=True)
-ALL_OFF = lessons("5 CANCELLED", "cancelled×5", charged=False, make_up=True)
-"""Only the next one is made up for: nobody has paid for the others."""
+OVER = partial(lessons, status="ended")
 NEXT = "review_request credits_low lesson_credit_short"
 PASSED = lessons("1 COMPLETED, 4 SCHEDULED") | {
     CREDIT: f"active, 1 COMPLETED, 4 SCHEDULED, 60 min | {NEXT}",
@@ -159,14 +158,15 @@ A_WEEK_LATER = {way: said.replace("4 SCHEDULED", "5 SCHEDULED") for way, said in
 
 STORIES: dict[str, Story] = {
     "a suspended coach": Story(
-        partial(suspend, keep=False), ALL_OFF | {COACH_ONLY: "coach_suspended cancelled×15"}
+        partial(suspend, keep=False),
+        OVER("5 CANCELLED", "series_ended", coach="coach_suspended", charged=False),
     ),
-    "a block": Story(block),
-    "a suspended coach whose sessions stay": Story(partial(suspend, keep=True), {COACH_ONLY: "coach_suspended"}),
-    "a coach who leaves": Story(coach_leaves, ALL_OFF),
-    "students who leave": Story(
-        students_leave, lessons("5 CANCELLED", coach="cancelled×15", charged=False, make_up=True)
+    "a block": Story(block, OVER("5 SCHEDULED", coach="series_ended×3")),
+    "a suspended coach whose sessions stay": Story(
+        partial(suspend, keep=True), OVER("5 SCHEDULED", "series_ended", coach="coach_suspended")
     ),
+    "a coach who leaves": Story(coach_leaves, OVER("5 CANCELLED", "series_ended", charged=False)),
+    "students who leave": Story(students_leave, OVER("5 CANCELLED", coach="series_ended×3", charged=False)),
     "one cancelled": Story(cancel, CANCELLED_IN_TIME),
     "a pause": Story(
         pause_two_weeks,

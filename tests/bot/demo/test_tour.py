@@ -71,10 +71,10 @@ class Visitor:
 
     async def jumps_until_counted(self, steps: int) -> None:
         """Press "Next event" until this many steps are done."""
-        await self.jumps_until(f"#tour-count:text-is('{steps} of 24')")
+        await self.jumps_until(f"#tour-count:text-is('{steps} of 27')")
 
     async def has_done(self, steps: int) -> None:
-        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 24")
+        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 27")
         await self.looks(f"done-{steps}")
 
     async def looks(self, name: str) -> None:
@@ -236,6 +236,29 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await expect(visitor.channel.get_by_text("Leave “Mix your song").last).to_be_visible()
         await visitor.presses("Leave")
         await visitor.has_done(24)
+
+        # Stu asks Ben for weekly lessons, Ben accepts, and Stu reads about it.
+        await visitor.opens("lobby")
+        await visitor.types("/book")
+        ben = visitor.channel.locator(".component-section", has_text="@Ben")
+        await ben.get_by_role("button", name="Book").click()
+        await expect(visitor.channel.locator(".select-trigger", has_text="60 min ·").last).to_be_visible()
+        await visitor.looks("bens-times")
+        await visitor.channel.get_by_role("button", name=re.compile(r"\d:00")).last.click()
+        await visitor.channel.locator(".select-trigger", has_text="Once").last.click()
+        await visitor.channel.get_by_role("option", name="Every week…").last.click()
+        await visitor.looks("weekly")
+        await visitor.presses("Ask Ben")
+        await visitor.has_done(25)
+        await visitor.is_now("Ben")
+        await visitor.opens("Coaching")
+        await visitor.presses("Accept")
+        await visitor.has_done(26)
+        await visitor.is_now("Stu")
+        await visitor.opens("Coaching")
+        await expect(visitor.channel.get_by_text("accepted: you have weekly lessons").last).to_be_visible()
+        await visitor.looks("lessons")
+        await visitor.has_done(27)
         await expect(page.locator("#faults")).to_be_hidden()
 
         await page.close()  # or its console would say that the demo is gone
