@@ -219,5 +219,5 @@ def zones_panel(found: Sequence[Elsewhere], cycle: HourCycle) -> ui.Panel:
         label = f"To {cycle.minute(rule.start_minute)} in {show_zone(zone_name)}…"
         parts.append(ui.Section(line, accessory=ui.button(label, TO_OWN_ZONE.id(series_id=series.id))))
     if found:
-        parts.append(ui.text("-# They stay as they are unless you change them here."))
+        parts.append(ui.text("-# They keep their times unless you change them here."))
     return ui.Panel(*parts, ui.row(ui.button("◀ All weekly lessons", routes.SERIES_LIST.id())))

@@ -20,6 +20,7 @@ from models import (
     CreditDispute,
     CreditLot,
     Guild,
+    Lesson,
     LotSource,
     Notification,
     NotificationKind,
@@ -35,6 +36,7 @@ from models import (
     SeriesStatus,
     SessionStatus,
     SessionType,
+    SkipReason,
     Wish,
     WishEnd,
     Workshop,
@@ -42,6 +44,7 @@ from models import (
 from models.notification import Route
 from scheduler.attendance.attendance import Presence
 from scheduler.attendance.notifications import NoShowDetails
+from scheduler.booking.notifications import CancelledDetails
 from scheduler.coaches.notifications import ApplicationDetails
 from scheduler.credits.lessons import Unpaid
 from scheduler.credits.notifications import DisputeDetails, LotDetails
@@ -52,7 +55,10 @@ from scheduler.notifications.kinds import NotificationContext
 from scheduler.rooms import extensions
 from scheduler.rooms.extensions import Answer, Terms
 from scheduler.rooms.notifications import ExtensionRequest
+from scheduler.series.changes.listing import ShownLesson
+from scheduler.series.changes.notifications import ChangeDetails
 from scheduler.series.notifications import SeriesDetails, ShownDate
+from scheduler.sessions.lessons import OneOf
 from scheduler.waiting_list.notifications import OfferDetails, WishDetails
 from scheduler.workshops.notifications import WorkshopDetails
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, session_for_one
@@ -141,6 +147,7 @@ def a_context(kind: NotificationKind, reader_id: int | None = STUDENT, **changed
     )
 
 
+SERIES_CHANGES = (K.SERIES_MOVED, K.SERIES_PAUSED, K.SERIES_ENDED, K.SERIES_MISSED, K.SERIES_CLOCKS, K.SERIES_ZONE)
 SEATS = (K.WORKSHOP_ANNOUNCEMENT, K.WORKSHOP_CREATED, K.SEAT_TAKEN, K.SEAT_LEFT)
 WORKSHOP = Workshop(session_id=3, title="Mixing", description="Bring a session.", seats=12, price_minor=1500)
 
@@ -163,7 +170,9 @@ def _details(kind: NotificationKind) -> Any:
     if kind is K.APPEAL_CARD:
         return attended
     if kind is K.SESSION_CANCELLED:
-        return None
+        return CancelledDetails(None, OneOf(1, goes_on=True))
+    if kind is K.SESSION_RESCHEDULED:
+        return OneOf(1, goes_on=True)
     if kind in (K.ROOM_WELCOME, K.ROOM_ENDING):
         return LONGER
     if kind is K.ROOM_EXTENSION:
@@ -205,6 +214,8 @@ def _details(kind: NotificationKind) -> Any:
         return Unpaid(Series(pays_with=SeriesPayment.CREDIT), 30, True, STARTS_AT)
     if kind in (K.SERIES_REQUEST, K.SERIES_BOOKED, K.SERIES_CLOSED):
         return _weekly_lessons(kind)
+    if kind in SERIES_CHANGES:
+        return _changed_lessons(kind)
     return False
 
 
@@ -233,6 +244,18 @@ def _weekly_lessons(kind: NotificationKind) -> SeriesDetails:
         for week in range(8)
     ]
     return SeriesDetails(series, dates, "UTC")
+
+
+def _changed_lessons(kind: NotificationKind) -> ChangeDetails:
+    """Return weekly lessons of which the first takes place, and the others don't, each for another reason."""
+    series = _weekly_lessons(kind).series
+    booked = session_for_one(coach_id=COACH, starts_at=STARTS_AT + HOUR, status=S.SCHEDULED)
+    lessons = [
+        Lesson(occurrence=number, day=STARTS_AT.date(), starts_at=STARTS_AT + number * 7 * DAY, skipped=why)
+        for number, why in enumerate([None, *SkipReason])
+    ]
+    shown = [ShownLesson(one, None if one.skipped is not None else booked) for one in lessons]
+    return ChangeDetails(series, series.rules[0], 0, shown, "America/New_York")
 
 
 def _waiting(kind: NotificationKind) -> Any:
