@@ -30,6 +30,7 @@ from models import (
     Guild,
     Hold,
     HoldPurpose,
+    Lesson,
     Offer,
     Payment,
     PaymentMode,
@@ -286,7 +287,7 @@ async def stage_of(world: Academy) -> Stage:
         await _credit(session, world, admin, sessions["missed"])
         await _offer(session, world)
         await _series_request(session, world)
-        await _weekly_lessons(session, world)
+        sessions["lesson"] = await _weekly_lessons(session, world)
         await a_closure(session, world.now.date() + 20 * DAY, guild_id=world.guild.id, created_at=world.now)
         await _absence(session, world, sessions["later"], bea.id)
     await world.leap_to(world.now)  # so that no press sends what's due already
@@ -449,18 +450,21 @@ async def _offer(session: AsyncSession, world: Academy) -> None:
 
 
 async def _series_request(session: AsyncSession, world: Academy) -> None:
-    """Let Stu ask Cara for weekly lessons."""
+    """Let Sam ask Cara for weekly lessons."""
     guild = await session.get_one(Guild, world.guild.id)
     wanted = Wanted(world.now + 4 * DAY + 6 * HOUR, 60)
-    asked = Actor(world.student.id), world.coach.id, wanted, SECRETS[0], SeriesPayment.OTHERWISE
+    asked = Actor(world.other_student.id), world.coach.id, wanted, SECRETS[0], SeriesPayment.OTHERWISE
     await requests.request(session, guild, *asked, world.now)
 
 
-async def _weekly_lessons(session: AsyncSession, world: Academy) -> None:
-    """Let Stu have a lesson with Cara each week, from the day after tomorrow on."""
+async def _weekly_lessons(session: AsyncSession, world: Academy) -> CoachingSession:
+    """Let Stu have a lesson with Cara each week, from the day after tomorrow on. Returns the second one."""
     ids = {"guild_id": world.guild.id, "coach_id": world.coach.id, "student_id": world.student.id}
     when = {"first_day": world.now.date() + 2 * DAY, "start_minute": 15 * 60 + 30, "time_zone": "Europe/Berlin"}
-    await a_series(session, id=RUNNING_SERIES, notes=SECRETS[0], now=world.now, **ids, **when)
+    how = {"id": RUNNING_SERIES, "notes": SECRETS[0], "pays_with": SeriesPayment.CARD}
+    series = await a_series(session, now=world.now, **how, **ids, **when)
+    second = await session.get_one(Lesson, (series.id, 1))
+    return await session.get_one(CoachingSession, second.session_id)
 
 
 async def _payments(world: Academy) -> None:

@@ -105,7 +105,7 @@ _WAITERS = READERS | {"left": BOOKERS["left"]}
 _OFFERED = _refusals("student", "You have no such offer.")
 _WISHER = _refusals("student", "You have no such wish.")
 
-_ASKER = _refusals("student", "You have no such request.")
+_ASKER = _refusals("other_student", "You have no such request.")
 _ANSWERER = _refusals("coach", "You have no such request.")
 _PLAN = {"terms": 2}
 """Every week without an end, paid as the server's instructions say."""
@@ -600,7 +600,9 @@ PAYMENTS: dict[str, Row] = {
     "pay:seat:{session_id}:{cost}:{currency}": Row(
         _SEATED | {"student": "You have a seat in this workshop already."}, of="workshop"
     ),
-    "pay:lesson:{session_id}:{cost}:{currency}": Row(_refusals("student", "You have no such lesson.")),
+    "pay:lesson:{session_id}:{cost}:{currency}": Row(
+        _refusals("student", "You have no such lesson."), of="lesson"
+    ),
     "pay:check:{payment_id}": Row(PAYER),
     "pay:close:{payment_id}": Row(PAYER),
     "pay:keep:{payment_id}": Row(PAYER, then=_NOTHING_BACK),
