@@ -13,7 +13,7 @@ from scheduler.core import members
 from scheduler.core.clock import Clock
 from scheduler.core.task_pool import Job, TaskPool, attempt
 from scheduler.series import answers, lookup, skipped
-from scheduler.series.making import make_lessons
+from scheduler.series.making import made_ahead, make_lessons
 
 _A_ROUND = 50
 
@@ -53,8 +53,11 @@ async def follow_bookable(session: AsyncSession, coach: Coach, now: datetime) ->
     await session.flush()
     theirs = Series.coach_id == coach.user_id, Series.status == SeriesStatus.ACTIVE
     running = select(Series).where(*theirs).order_by(Series.id).with_for_update()
+    ahead = await made_ahead(session, coach.user_id)
     for series in list(await session.scalars(running.execution_options(populate_existing=True))):
-        if await members.try_lock(session, series.student_id):
+        if series.made_until is not None and series.made_until > now + ahead:
+            series.next_step_at = min(series.next_step_at or now, series.made_until - ahead)
+        elif await members.try_lock(session, series.student_id):
             await _make(session, series, now)
         else:
             series.next_step_at = now

@@ -54,14 +54,12 @@ def on_made(*following: Follow) -> None:
     _following.extend(following)
 
 
-async def make_lessons(
-    session: AsyncSession, series: Series, now: datetime, *, until: datetime | None = None
-) -> Made:
+async def make_lessons(session: AsyncSession, series: Series, now: datetime) -> Made:
     """Make the lessons of a running series that aren't made yet, in order, and plan when to make more.
 
-    They're made up to `MARGIN` beyond the longest horizon of the coach in any server or, if that's later, up to
-    `until`; at most `MOST_AT_ONCE` of them, and the loop makes the others. One that can't take place is skipped,
-    never rescheduled. The series must be locked (see `lock_series`), and what held its hours released.
+    They're made up to `MARGIN` beyond the longest horizon of the coach in any server; at most `MOST_AT_ONCE` of
+    them, and the loop makes the others. One that can't take place is skipped, never rescheduled. The series must be
+    locked (see `lock_series`), and what held its hours released.
 
     Safe to call twice. Call it after each change of the rules or the end, which can move what's made next.
     """
@@ -70,8 +68,8 @@ async def make_lessons(
         return made
     guild = await session.get_one(Guild, series.guild_id)
     coach = await session.get_one(Coach, (series.guild_id, series.coach_id))
-    ahead = await _made_ahead(session, series.coach_id)
-    goal = max(now + ahead, until or now)
+    ahead = await made_ahead(session, series.coach_id)
+    goal = now + ahead
     first = await next_occurrence(session, series.id)
     if _can_teach(coach, guild) and all(is_known(rule.time_zone) for rule in series.rules):
         soon = takewhile(lambda one: instant_of(series.rules, one) <= goal, occurrences(series, first))
@@ -91,7 +89,7 @@ async def next_occurrence(session: AsyncSession, series_id: int) -> int:
     return 0 if last is None else last + 1
 
 
-async def _made_ahead(session: AsyncSession, coach_id: int) -> timedelta:
+async def made_ahead(session: AsyncSession, coach_id: int) -> timedelta:
     """Return how far ahead lessons are made."""
     longest = await session.scalar(select(func.max(Coach.horizon_days)).where(Coach.user_id == coach_id))
     return timedelta(days=longest or 0) + MARGIN

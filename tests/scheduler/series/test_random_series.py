@@ -186,13 +186,19 @@ class Story:
         return self.dice.choice(ahead) if ahead else None
 
     async def close(self) -> None:
-        first = self.now.date() + self.dice.randrange(60) * DAY
+        first = self.a_day()
         last = first + self.dice.randrange(3) * DAY
         await transact(self.db, a_closure, first, last, guild_id=self.guild_id)
         self.model.closed.append((first, last))
 
+    def a_day(self) -> date:
+        """Pick the day of a lesson that isn't made yet, or any day soon."""
+        planned = self.model.plan(len(self.model.lessons) + self.dice.randrange(3))[2]
+        later = max(planned.astimezone(self.model.coach_zone).date(), self.now.date())
+        return self.dice.choice((later, later, self.now.date() + self.dice.randrange(60) * DAY))
+
     async def take_a_day_off(self) -> None:
-        day = self.now.date() + self.dice.randrange(60) * DAY
+        day = self.a_day()
         if day not in self.model.off:
             await transact(self.db, a_date, day, guild_id=self.guild_id, coach_id=self.coach_id)
             self.model.off.add(day)
