@@ -58,8 +58,8 @@ async def make_lessons(session: AsyncSession, series: Series, now: datetime) -> 
     """Make the lessons of a running series that aren't made yet, in order, and plan when to make more.
 
     They're made up to `MARGIN` beyond the longest horizon of the coach in any server; at most `MOST_AT_ONCE` of
-    them, and the loop makes the others. One that can't take place is skipped, never rescheduled. The series must be
-    locked (see `lock_series`), and what held its hours released.
+    them, and the loop makes the others. One that can't take place is skipped, never rescheduled. The series must
+    be locked (see `lock_series`), and what held its hours released.
 
     Safe to call twice. Call it after each change of the rules or the end, which can move what's made next.
     """
