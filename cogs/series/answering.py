@@ -25,9 +25,8 @@ class AnsweringCog(Cog):
         self.bot.wake()
         lines = [f"**You accepted {cards.kind(series)} with <@{series.student_id}> ✅**"]
         lines += cards.booked_lines(details, guild, is_coach=True, cycle=ui.hour_cycle_of(interaction))
-        await ui.show(
-            interaction, ui.Panel(ui.Container(ui.text("\n".join(lines))), ui.text("We've messaged you both."))
-        )
+        card = ui.Container(ui.text("\n".join(lines)), cards.all_lessons(series))
+        await ui.show(interaction, ui.Panel(card, ui.text("We've messaged you both.")))
 
     @on(cards.DECLINE, ui.acknowledge_beside)
     async def decline_sent(self, interaction: Interaction, series_id: int) -> None:

@@ -180,4 +180,5 @@ def _done(details: SeriesDetails, guild: Guild, cycle: HourCycle) -> ui.Panel:
     series = details.series
     title = f"**You have {series_cards.kind(series)} with <@{series.coach_id}> ✅**"
     lines = [title, *series_cards.booked_lines(details, guild, is_coach=False, cycle=cycle)]
-    return ui.Panel(ui.Container(ui.text("\n".join(lines))), ui.text("We've messaged you both."))
+    card = ui.Container(ui.text("\n".join(lines)), series_cards.all_lessons(series))
+    return ui.Panel(card, ui.text("We've messaged you both."))

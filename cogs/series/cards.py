@@ -1,9 +1,9 @@
 """Requests for weekly lessons, and what became of them, as their student and their coach see them."""
 
-from cogs import ui
+from cogs import routes, ui
 from cogs.cards import when
 from cogs.series import words
-from cogs.ui.routing import Route
+from cogs.ui.routing import Route, beside
 from models import Guild, Series, SeriesStatus
 from scheduler.core.clock import stamp
 from scheduler.series.notifications import SeriesDetails
@@ -69,6 +69,11 @@ def booked_lines(
     elif series.total_cost_minor and guild.payment_instructions:
         lines.append(f"**How to pay** {ui.quoted(guild.payment_instructions)}")
     return lines
+
+
+def all_lessons(series: Series) -> ui.Item:
+    """Lead to the lessons of a series, beside this message."""
+    return ui.row(ui.button("All lessons", beside(routes.SERIES.id(series_id=series.id, page=0))))
 
 
 def facts(details: SeriesDetails, cycle: HourCycle = HourCycle.H23) -> list[str]:

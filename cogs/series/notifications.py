@@ -29,7 +29,7 @@ def _booked(context: NotificationContext) -> ui.Item:
         lines = [f"**{other} accepted: you have {cards.kind(series)} ✅**"]
     lines += cards.booked_lines(details, context.guild, is_coach=is_coach)
     lines.append("Each lesson is a session of its own: reschedule or cancel any of them in `/sessions`.")
-    return ui.Container(ui.text("\n".join(lines)))
+    return ui.Container(ui.text("\n".join(lines)), cards.all_lessons(series))
 
 
 def _closed(context: NotificationContext) -> ui.Item:

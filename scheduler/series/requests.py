@@ -128,7 +128,7 @@ async def _check_count(session: AsyncSession, guild: Guild, actor: Actor, now: d
     if (await session.scalar(counted) or 0) >= MOST_SERIES:
         raise NotBookable(
             f"You already have weekly lessons at {MOST_SERIES} times, the most allowed here. Requests count, too. "
-            "End one of them, or book this time once."
+            "End one of them in `/series`, or book this time once."
         )
 
 

@@ -71,6 +71,7 @@ async def test_both_read_about_accepted_lessons_in_one_message_each(open_world: 
     assert (len(world.dms(world.student)), len(world.dms(world.coach))) == (before[0] + 1, before[1] + 1)
     assert "Cara accepted: you have weekly lessons ✅" in words(last_dm(world.student))
     assert "You have weekly lessons with Stu ✅" in words(last_dm(world.coach))
+    assert labels(last_dm(world.student)) == ["All lessons"]
     [updated] = [one for one in world.dms(world.coach) if "asks for" in one]
     assert "You accepted." in updated
     assert len(await fetch_all(world.db, select(CoachingSession))) > 1
