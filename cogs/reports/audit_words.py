@@ -62,9 +62,10 @@ _ACTIONS = {
     "series_declined": "weekly lessons declined",
     "series_lapsed": "weekly lessons not answered in time",
     "series_withdrawn": "request for weekly lessons taken back",
-    "series_moved": "weekly lessons moved",
+    "series_moved": "weekly lessons at another time",
     "series_paused": "weekly lessons paused",
     "series_ended": "weekly lessons ended",
+    "series_kept": "weekly lessons go on after no-shows",
     "lesson_brought_back": "skipped lesson brought back",
     "lesson_credit_reserved": "credit taken for a lesson",
     "lesson_unpaid": "lesson cancelled, not paid for",
@@ -115,6 +116,10 @@ _MESSAGES = {
     NotificationKind.LESSON_CREDIT_SHORT: "warning of too little credit",
     NotificationKind.LESSON_TO_PAY: "request to pay for the lesson",
     NotificationKind.LESSON_BACK: "news of a lesson brought back",
+    NotificationKind.SERIES_MOVED: "news of another time for weekly lessons",
+    NotificationKind.SERIES_PAUSED: "news of a pause of weekly lessons",
+    NotificationKind.SERIES_MISSED: "question whether weekly lessons go on",
+    NotificationKind.SERIES_CLOCKS: "news of clock changes",
     NotificationKind.APPEAL_CARD: "appeal for admins",
 }
 
@@ -169,6 +174,10 @@ def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: Hour
             return [write_dates(date.fromisoformat(first), date.fromisoformat(last))]
         case {"from": old, "to": new} if stored == "holidays_chosen":
             return [f"{old or 'none'} → {new or 'none'}"]
+        case {"series": str(), "weeks": int(weeks)}:
+            return [f"For {weeks} week{'' if weeks == 1 else 's'}"]
+        case {"series": str(), "lessons": int(count)}:
+            return [f"Lessons: {count}"]
         case {"seats": int(seats), "least": int(least)}:
             return [f"Seats taken: {seats} of at least {least}"]
         case {"seats": int(seats)}:

@@ -115,6 +115,9 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
         buttons.append(cards.cancel_or_end(one, can_only_end=found.can_only_end))
     if found.standing is not None and found.standing.can_waive:
         buttons += cards.charge.buttons(one, found.standing)
+    if found.series is not None:
+        show = routes.SERIES.id(series_id=found.series.id, page=0)
+        buttons.append(ui.button("Weekly lessons", beside(show)))
     if one.is_workshop:
         buttons.append(ui.button("Workshop", beside(routes.WORKSHOP.id(session_id=one.id))))
     else:
@@ -128,7 +131,7 @@ def _panel(found: SessionHistory, guild: Guild) -> ui.Panel:
         ui.text("**What happened**\n" + "\n".join(_entries(found))),
         ui.text("**Messages**\n" + "\n".join(_messages(found.notifications))),
         *([ui.text("**Waiting list**\n" + "\n".join(map(_offer, found.offers)))] if found.offers else []),
-        ui.row(*buttons),
+        *ui.rows(*buttons),
     )
 
 

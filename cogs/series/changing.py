@@ -1,6 +1,7 @@
 """Changing several weekly lessons at once: another hour, a pause, the end."""
 
 from cogs import routes, ui
+from cogs.cards import charge
 from cogs.series import panels
 from cogs.series.overview import Seen, SeriesScreens
 from cogs.ui import Interaction, Typed
@@ -20,6 +21,7 @@ from scheduler.series.rule import rule_for
 from scheduler.time.abbreviations import show_zone
 
 _DAY, _TIME, _RHYTHM, _WEEKS, _REASON = "Weekday", "Time", "How often", "How long", "Reason"
+_PAUSE = "Lessons in that time are skipped, and others can book it. Then they go on at the same hour."
 _RHYTHMS = ("Every week", "Every two weeks")
 _LENGTHS = tuple(f"{weeks} week{'' if weeks == 1 else 's'}" for weeks in range(1, pausing.LONGEST_PAUSE + 1))
 
@@ -109,6 +111,13 @@ class SeriesChangesCog(SeriesScreens):
             ui.choice(_WEEKS, _LENGTHS, {_WEEKS: _LENGTHS[0]} | typed),
             _reason(seen, typed),
         )
+
+    def _if_cancelled(self, seen: Seen) -> list[str]:
+        """Write what it means for the first lesson, perhaps a late cancellation."""
+        row = seen.lesson.session
+        if row is None or not seen.lesson.takes_place:
+            return []
+        return charge.if_cancelled(row, seen.shown.guild, seen.actor, self.bot.clock())
 
     @on(panels.END)
     async def end_confirmed(self, interaction: Interaction, series_id: int) -> None:

@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 
-from models import SkipReason
+from models import CoachingSession, Lesson, SessionStatus, SkipReason
+from models.session import Absent
 from scheduler.core.clock import stamp
+from scheduler.sessions import events
 from tests.cogs.booking.people import Visitor
-from tests.support.builders import DAY, HOUR, MINUTE
+from tests.support.builders import DAY, HOUR, MINUTE, change_session
 from tests.support.series import a_series, lessons_of
-from tests.support.simulated import Academy, reply, words
+from tests.support.simulated import SELDOM, Academy, reply, words
 from tests.support.steps import held
-from tests.support.transactions import transact
+from tests.support.transactions import fetch, transact
 
 TWO = 14 * 60
 """In Berlin."""
@@ -234,6 +236,66 @@ async def test_admins_can_end_the_lessons_of_others(open_world: Academy) -> None
     await world.send_custom_id(world.admin, f"series:end:{series_id}", {"Reason": "School's out."})
 
     assert "An admin changed this." in await told(world, world.student)
+
+
+async def test_admins_find_weekly_lessons_from_one_of_them(open_world: Academy) -> None:
+    world = open_world
+    await a_pair(world)
+    code = (await world.sessions())[1].code
+    admin = Visitor(world, world.admin).take(await world.admin.slash(world.lobby, "coaching session", code=code))
+
+    await admin.press("Weekly lessons")
+
+    assert f"Weekly lessons of <@{world.coach.id}> with <@{world.student.id}>" in admin.said
+    await admin.press("10 March…")
+    assert admin.buttons[0] == "Skip only 10 March…"
+
+
+async def test_rescheduling_one_lesson_leaves_the_others_and_says_so(open_world: Academy) -> None:
+    world = open_world
+    series_id = await a_pair(world)
+    stu = await open_lesson(world, world.student)
+    await stu.press("Reschedule only 10 March…")
+
+    await stu.press("15:00")
+    await fill(stu, "Reschedule…", Reason="")
+
+    assert "Your other weekly lessons stay as they are." in stu.said
+    assert "Your other weekly lessons stay as they are." in await told(world, world.coach)
+    again = await lessons(world, world.student)
+    assert f"Rescheduled from {stamp(FIRST + WEEK, 'f')}" in again.said
+    others = [one.starts_at for one in await lessons_of(world.db, series_id) if one.occurrence != 1]
+    assert others == [FIRST, *(FIRST + n * WEEK for n in (2, 3)), FIRST + 4 * WEEK - HOUR]
+
+
+async def test_a_coach_lets_lessons_go_on_after_two_no_shows(open_world: Academy) -> None:
+    world = open_world
+    series_id = await a_pair(world)
+    for number in (0, 1):
+        lesson = await fetch(world.db, Lesson, (series_id, number))
+        await change_session(world.db, lesson.session_id or 0, status=SessionStatus.NO_SHOW, absent=Absent.STUDENT)
+    async with world.db.begin() as session:
+        row = await session.get_one(CoachingSession, lesson.session_id)
+        await events.settle(session, row, world.now)
+
+    await world.wait_until(world.now + SELDOM)
+
+    said = world.dms(world.coach)[-1]
+    assert "missed two of your weekly lessons in a row" in said
+    pressed = await world.coach.user.click(world.coach.user.dm_channel.history()[-1], label="They go on")
+    assert "The lessons go on as agreed." in words(reply(pressed))
+
+
+async def test_a_student_reads_a_week_before_that_the_clocks_differ(open_world: Academy) -> None:
+    world = open_world
+    await world.student.slash(world.lobby, "timezone", place="New York")
+    await a_pair(world)
+
+    await world.wait_until(FIRST + MINUTE)
+
+    [said] = [one for one in world.dms(world.student) if "will be at another time for you" in one]
+    assert "they're at 09:00 in America/New_York" in said
+    assert "For your coach, it's still 14:00 in Europe/Berlin." in said
 
 
 async def test_a_coach_who_changes_zone_is_asked_whether_lessons_follow(open_world: Academy) -> None:
