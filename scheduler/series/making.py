@@ -22,9 +22,8 @@ from models import (
 from scheduler.booking import booking, releases, reservations
 from scheduler.notifications import outbox, reminders
 from scheduler.series import obstacles, pay_steps
-from scheduler.series.rule import Planned, instant_of, occurrences
+from scheduler.series.rule import Planned, are_usable, instant_of, occurrences
 from scheduler.sessions import planning
-from scheduler.time.time_zones import is_known
 
 MARGIN = timedelta(days=4)
 """How far beyond the longest horizon lessons are made: a bot that's off for a day or two misses nothing."""
@@ -71,7 +70,7 @@ async def make_lessons(session: AsyncSession, series: Series, now: datetime) -> 
     ahead = await made_ahead(session, series.coach_id)
     goal = now + ahead
     first = await next_occurrence(session, series.id)
-    if _can_teach(coach, guild) and all(is_known(rule.time_zone) for rule in series.rules):
+    if _can_teach(coach, guild) and are_usable(series.rules):
         soon = takewhile(lambda one: instant_of(series.rules, one) <= goal, occurrences(series, first))
         made = await _make(session, series, coach, guild, list(islice(soon, MOST_AT_ONCE)), now)
         await _plan(session, series, first + len(made.lessons), ahead, now)

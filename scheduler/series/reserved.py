@@ -10,8 +10,7 @@ from sqlalchemy.orm import joinedload
 
 from models import LONGEST_RESERVATION, Coach, Lesson, Series, SeriesStatus
 from scheduler.availability.slots import Period
-from scheduler.series.rule import instant_of, occurrences
-from scheduler.time.time_zones import is_known
+from scheduler.series.rule import are_usable, instant_of, occurrences
 
 
 class _Unmade(NamedTuple):
@@ -95,5 +94,5 @@ async def _unmade(session: AsyncSession, user_ids: Collection[int], until: datet
     return [
         _Unmade(series, first, timedelta(minutes=before), timedelta(minutes=after))
         for series, first, before, after in found.unique()
-        if all(is_known(rule.time_zone) for rule in series.rules)
+        if are_usable(series.rules)
     ]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from models import Series, SeriesRule
 from scheduler.time.local_time import first_instant, start_of
-from scheduler.time.time_zones import zone
+from scheduler.time.time_zones import is_known, zone
 
 
 class Planned(NamedTuple):
@@ -20,6 +20,11 @@ class Planned(NamedTuple):
     """On the clock of the rule."""
     starts_at: datetime | None
     """None if the clocks skip that time on that date."""
+
+
+def are_usable(rules: Sequence[SeriesRule]) -> bool:
+    """Return whether it can be worked out when lessons are: a system update can remove time zones."""
+    return bool(rules) and all(is_known(rule.time_zone) for rule in rules)
 
 
 def rule_for(rules: Sequence[SeriesRule], occurrence: int) -> SeriesRule:

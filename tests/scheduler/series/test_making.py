@@ -19,7 +19,7 @@ from models import (
 )
 from models.storage.database import Database
 from scheduler.series.making import MARGIN, MOST_AT_ONCE
-from tests.support.bookings import TEN
+from tests.support.bookings import SAM, TEN, book
 from tests.support.builders import (
     COACH,
     DAY,
@@ -225,3 +225,17 @@ async def test_a_lesson_knows_when_its_payment_is_seen_to(
 
     (lesson,) = await fetch_all(db, select(Lesson))
     assert lesson.pay_step_at == first_step
+
+
+async def test_a_time_zone_that_is_gone_makes_nothing_and_keeps_nothing_until_it_is_back(db: Database) -> None:
+    await a_server_with_a_coach(db, horizon_days=60)
+    series = await transact(db, a_series, time_zone="Mars/Olympus")
+
+    assert await lessons_of(db, series.id) == []
+    assert (await fetch(db, Series, series.id)).next_step_at == MONDAY + DAY
+    assert (await transact(db, book, SAM, TEN + WEEK)).starts_at == TEN + WEEK
+
+    async with db.begin() as session:
+        (await session.get_one(Series, series.id)).rules[0].time_zone = "UTC"
+    await transact(db, make_more, series.id, MONDAY + DAY)
+    assert (await skipped(db, series.id))[1] is SkipReason.TAKEN
