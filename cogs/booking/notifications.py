@@ -11,6 +11,7 @@ from cogs.notifications import Extra, Words
 from models import NotificationKind, Payment
 from scheduler.booking.notifications import CancelledDetails
 from scheduler.notifications.kinds import NotificationContext
+from scheduler.sessions.lessons import OneOf
 
 
 def _booked(context: NotificationContext) -> ui.Item:
@@ -65,7 +66,15 @@ def _calendar_file(context: NotificationContext, server: str, *, receipt_url: st
     student = None if one.is_workshop else context.names.get(one.student_id)
     title = workshop.title if workshop is not None else None
     names = Names(server, context.about_coach.display_name, student, title)
-    shown = attach(context.about_session, names, context.notification.user_id, receipt_url=receipt_url)
+    details = context.details
+    lesson = details.lesson if isinstance(details, CancelledDetails) else details
+    shown = attach(
+        context.about_session,
+        names,
+        context.notification.user_id,
+        receipt_url=receipt_url,
+        lesson=lesson if isinstance(lesson, OneOf) else None,
+    )
     return Extra(shown.items, [shown.file])
 
 

@@ -12,6 +12,7 @@ from cogs.cards.session import of_session, way_back
 from cogs.ui import Interaction
 from models import Coach, CoachingSession, Guild, Payment, Workshop
 from scheduler.payments.ways import Ways
+from scheduler.sessions.lessons import OneOf
 from scheduler.time.abbreviations import show_zone
 from scheduler.time.hour_cycle import HourCycle
 from scheduler.time.time_zones import zone
@@ -64,10 +65,13 @@ def booked_panel(
     coach: Coach,
     *,
     payment: Payment | None = None,
+    lesson: OneOf | None = None,
     workshop: Workshop | None = None,
 ) -> ui.Panel:
     """Show the session, or the seat in a workshop, with its calendar file and the receipt of a card payment."""
-    title = f"{'Booked' if workshop is None else 'You have a seat'} ✅{paid_by_card(payment)}"
+    is_lesson = lesson is not None  # it was booked before
+    title = "Your lesson is booked" if is_lesson else "Booked" if workshop is None else "You have a seat"
+    title = f"{title} ✅{paid_by_card(payment)}"
     viewer_id = interaction.user.id
     how = how_to_pay(guild, booked.participant(viewer_id), payment)
     card = of_session(booked, guild, title=title, viewer_id=viewer_id, has_file=True, workshop=workshop, more=how)
@@ -75,7 +79,8 @@ def booked_panel(
     of_workshop = workshop.title if workshop is not None else None
     names = Names(server, coach.display_name, interaction.user.display_name, of_workshop)
     receipt_url = payment.receipt_url if payment is not None else None
-    shown = attach(booked, names, interaction.user.id, receipt_url=receipt_url)
-    said = ui.text("We've messaged you both." if workshop is None else "We've messaged you, and told the coach.")
-    parts = card, *shown.items, said, *way_back(interaction, booked)
+    shown = attach(booked, names, interaction.user.id, receipt_url=receipt_url, lesson=lesson)
+    told = "We've messaged you both." if workshop is None else "We've messaged you, and told the coach."
+    said = [] if is_lesson else [ui.text(told)]
+    parts = card, *shown.items, *said, *way_back(interaction, booked)
     return ui.Panel(*parts, files=[shown.file])

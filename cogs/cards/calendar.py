@@ -8,6 +8,7 @@ from cogs import ui
 from cogs.cards import calendar_file
 from cogs.cards.calendar_file import Names, file_name
 from models import CoachingSession, ParticipantStatus, SessionStatus
+from scheduler.sessions.lessons import OneOf
 
 LONGEST_URL = 512
 """Discord's limit for a button's address, in characters."""
@@ -49,21 +50,29 @@ class InCalendar(NamedTuple):
 
 
 def attach(
-    one: CoachingSession, names: Names, viewer_id: int | None, *, receipt_url: str | None = None
+    one: CoachingSession,
+    names: Names,
+    viewer_id: int | None,
+    *,
+    receipt_url: str | None = None,
+    lesson: OneOf | None = None,
 ) -> InCalendar:
     """Attach the calendar file, with links below, also to the receipt of what was paid by card.
+
+    One of weekly lessons has no links, because the file of all lessons has it already (`lesson`).
 
     A cancelled session has no links to calendars: only its file removes it.
     """
     name, links = file_name(one), []
     seat = one.participant(viewer_id)
     has_left = seat is not None and seat.status is ParticipantStatus.LEFT
-    if one.status is not SessionStatus.CANCELLED and not has_left:
+    if one.status is not SessionStatus.CANCELLED and not has_left and lesson is None:
         links = [ui.link(label, address(label, one, names, viewer_id)) for label in _FORMS]
     if receipt_url is not None:
         links.append(ui.link("Receipt", receipt_url))
     items: list[ui.Item] = [ui.attachment(name), *ui.rows(*links)]
-    return InCalendar(items, (name, calendar_file.calendar_file(one, names, viewer_id)))
+    recurrence = lesson.recurrence if lesson is not None else None
+    return InCalendar(items, (name, calendar_file.calendar_file(one, names, viewer_id, recurrence=recurrence)))
 
 
 def address(label: str, one: CoachingSession, names: Names, viewer_id: int | None) -> str:

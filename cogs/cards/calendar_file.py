@@ -3,11 +3,13 @@
 Follows RFC 5545 (the format) and RFC 5546 (what each method needs and forbids).
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from cogs.cards import charge
 from models import CoachingSession, ParticipantStatus, SessionStatus
+from scheduler.sessions.lessons import Recurrence
+from scheduler.time.time_zones import zone
 
 if TYPE_CHECKING:
     from icalendar import Alarm, Calendar, Event, vText
@@ -32,11 +34,17 @@ def file_name(one: CoachingSession) -> str:
 
 
 def calendar_file(
-    one: CoachingSession, names: Names, viewer_id: int | None, *, is_taken_over: bool = False
+    one: CoachingSession,
+    names: Names,
+    viewer_id: int | None,
+    *,
+    is_taken_over: bool = False,
+    recurrence: Recurrence | None = None,
 ) -> bytes:
     """Write the session as it is now. A cancelled session's file removes it from the calendar.
 
-    So does that of one that another coach has taken over from the viewer.
+    So does that of one that another coach has taken over from the viewer. One of weekly lessons is a `recurrence`
+    of an event in the file of all of them, and replaces it there.
 
     The UID never changes and the SEQUENCE grows with each change, so calendars replace older versions. The coach's
     file names the student, and everyone else's names the coach. For a workshop everyone's has a UID of their own:
@@ -49,13 +57,40 @@ def calendar_file(
     cancelled = has_left or is_taken_over or one.status is SessionStatus.CANCELLED
     code = one.code if seat is None else "-".join((one.code, str(viewer_id)))
     event = Event()
-    event.add("uid", session_uid(code))
+    about = about_session(one, names, viewer_id)
+    if recurrence is None:
+        event.add("uid", session_uid(code))
+    else:
+        event.add("uid", series_uid(recurrence.code, recurrence.position))
+        event.add("recurrence-id", on_the_clock(recurrence.day, recurrence.start_minute, recurrence.time_zone))
+        revision = series_revision(recurrence.revision, recurrence.requested_at, one.updated_at)
+        about = about._replace(revision=revision)
     event.add("dtstart", one.starts_at)
     event.add("dtend", one.ends_at)
-    describe(event, about_session(one, names, viewer_id), names, is_cancelled=cancelled)
+    describe(event, about, names, is_cancelled=cancelled)
     calendar = new_calendar("CANCEL" if cancelled else "PUBLISH")
     calendar.add_component(event)
+    if recurrence is not None:
+        calendar.add_missing_timezones(one.created_at.date(), (one.ends_at + timedelta(days=30)).date())
     return calendar.to_ical()
+
+
+def series_uid(code: str, position: int) -> str:
+    """Return the UID of what a rule of weekly lessons makes, the lessons that were changed included."""
+    return f"{code}-{position}@series.coachbot"
+
+
+def series_revision(revision: int, requested_at: datetime, updated_at: datetime) -> int:
+    """Return a number that grows with each change of weekly lessons or of one of them.
+
+    Revisions of sessions wouldn't do: a lesson that's brought back has a new one, which begins at 0.
+    """
+    return revision + (updated_at - requested_at) // timedelta(seconds=1)
+
+
+def on_the_clock(day: date, minute: int, zone_name: str) -> datetime:
+    """Return a time on the wall clock; of one that the clocks show twice, it's the first."""
+    return datetime.combine(day, time(*divmod(minute, 60)), zone(zone_name))
 
 
 def session_uid(code: str) -> str:

@@ -14,6 +14,7 @@ from scheduler.payments import checkouts, choices, starting
 from scheduler.payments.ports import Stripe, StripeUnavailable
 from scheduler.payments.ways import takes_cards
 from scheduler.servers import settings
+from scheduler.sessions import lessons as weekly
 from scheduler.waiting_list import offers
 from scheduler.workshops import workshops
 
@@ -198,8 +199,12 @@ class PaymentsCog(Cog):
             guild = await session.get_one(Guild, payment.guild_id)
             coach = await session.get(Coach, (payment.guild_id, payment.coach_id or 0))
             workshop = await session.get(Workshop, payment.session_id or 0)
+            among = [booked] if booked is not None else []
+            lesson = (await weekly.lessons_among(session, among)).get(payment.session_id or 0)
         if booked is not None and coach is not None:
-            panel = booked_panel(interaction, booked, guild, coach, payment=payment, workshop=workshop)
+            panel = booked_panel(
+                interaction, booked, guild, coach, payment=payment, workshop=workshop, lesson=lesson
+            )
         else:
             panel = package_panel(payment, lot) if lot is not None else state_panel(payment)
         await ui.show(interaction, panel)

@@ -5,15 +5,20 @@ the lessons that follow ends one event and begins the next.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from cogs import ui
 from cogs.cards import calendar_file
 from cogs.cards.calendar_file import About, Names
+from cogs.notifications import Extra
 from models import CoachingSession, Lesson, Series, SessionStatus
+from scheduler.notifications.kinds import NotificationContext
 from scheduler.parsing.money import write_money
 from scheduler.series import rule
+from scheduler.series.changes.notifications import ChangeDetails
+from scheduler.series.notifications import SeriesDetails
 from scheduler.series.rule import Planned
 from scheduler.time.time_zones import zone
 
@@ -48,6 +53,17 @@ class _Changed(NamedTuple):
     """None if it isn't made yet."""
 
 
+def with_calendar_file(context: NotificationContext, server: str) -> Extra:
+    """Attach the file to a message whose details have the series and all its lessons that were `made`."""
+    details: SeriesDetails | ChangeDetails | None = context.details
+    if details is None or not details.made:
+        return Extra([])
+    series = details.series
+    names = Names(server, context.about_coach.display_name, context.names.get(series.student_id))
+    content = series_file(series, details.made, names, context.notification.user_id)
+    return Extra([ui.attachment(file_name(series))], [(file_name(series), content)])
+
+
 def file_name(series: Series) -> str:
     """Return the file's name."""
     return f"lessons-{series.code}.ics"
@@ -60,7 +76,10 @@ def series_file(series: Series, made: Made, names: Names, viewer_id: int | None)
     which no lesson is left removes its event.
     """
     calendar = calendar_file.new_calendar("PUBLISH")
-    by_occurrence = {lesson.occurrence: one for lesson, one in made}
+    by_occurrence = {
+        lesson.occurrence: None if one is not None and viewer_id == series.coach_id != one.coach_id else one
+        for lesson, one in made  # what another coach has taken over isn't in the first one's calendar
+    }
     about = _about(series, made, names, viewer_id)
     last = max([series.requested_at, *(one.ends_at for _, one in made if one is not None)])
     for position in range(len(series.rules)):
@@ -73,24 +92,16 @@ def series_file(series: Series, made: Made, names: Names, viewer_id: int | None)
     return calendar.to_ical()
 
 
-def uid(series: Series, position: int) -> str:
-    """Return the UID of what the rule at this position makes, the lessons that were changed included."""
-    return f"{series.code}-{position}@series.coachbot"
-
-
 def _is_open(series: Series) -> bool:
     return series.until is None and series.lesson_count is None and series.ends_at is None
 
 
 def _about(series: Series, made: Made, names: Names, viewer_id: int | None) -> About:
-    """Say what the recurring events say. Their revision grows with each change of any lesson.
-
-    Revisions of its sessions wouldn't do: a lesson that's brought back has a new one, which begins at 0.
-    """
+    """Say what the recurring events say. Their revision grows with each change of any lesson."""
     sessions = [one for _, one in made if one is not None]
     began_at = series.decided_at or series.requested_at
     updated_at = max([began_at, *filter(None, [series.ended_at]), *(one.updated_at for one in sessions)])
-    revision = series.revision + (updated_at - series.requested_at) // timedelta(seconds=1)
+    revision = calendar_file.series_revision(series.revision, series.requested_at, updated_at)
     is_coach = viewer_id == series.coach_id
     other = names.student if is_coach else names.coach
     lines = [f"Weekly lessons {series.code}"]
@@ -119,16 +130,16 @@ def _events(
 
     own, shown = series.rules[position], _shown(series, made, position)
     main = Event()
-    main.add("uid", uid(series, position))
+    main.add("uid", calendar_file.series_uid(series.code, position))
     first = shown.first or rule.planned(series.rules, own.first_occurrence)
-    main.add("dtstart", _on_the_clock(first.day, own.start_minute, own.time_zone))
+    main.add("dtstart", calendar_file.on_the_clock(first.day, own.start_minute, own.time_zone))
     length = timedelta(minutes=series.duration_minutes)
     main.add("duration", length)  # exact, whereas an end on the clock is an hour off when clocks change meanwhile
     if shown.first is not None:
         until = {"until": rule.instant_of(series.rules, shown.last)} if shown.last is not None else {}
         main.add("rrule", {"freq": "weekly", "interval": own.interval_weeks, **until})
         for one in shown.excluded:
-            main.add("exdate", _on_the_clock(one.day, own.start_minute, own.time_zone))
+            main.add("exdate", calendar_file.on_the_clock(one.day, own.start_minute, own.time_zone))
     calendar_file.describe(main, about, names, is_cancelled=shown.first is None)
     yield main
     for one in shown.changed:
@@ -136,19 +147,16 @@ def _events(
         if one.planned.starts_at is None and one.session is not None:
             changed.add("uid", calendar_file.session_uid(one.session.code))
         else:
-            changed.add("uid", uid(series, position))
-            changed.add("recurrence-id", _on_the_clock(one.planned.day, own.start_minute, own.time_zone))
+            changed.add("uid", calendar_file.series_uid(series.code, position))
+            changed.add(
+                "recurrence-id", calendar_file.on_the_clock(one.planned.day, own.start_minute, own.time_zone)
+            )
         # In UTC, because a wall clock can't say which of two times it means when clocks go back.
         changed.add("dtstart", one.starts_at)
         changed.add("dtend", one.ends_at)
         said = calendar_file.about_session(one.session, names, viewer_id) if one.session is not None else about
         calendar_file.describe(changed, said._replace(revision=about.revision), names, is_cancelled=False)
         yield changed
-
-
-def _on_the_clock(day: date, minute: int, zone_name: str) -> datetime:
-    """Return a time on the wall clock; of one that the clocks show twice, it's the first."""
-    return datetime.combine(day, time(*divmod(minute, 60)), zone(zone_name))
 
 
 def _shown(series: Series, made: Mapping[int, CoachingSession | None], position: int) -> _Shown:

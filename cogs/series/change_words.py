@@ -1,11 +1,10 @@
 """The words of messages about what became of weekly lessons."""
 
 from cogs import routes, ui
-from cogs.cards.calendar import attach
-from cogs.cards.calendar_file import Names
 from cogs.cards.session_message import session_card
-from cogs.notifications import Extra, Words
+from cogs.notifications import Words
 from cogs.series import panels, words
+from cogs.series.calendar_file import with_calendar_file
 from cogs.ui.routing import beside
 from models import NotificationKind, SkipReason
 from scheduler.core.clock import stamp
@@ -21,13 +20,6 @@ _LONGEST = 1000
 
 def _back(context: NotificationContext) -> ui.Item:
     return session_card(context, "This weekly lesson takes place after all", has_file=True)
-
-
-def _file(context: NotificationContext, server: str) -> Extra:
-    one = context.about_session
-    names = Names(server, context.about_coach.display_name, context.names.get(one.student_id), None)
-    shown = attach(one, names, context.notification.user_id)
-    return Extra(shown.items, [shown.file])
 
 
 def _moved(context: NotificationContext, details: ChangeDetails) -> list[str]:
@@ -150,4 +142,10 @@ def _buttons(kind: NotificationKind, details: ChangeDetails) -> list[ui.Button]:
     return [lessons]
 
 
-WORDS = {NotificationKind.LESSON_BACK: Words(_back, _file)} | {kind: Words(_card) for kind in _LINES}
+_CHANGES = (NotificationKind.SERIES_MOVED, NotificationKind.SERIES_PAUSED, NotificationKind.SERIES_ENDED)
+"""What calendars need to know."""
+
+WORDS = {
+    NotificationKind.LESSON_BACK: Words(_back, with_calendar_file),
+    **{kind: Words(_card, with_calendar_file if kind in _CHANGES else None) for kind in _LINES},
+}

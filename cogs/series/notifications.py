@@ -1,9 +1,9 @@
 """The words of messages about weekly lessons."""
 
 from cogs import ui
-from cogs.cards.calendar_file import Names
-from cogs.notifications import Extra, Words
-from cogs.series import calendar_file, cards
+from cogs.notifications import Words
+from cogs.series import cards
+from cogs.series.calendar_file import with_calendar_file
 from models import NotificationKind, SeriesStatus
 from scheduler.notifications.kinds import NotificationContext
 from scheduler.series.notifications import SeriesDetails
@@ -49,20 +49,6 @@ def _closed(context: NotificationContext) -> ui.Item:
         lines.append(ui.block(ui.quoted(series.end_reason, 1000)))
     lines = [*lines[:1], *cards.rhythm(details), *lines[1:], "The hours are free again. Find others with `/book`."]
     return ui.Container(ui.text("\n".join(lines)))
-
-
-def with_calendar_file(context: NotificationContext, server: str) -> Extra:
-    """Attach the calendar file of all lessons, if they're known (see `SeriesDetails.made`)."""
-    details: SeriesDetails | None = context.details
-    if details is None or not details.made:
-        return Extra([])
-    series = details.series
-    names = Names(server, context.about_coach.display_name, context.names.get(series.student_id))
-    name, content = (
-        calendar_file.file_name(series),
-        calendar_file.series_file(series, details.made, names, context.notification.user_id),
-    )
-    return Extra([ui.attachment(name)], [(name, content)])
 
 
 def _is_for_coach(context: NotificationContext) -> bool:

@@ -22,7 +22,7 @@ from scheduler.notifications import reminders
 from scheduler.reviews import reviews
 from scheduler.series import answers
 from scheduler.series.changes import listing
-from scheduler.sessions import charge_standing, lookup, upcoming
+from scheduler.sessions import charge_standing, lessons, lookup, upcoming
 from scheduler.sessions.unpaid import payments_without_session
 from scheduler.sessions.upcoming import Page
 from scheduler.waiting_list import wishes
@@ -67,11 +67,12 @@ class SessionsCog(CancellingCog):
             found = await lookup.find_visible(session, session_id, actor, interaction.guild_id)
             coach = await session.get_one(Coach, (found.guild_id, found.coach_id))
             workshop = (await lookup.workshops_of(session, [found])).get(found.id)
+            lesson = (await lessons.lessons_among(session, [found])).get(found.id)
         has_student = interaction.user.id == found.coach_id and not found.is_workshop
         student = await self.bot.fetch_name(found.guild_id, found.student_id) if has_student else None
         title = workshop.title if workshop is not None else None
         names = Names(self.bot.server_name(found.guild_id), coach.display_name, student, title)
-        shown = attach(found, names, interaction.user.id)
+        shown = attach(found, names, interaction.user.id, lesson=lesson)
         words = ui.text("Open the file with your calendar app. Download it again if the session changes.")
         await ui.show(interaction, ui.Panel(words, *shown.items, files=[shown.file]))
 

@@ -1,15 +1,31 @@
 """Which sessions are weekly lessons."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
-from models import CoachingSession, Lesson, Series, SeriesStatus, SkipReason
+from models import CoachingSession, Lesson, Series, SeriesRule, SeriesStatus, SkipReason
 
 _DROPPED = (SkipReason.PAUSED, SkipReason.TAKEN, SkipReason.CLOCKS, SkipReason.CLOSED)
+
+
+class Recurrence(NamedTuple):
+    """Which of the recurring events of a series a lesson belongs to in calendars, and when it's planned there."""
+
+    code: str
+    position: int
+    """Which rule of the series it follows, from 0 on. Each is one recurring event."""
+    day: date
+    start_minute: int
+    """On the wall clock of `time_zone`."""
+    time_zone: str
+    revision: int
+    """Of the series."""
+    requested_at: datetime
 
 
 class OneOf(NamedTuple):
@@ -20,6 +36,7 @@ class OneOf(NamedTuple):
     """Whether there are others, which nothing that happens to this one changes."""
     ended_at: datetime | None = None
     """When someone ended them all."""
+    recurrence: Recurrence | None = None
 
 
 async def lessons_among(session: AsyncSession, rows: Collection[CoachingSession]) -> Mapping[int, OneOf]:
@@ -27,16 +44,34 @@ async def lessons_among(session: AsyncSession, rows: Collection[CoachingSession]
     ids = [one.id for one in rows if not one.is_workshop]
     if not ids:
         return {}
+    earlier = aliased(SeriesRule)
+    until_it = earlier.series_id == Lesson.series_id, earlier.first_occurrence <= Lesson.occurrence
+    newest = select(func.max(earlier.first_occurrence)).where(*until_it).scalar_subquery()
+    position = select(func.count() - 1).where(*until_it).scalar_subquery()
+    in_force = (SeriesRule.series_id == Lesson.series_id) & (SeriesRule.first_occurrence == newest)
     found = await session.execute(
-        select(Lesson.session_id, Series.id, Series.status, Series.ended_at)
+        select(Lesson, Series, SeriesRule, position)
         .join(Series, Series.id == Lesson.series_id)
+        .join(SeriesRule, in_force)
         .where(Lesson.session_id.in_(ids))
     )
     return {
-        session_id: OneOf(series_id, status is SeriesStatus.ACTIVE, ended_at)
-        for session_id, series_id, status, ended_at in found
-        if session_id is not None
+        lesson.session_id: OneOf(
+            series.id,
+            series.status is SeriesStatus.ACTIVE,
+            series.ended_at,
+            _recurrence(series, lesson, rule, number),
+        )
+        for lesson, series, rule, number in found
+        if lesson.session_id is not None
     }
+
+
+def _recurrence(series: Series, lesson: Lesson, rule: SeriesRule, position: int) -> Recurrence:
+    since = lesson.occurrence - rule.first_occurrence
+    day = rule.first_day + timedelta(weeks=since * rule.interval_weeks)
+    when = day, rule.start_minute, rule.time_zone
+    return Recurrence(series.code, position, *when, series.revision, series.requested_at)
 
 
 async def was_dropped(session: AsyncSession, row: CoachingSession) -> bool:

@@ -7,10 +7,20 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Lesson, NotificationKind, ParticipantStatus, Series, SeriesRule, SeriesStatus, SessionStatus
+from models import (
+    CoachingSession,
+    Lesson,
+    NotificationKind,
+    ParticipantStatus,
+    Series,
+    SeriesRule,
+    SeriesStatus,
+    SessionStatus,
+)
 from scheduler.availability import reader_zone
 from scheduler.core.actor import Actor
 from scheduler.notifications.kinds import Declaration, NotificationContext
+from scheduler.series import lookup
 from scheduler.series.changes import asking, listing
 from scheduler.series.changes.listing import ShownLesson
 from scheduler.series.rule import rule_for
@@ -28,6 +38,8 @@ class ChangeDetails(NamedTuple):
     """The upcoming ones that are made."""
     zone_name: str
     """The reader's."""
+    made: Sequence[tuple[Lesson, CoachingSession | None]] = ()
+    """All lessons that were made, for the calendar file."""
 
     @property
     def since_first(self) -> list[ShownLesson]:
@@ -50,7 +62,8 @@ async def _details(session: AsyncSession, context: NotificationContext, now: dat
     shown = await listing.show(session, series.id, Actor(reader), None, now)
     zone_name = await reader_zone.zone_name_of(session, reader, context.guild.time_zone)
     first = first or 0
-    return ChangeDetails(series, rule_for(series.rules, first), first, shown.lessons, zone_name)
+    made = await lookup.lessons_of(session, series.id)
+    return ChangeDetails(series, rule_for(series.rules, first), first, shown.lessons, zone_name, made)
 
 
 async def _clocks(session: AsyncSession, context: NotificationContext, now: datetime) -> ChangeDetails | None:
