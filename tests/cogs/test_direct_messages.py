@@ -214,7 +214,7 @@ def _details(kind: NotificationKind) -> Any:
         return Unpaid(Series(pays_with=SeriesPayment.CREDIT), 30, True, STARTS_AT)
     if kind in (K.SERIES_REQUEST, K.SERIES_BOOKED, K.SERIES_CLOSED):
         return _weekly_lessons(kind)
-    if kind in SERIES_CHANGES:
+    if kind in (*SERIES_CHANGES, K.LESSON_BACK):
         return _changed_lessons(kind)
     return False
 
