@@ -169,7 +169,8 @@ class AskingCog(Cog):
             raise NotBookable("These lessons have to be paid by card, and the first one is too soon for that.")
         plan = plan if plan.way in possible else plan._replace(way=possible[0])
         cycle = ui.hour_cycle_of(interaction)
-        shown = Shown(plan, coach, guild, zone_name, cycle, found, ways, answer_by)
+        livemode = stripe is None or stripe.livemode
+        shown = Shown(plan, coach, guild, zone_name, cycle, found, ways, answer_by, livemode)
         await ui.show(interaction, shown.panel(notes))
 
 

@@ -109,6 +109,8 @@ class Shown:
     found: Preview
     ways: Ways
     answer_by: datetime
+    livemode: bool
+    """Whether paying by card moves real money."""
 
     def panel(self, notes: str | None) -> ui.Panel:
         """Show the dates and what the student agrees to. **Ask** reads the notes from the panel."""
@@ -160,7 +162,7 @@ class Shown:
             return [problem]
         lines, series_payment = list[str](), PAYMENTS[self.plan.way]
         if self.ways.cost_minor and (how := words.payment(series_payment, self.plan.minutes)):
-            lines.append(how)
+            lines.append(f"{how}{self._about_payment()}")
         elif self.ways.cost_minor and self.guild.payment_instructions:
             lines.append(f"**How to pay** {ui.quoted(self.guild.payment_instructions)}")
         lines.append(f"**Changes** Reschedule or cancel any lesson on its own, or end them all {self._notice()}.")
@@ -169,6 +171,12 @@ class Shown:
                 f"-# Your coach has until {stamp(self.answer_by, 'f')} to accept. We keep the hours for you."
             )
         return lines
+
+    def _about_payment(self) -> str:
+        """Say how much credit there is, or that no money moves."""
+        if self.plan.way is Way.CREDIT:
+            return f" You have {self.ways.credit}."
+        return "" if self.livemode else " **TEST: no money moves.**"
 
     def _notice(self) -> str:
         days = self.guild.series_notice_days

@@ -42,7 +42,7 @@ async def test_credit_is_set_aside_before_each_lesson_and_not_when_asking(world:
 
     stu = await every_week(world)
 
-    assert "With credit. We set aside 60 minutes a week before each lesson." in stu.said
+    assert "With credit. We set aside 60 minutes a week before each lesson. You have 60." in stu.said
     await stu.press("Ask Cara")
     assert await way_of_the_only_series(world) is SeriesPayment.CREDIT
 
@@ -58,7 +58,7 @@ async def test_the_way_that_was_chosen_before_stays(world: Academy) -> None:
 async def test_a_card_is_charged_for_each_lesson_on_its_own(world: Academy) -> None:
     stu = await every_week(world)
 
-    assert "By card. We send you a link a week before each lesson." in stu.said
+    assert "By card. We send you a link a week before each lesson. **TEST: no money moves.**" in stu.said
     await stu.press("Ask Cara")
     assert await way_of_the_only_series(world) is SeriesPayment.CARD
 
