@@ -1,4 +1,4 @@
-"""Calendars show exactly the stored lessons after every kind of change, by the file of all or of the changed one."""
+"""Calendars show the stored lessons after every kind of change, by the file of all or of the changed one."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
