@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, null, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absence, Closure, Coach, Guild
@@ -31,39 +32,29 @@ async def closed_times(session: AsyncSession, coach: Coach, since: datetime, unt
 async def closed_times_of_each(
     session: AsyncSession, coaches: Sequence[Coach], since: datetime, until: datetime
 ) -> Mapping[int, list[Closed]]:
-    """Return the same, with the reasons, for coaches on one server by user id."""
+    """Return the same, with the reasons, for coaches on one server by user id, in one query."""
     found: dict[int, list[Closed]] = defaultdict(list)
-    if coaches:
-        for one in await _closures(session, coaches[0].guild_id, since, until):
-            for coach in coaches:
-                found[coach.user_id].append(one)
-        await _add_absences(session, found, coaches, since, until)
-    return found
-
-
-async def _add_absences(
-    session: AsyncSession,
-    found: Mapping[int, list[Closed]],
-    coaches: Sequence[Coach],
-    since: datetime,
-    until: datetime,
-) -> None:
-    """Add the days on which these coaches are away. They are on each coach's own calendar."""
-    away = await session.execute(
-        select(Absence.coach_id, Absence.first, Absence.last).where(
-            Absence.guild_id == coaches[0].guild_id,
-            Absence.coach_id.in_([one.user_id for one in coaches]),
-            Absence.ended_at.is_(None),
-            Absence.last >= (since - _DAY).date(),
-            Absence.first <= (until + _DAY).date(),
-        )
-    )
+    if not coaches:
+        return found
     zones = {one.user_id: zone(one.time_zone) for one in coaches}
-    for coach_id, first, last in away:
-        in_zone = zones[coach_id]
-        one = Closed(start_of(in_zone, first), start_of(in_zone, last + _DAY), SlotRefusal.AWAY)
+    guild_id, around = coaches[0].guild_id, ((since - _DAY).date(), (until + _DAY).date())
+    away = select(Absence.coach_id, Absence.first, Absence.last, null()).where(
+        Absence.guild_id == guild_id,
+        Absence.coach_id.in_(zones),
+        Absence.ended_at.is_(None),
+        Absence.last >= around[0],
+        Absence.first <= around[1],
+    )
+    # Days away are on the coach's own calendar, closures on the server's.
+    rows: Iterable[Any] = await session.execute(union_all(away, _closures(guild_id, *around)))
+    for coach_id, first, last, name in rows:
+        why = SlotRefusal.CLOSED if coach_id is None else SlotRefusal.AWAY
+        in_zone = zone(name) if coach_id is None else zones[coach_id]
+        one = Closed(start_of(in_zone, first), start_of(in_zone, last + _DAY), why)
         if one.start < until and one.end > since:
-            found[coach_id].append(one)
+            for user_id in zones if coach_id is None else (coach_id,):
+                found[user_id].append(one)
+    return found
 
 
 def without(periods: Iterable[Period], closed: Iterable[Closed]) -> list[Period]:
@@ -80,23 +71,22 @@ async def check_open(session: AsyncSession, coach: Coach, starts_at: datetime, e
 
 async def is_closed(session: AsyncSession, guild_id: int, starts_at: datetime, ends_at: datetime) -> bool:
     """Return whether the server itself is closed at some time in `[starts_at, ends_at)`."""
-    return bool(await _closures(session, guild_id, starts_at, ends_at))
+    days = await session.execute(_closures(guild_id, (starts_at - _DAY).date(), (ends_at + _DAY).date()))
+    return any(
+        start_of(zone(name), first) < ends_at and starts_at < start_of(zone(name), last + _DAY)
+        for _, first, last, name in days
+    )
 
 
-async def _closures(session: AsyncSession, guild_id: int, since: datetime, until: datetime) -> list[Closed]:
-    """Return the days on which a server is closed. They are on its own calendar."""
-    query = (
-        select(Closure.first, Closure.last, Guild.time_zone)
+def _closures(guild_id: int, since: date, until: date) -> Select[None, date, date, str]:
+    """Select the days on which a server is closed, with its time zone."""
+    return (
+        select(null(), Closure.first, Closure.last, Guild.time_zone)
         .join(Guild, Guild.id == Closure.guild_id)
         .where(
             Closure.guild_id == guild_id,
             Closure.lifted_at.is_(None),
-            Closure.last >= (since - _DAY).date(),
-            Closure.first <= (until + _DAY).date(),
+            Closure.last >= since,
+            Closure.first <= until,
         )
     )
-    days = [
-        Closed(start_of(zone(name), first), start_of(zone(name), last + _DAY), SlotRefusal.CLOSED)
-        for first, last, name in await session.execute(query)
-    ]
-    return [one for one in days if one.start < until and one.end > since]

@@ -332,14 +332,11 @@ async def _counted_starts(
     held = Hold.guild_id == guild_id, Hold.coach_id.in_(ids), holding
     is_request = Hold.purpose == HoldPurpose.REQUEST
     holds = select(Hold.coach_id, Hold.starts_at).where(*held, ~is_request)
-    for coach_id, start in await session.execute(union_all(sessions, holds)):
-        counted[coach_id].append(start)
-    before = {coach.user_id: timedelta(minutes=coach.buffer_before_minutes) for coach in limited}
-    requested = (  # one hold with a reservation for each lesson
+    requested = (  # one hold with a reservation for each lesson; the student's has no buffers
         select(Hold.coach_id, Reservation.starts_at)
-        .join(Reservation, and_(Reservation.hold_id == Hold.id, Reservation.user_id == Hold.coach_id))
+        .join(Reservation, and_(Reservation.hold_id == Hold.id, Reservation.user_id == Hold.student_id))
         .where(*held, is_request, Reservation.starts_at.between(since - _LIMIT_MARGIN, until + _LIMIT_MARGIN))
     )
-    for coach_id, start in await session.execute(requested):
-        counted[coach_id].append(start + before[coach_id])
+    for coach_id, start in await session.execute(union_all(sessions, holds, requested)):
+        counted[coach_id].append(start)
     return counted
