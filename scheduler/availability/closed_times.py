@@ -46,7 +46,7 @@ async def closed_times_of_each(
         Absence.first <= around[1],
     )
     # Days away are on the coach's own calendar, closures on the server's.
-    rows: Iterable[Any] = await session.execute(union_all(away, _closures(guild_id, *around)))
+    rows: list[Any] = list(await session.execute(union_all(away, _closures(guild_id, *around))))
     for coach_id, first, last, name in rows:
         why = SlotRefusal.CLOSED if coach_id is None else SlotRefusal.AWAY
         in_zone = zone(name) if coach_id is None else zones[coach_id]
