@@ -450,10 +450,10 @@ async def _offer(session: AsyncSession, world: Academy) -> None:
 
 
 async def _series_request(session: AsyncSession, world: Academy) -> None:
-    """Let Sam ask Cara for weekly lessons."""
+    """Let Ada ask Cara for weekly lessons: nothing here blocks her."""
     guild = await session.get_one(Guild, world.guild.id)
     wanted = Wanted(world.now + 4 * DAY + 6 * HOUR, 60)
-    asked = Actor(world.other_student.id), world.coach.id, wanted, SECRETS[0], SeriesPayment.OTHERWISE
+    asked = Actor(world.admin.id), world.coach.id, wanted, SECRETS[0], SeriesPayment.OTHERWISE
     await requests.request(session, guild, *asked, world.now)
 
 

@@ -105,7 +105,7 @@ _WAITERS = READERS | {"left": BOOKERS["left"]}
 _OFFERED = _refusals("student", "You have no such offer.")
 _WISHER = _refusals("student", "You have no such wish.")
 
-_ASKER = _refusals("other_student", "You have no such request.")
+_ASKER = _refusals("admin", "You have no such request.")
 _ANSWERER = _refusals("coach", "You have no such request.")
 _PLAN = {"terms": 2}
 """Every week without an end, paid as the server's instructions say."""

@@ -11,7 +11,7 @@ from discord import app_commands
 from bot.app import CoachBot
 from cogs import routes
 from cogs.booking.panels import OLD_CONFIRM
-from cogs.series.plan import PICK_END
+from cogs.series.plan import PICK_END, TYPE_END
 from cogs.ui import FIX
 from tests.cogs.authorization.people import SECRETS, Rows, Stage, stage_of
 from tests.cogs.authorization.rows import COMMANDS, FORMS, PAYMENTS, PEOPLE, PRESSES, REOPENED, TAMPERED, Row
@@ -99,6 +99,7 @@ HARMLESS = {
     (routes.BOOK_ONCE.template, "way"),
     (routes.REPEAT.template, "way"),
     (PICK_END.template, "terms"),
+    (TYPE_END.template, "terms"),
 }
 
 
