@@ -85,8 +85,17 @@ _ACTIONS = {
     "closure_added": "days closed",
     "closure_lifted": "days opened again",
     "holidays_chosen": "public holidays chosen",
+    "absence_added": "away",
+    "absence_ended": "back",
+    "substitute_accepted": "substitute accepted",
+    "substitute_agreed": "student agreed to the substitute",
+    "substitute_refused": "student declined the substitute",
+    "substitute_lapsed": "substitute not settled in time",
+    "substitute_withdrawn": "substitute no longer asked",
+    "session_taken_over": "session taken over by a substitute",
 }
 """Actions whose stored names aren't what people say."""
+_WITH_DAYS = ("closure_added", "closure_lifted", "absence_added", "absence_ended")
 _WITH_MINUTES = (
     "credits_granted",
     "credits_revoked",
@@ -120,6 +129,9 @@ _MESSAGES = {
     NotificationKind.SERIES_PAUSED: "news of a pause of weekly lessons",
     NotificationKind.SERIES_MISSED: "question whether weekly lessons go on",
     NotificationKind.SERIES_CLOCKS: "news of clock changes",
+    NotificationKind.SUBSTITUTE_ASKED: "question to the substitute",
+    NotificationKind.SUBSTITUTE_PROPOSED: "question to the student",
+    NotificationKind.SUBSTITUTE_NOT_NEEDED: "word to the substitute that it's off",
     NotificationKind.APPEAL_CARD: "appeal for admins",
 }
 
@@ -170,7 +182,7 @@ def _changes(stored: str, about: Mapping[str, Any], name_of: NameOf, cycle: Hour
             return [name]
         case {"minutes": int(minutes)} if stored in _WITH_MINUTES:
             return [f"{minutes:,} minutes"]
-        case {"first": str(first), "last": str(last)} if stored in ("closure_added", "closure_lifted"):
+        case {"first": str(first), "last": str(last)} if stored in _WITH_DAYS:
             return [write_dates(date.fromisoformat(first), date.fromisoformat(last))]
         case {"from": old, "to": new} if stored == "holidays_chosen":
             return [f"{old or 'none'} → {new or 'none'}"]

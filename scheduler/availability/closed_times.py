@@ -3,9 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Select, null, select, union_all
+from sqlalchemy import Select, and_, literal, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import Absence, Closure, Coach, Guild
@@ -21,6 +20,8 @@ EXPLANATIONS = {
 }
 """Says in one sentence why a time can't be booked."""
 _DAY = timedelta(days=1)
+_EVERYBODY = 0
+"""In place of the coach, for days on which nobody works."""
 
 
 async def closed_times(session: AsyncSession, coach: Coach, since: datetime, until: datetime) -> list[Period]:
@@ -32,28 +33,20 @@ async def closed_times(session: AsyncSession, coach: Coach, since: datetime, unt
 async def closed_times_of_each(
     session: AsyncSession, coaches: Sequence[Coach], since: datetime, until: datetime
 ) -> Mapping[int, list[Closed]]:
-    """Return the same, with the reasons, for coaches on one server by user id, in one query."""
+    """Return the same, with the reasons, for coaches on one server by user id."""
     found: dict[int, list[Closed]] = defaultdict(list)
     if not coaches:
         return found
-    zones = {one.user_id: zone(one.time_zone) for one in coaches}
-    guild_id, around = coaches[0].guild_id, ((since - _DAY).date(), (until + _DAY).date())
-    away = select(Absence.coach_id, Absence.first, Absence.last, null()).where(
-        Absence.guild_id == guild_id,
-        Absence.coach_id.in_(zones),
-        Absence.ended_at.is_(None),
-        Absence.last >= around[0],
-        Absence.first <= around[1],
-    )
-    # Days away are on the coach's own calendar, closures on the server's.
-    rows: list[Any] = list(await session.execute(union_all(away, _closures(guild_id, *around))))
-    for coach_id, first, last, name in rows:
-        why = SlotRefusal.CLOSED if coach_id is None else SlotRefusal.AWAY
-        in_zone = zone(name) if coach_id is None else zones[coach_id]
-        one = Closed(start_of(in_zone, first), start_of(in_zone, last + _DAY), why)
+    of_all: list[Closed] = []
+    ids = [one.user_id for one in coaches]
+    days = _closures(coaches[0].guild_id, since, until), _absences(coaches[0].guild_id, ids, since, until)
+    for coach_id, first, last, zone_name in await session.execute(union_all(*days)):
+        why = SlotRefusal.CLOSED if coach_id == _EVERYBODY else SlotRefusal.AWAY
+        one = _closed(first, last, zone_name, why)
         if one.start < until and one.end > since:
-            for user_id in zones if coach_id is None else (coach_id,):
-                found[user_id].append(one)
+            (of_all if coach_id == _EVERYBODY else found[coach_id]).append(one)
+    for coach_id in ids:
+        found[coach_id] = of_all + found[coach_id]
     return found
 
 
@@ -71,22 +64,42 @@ async def check_open(session: AsyncSession, coach: Coach, starts_at: datetime, e
 
 async def is_closed(session: AsyncSession, guild_id: int, starts_at: datetime, ends_at: datetime) -> bool:
     """Return whether the server itself is closed at some time in `[starts_at, ends_at)`."""
-    days = await session.execute(_closures(guild_id, (starts_at - _DAY).date(), (ends_at + _DAY).date()))
-    return any(
-        start_of(zone(name), first) < ends_at and starts_at < start_of(zone(name), last + _DAY)
-        for _, first, last, name in days
-    )
+    found = await session.execute(_closures(guild_id, starts_at, ends_at))
+    days = (_closed(first, last, zone_name, SlotRefusal.CLOSED) for _, first, last, zone_name in found)
+    return any(one.start < ends_at and one.end > starts_at for one in days)
 
 
-def _closures(guild_id: int, since: date, until: date) -> Select[None, date, date, str]:
-    """Select the days on which a server is closed, with its time zone."""
+def _closed(first: date, last: date, zone_name: str, why: SlotRefusal) -> Closed:
+    in_zone = zone(zone_name)
+    return Closed(start_of(in_zone, first), start_of(in_zone, last + _DAY), why)
+
+
+def _closures(guild_id: int, since: datetime, until: datetime) -> Select[int, date, date, str]:
+    """Select the days on which a server may be closed. They are on its own calendar."""
     return (
-        select(null(), Closure.first, Closure.last, Guild.time_zone)
+        select(literal(_EVERYBODY), Closure.first, Closure.last, Guild.time_zone)
         .join(Guild, Guild.id == Closure.guild_id)
         .where(
             Closure.guild_id == guild_id,
             Closure.lifted_at.is_(None),
-            Closure.last >= since,
-            Closure.first <= until,
+            Closure.last >= (since - _DAY).date(),
+            Closure.first <= (until + _DAY).date(),
+        )
+    )
+
+
+def _absences(
+    guild_id: int, coach_ids: Sequence[int], since: datetime, until: datetime
+) -> Select[int, date, date, str]:
+    """Select the days on which these coaches may be away. They are on each coach's own calendar."""
+    return (
+        select(Absence.coach_id, Absence.first, Absence.last, Coach.time_zone)
+        .join(Coach, and_(Coach.guild_id == Absence.guild_id, Coach.user_id == Absence.coach_id))
+        .where(
+            Absence.guild_id == guild_id,
+            Absence.coach_id.in_(coach_ids),
+            Absence.ended_at.is_(None),
+            Absence.last >= (since - _DAY).date(),
+            Absence.first <= (until + _DAY).date(),
         )
     )

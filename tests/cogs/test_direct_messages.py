@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import discord
@@ -12,6 +13,8 @@ import pytest
 import bot.app  # noqa: F401  (it registers what features declare)
 from cogs import notifications
 from models import (
+    Absence,
+    AbsenceOutcome,
     Absent,
     Alert,
     Coach,
@@ -37,6 +40,8 @@ from models import (
     SessionStatus,
     SessionType,
     SkipReason,
+    Substitution,
+    SubstitutionState,
     Wish,
     WishEnd,
     Workshop,
@@ -59,9 +64,12 @@ from scheduler.series.changes.listing import ShownLesson
 from scheduler.series.changes.notifications import ChangeDetails
 from scheduler.series.notifications import SeriesDetails, ShownDate
 from scheduler.sessions.lessons import OneOf
+from scheduler.time_off.notifications import QuestionDetails
+from scheduler.time_off.summaries import Line, Summary
 from scheduler.waiting_list.notifications import OfferDetails, WishDetails
 from scheduler.workshops.notifications import WorkshopDetails
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, session_for_one
+from tests.support.time_off import SAM
 
 K, S = NotificationKind, SessionStatus
 RAW_ID = re.compile(r"<(@[!&]?|#)[0-9]+>")
@@ -216,7 +224,38 @@ def _details(kind: NotificationKind) -> Any:
         return _weekly_lessons(kind)
     if kind in (*SERIES_CHANGES, K.LESSON_BACK):
         return _changed_lessons(kind)
-    return False
+    if kind in (K.SUBSTITUTE_ASKED, K.SUBSTITUTE_PROPOSED, K.SUBSTITUTE_NOT_NEEDED):
+        return QuestionDetails(a_question(), "I'm at sea.", {COACH: "Cara", SAM: "Sam"})
+    return _summary() if kind is K.ABSENCE_SUMMARY else False
+
+
+def a_question(**changed: Any) -> Substitution:
+    values: dict[str, Any] = {"id": 1, "coach_id": COACH, "substitute_id": SAM, "state": SubstitutionState.OPEN}
+    return Substitution(starts_at=STARTS_AT, expires_at=STARTS_AT - HOUR, **values | changed)
+
+
+def _summary() -> Summary:
+    """Return a summary with every outcome."""
+    day = STARTS_AT.date()
+    absence = Absence(coach_id=COACH, first=day, last=day, reason="I'm at sea.")
+    one = session_for_one(
+        id=3,
+        guild_id=GUILD,
+        coach_id=COACH,
+        code="abc",
+        starts_at=STARTS_AT,
+        ends_at=STARTS_AT + HOUR,
+        created_at=MONDAY,
+        updated_at=MONDAY,
+        revision=1,
+        currency="USD",
+        status=S.SCHEDULED,
+    )
+    lines = [
+        Line(one, outcome, STARTS_AT, workshop, 60, is_paid_by_card=True)
+        for outcome, workshop in itertools.product(AbsenceOutcome, (None, WORKSHOP))
+    ]
+    return Summary(absence, lines)
 
 
 def _weekly_lessons(kind: NotificationKind) -> SeriesDetails:
@@ -399,3 +438,26 @@ def test_the_room_is_a_link_in_direct_messages() -> None:
     _, buttons = shown(context)
 
     assert f"https://discord.com/channels/{GUILD}/555" in buttons
+
+
+@pytest.mark.parametrize("state", SubstitutionState)
+@pytest.mark.parametrize("accepted", [None, MONDAY], ids=["before", "after"])
+@pytest.mark.parametrize(("kind", "reader_id"), [(K.SUBSTITUTE_ASKED, SAM), (K.SUBSTITUTE_PROPOSED, STUDENT)])
+def test_a_question_about_a_substitute_has_buttons_only_while_it_is_open(
+    kind: NotificationKind, reader_id: int, state: SubstitutionState, accepted: datetime | None
+) -> None:
+    question = a_question(state=state, substitute_accepted_at=accepted, student_accepted_at=accepted)
+    details = QuestionDetails(question, None, {COACH: "Cara", SAM: "Sam"})
+
+    said, buttons = shown(replace(a_context(kind, reader_id), in_dm=True, details=details))
+
+    answers = ["away:decline:1"] if accepted else ["away:accept:1", "away:decline:1"]
+    assert buttons == (answers if state is SubstitutionState.OPEN else [])
+    assert "Cara is away then." in said
+
+
+def test_whose_session_was_taken_over_reads_that_without_buttons() -> None:
+    said, buttons = shown(replace(a_context(K.SESSION_BOOKED, SAM, sent_at=MONDAY), in_dm=True))
+
+    assert "**New booking · paid by card · taken over by another coach**" in said
+    assert buttons == []

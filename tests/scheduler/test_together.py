@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import (
+    Absence,
     BlockedFrom,
     Coach,
     CoachingSession,
@@ -38,7 +39,7 @@ from scheduler.notifications import bot_removal
 from scheduler.payments import checkouts, overview, refunds
 from scheduler.rooms import extensions
 from scheduler.servers import bot_membership
-from scheduler.time_off import closures
+from scheduler.time_off import answers, closures, decisions
 from scheduler.workshops import seats
 from tests.support.bookings import CARA, book, hold
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, a_server_with_a_coach, refusal
@@ -46,6 +47,7 @@ from tests.support.credits import a_lot, book_with_credit
 from tests.support.parameters import first_plain
 from tests.support.payments import till
 from tests.support.stripe_server import Fault
+from tests.support.time_off import SAM, SAMS, also_sam, ask, away, taken_over
 from tests.support.together import (
     CREDIT,
     OPEN,
@@ -124,6 +126,35 @@ async def take_days_off(here: Together) -> None:
 async def close_the_server(here: Together) -> None:
     day = WEDNESDAY.date()
     await change_server(here, lambda session, guild: closures.close(session, guild, ADMIN, day, day, "", here.now))
+
+
+async def go_away(here: Together) -> Absence:
+    return await away(here.db, WEDNESDAY.date(), now=here.now)
+
+
+async def go_away_and_cancel(here: Together) -> None:
+    absence = await go_away(here)
+    await decisions.cancel_left(here.db, here.clock, absence.id, GUILD, CARA, "At sea.")
+
+
+async def go_away_and_reschedule(here: Together) -> None:
+    absence = await go_away(here)
+    for _, one in await here.upcoming():
+        about = absence.id, one.id, GUILD, CARA, one.starts_at + 7 * DAY
+        await transact(here.db, decisions.reschedule, *about, here.now)
+
+
+async def find_a_substitute(here: Together) -> None:
+    await also_sam(here.db)
+    absence = await go_away(here)
+    for way, one in await here.upcoming():
+        await taken_over(here.db, absence, one.id, STUDENTS[way], here.now)
+
+
+async def find_a_substitute_who(here: Together, then: Callable[[Together], Awaitable[object]]) -> None:
+    await find_a_substitute(here)
+    await then(here)
+    assert {one.coach_id for one in await fetch_all(here.db, select(CoachingSession))} == {SAM}
 
 
 async def keep_it(here: InClass) -> None:
@@ -347,6 +378,19 @@ CALLED_OFF = ends(CANCELLED, "cancelled", "cancelled", charged=False, make_up=Tr
 CANCELLED_LATE = ends(CANCELLED, "cancelled", "cancelled")
 
 
+def taken_over_ends(
+    status: SessionStatus, told: str = "", *, charged: bool = True, make_up: bool = False
+) -> dict[str, str]:
+    """Say the same of what Sam took over. What he's told is among what's said to others than the first coach."""
+    asked = "substitute_asked substitute_proposed booked absence_summary"
+    found = ends(status, f"{asked} {told}".strip(), charged=charged, make_up=make_up)
+    return {way: f"{line.rpartition(' | ')[0]} | " for way, line in found.items()} | IN_SUMMARIES
+
+
+IN_SUMMARIES = {OTHERS: "absence_summary"}
+"""What the coach is told who's away."""
+
+
 @dataclass(frozen=True)
 class Story(Generic[World]):
     """What happens just before two of them pay, then to what is booked, and what's other than usual in the end."""
@@ -387,6 +431,7 @@ STORIES: dict[str, Story[Together]] = {
     "other hours": Story(change_hours),
     "days off": Story(take_days_off),
     "a closed day": Story(close_the_server, ends=NOT_SOLD),
+    "an absence": Story(go_away, ends=NOT_SOLD),
     "a pause": Story(pause),
     "lower limits and more notice": Story(lower_the_limits),
     "no more cards": Story(take_no_cards),
@@ -470,6 +515,32 @@ STORIES: dict[str, Story[Together]] = {
         later=partial(say_whether_it_took_place, answer=False),
         ends=ends(CANCELLED, "missed attendance_changed", "missed", charged=False)
         | {OUTSIDE: "CANCELLED, 60 min | booked missed credits_granted attendance_changed | booked missed"},
+    ),
+    "an absence, cancelling": Story(
+        later=go_away_and_cancel,
+        ends=ends(CANCELLED, "absence_summary", charged=False)
+        | {OUTSIDE: "CANCELLED, 60 min | booked absence_summary | booked"}
+        | IN_SUMMARIES,
+    ),
+    "an absence, rescheduling": Story(
+        later=go_away_and_reschedule, ends=ends(SCHEDULED, "absence_summary") | IN_SUMMARIES
+    ),
+    "a substitute": Story(later=find_a_substitute, ends=taken_over_ends(SCHEDULED)),
+    "a substitute who comes": Story(
+        later=partial(find_a_substitute_who, then=lambda here: here.end("coach", "student")),
+        ends=taken_over_ends(COMPLETED, "review_request"),
+    ),
+    "a substitute who doesn't": Story(
+        later=partial(find_a_substitute_who, then=lambda here: here.end("student")),
+        ends=taken_over_ends(NO_SHOW, "no_show no_show", charged=False),
+    ),
+    "a substitute who cancels": Story(
+        later=partial(find_a_substitute_who, then=partial(cancel, at=LATE, by=SAMS)),
+        ends=taken_over_ends(CANCELLED, "cancelled cancelled", charged=False, make_up=True),
+    ),
+    "a substitute, and a student who cancels late": Story(
+        later=partial(find_a_substitute_who, then=partial(cancel, at=LATE)),
+        ends=taken_over_ends(CANCELLED, "cancelled cancelled"),
     ),
     "an extension": Story(
         later=extend, ends=ends(COMPLETED, "review_request") | {OTHERS: "room_extension room_ending"}
@@ -640,6 +711,36 @@ async def take_the_seats_of_the_blocked_back(here: InClass) -> None:
         await transact(here.db, cancellation.cancel_seen, GUILD, one.user_id, ADMIN, seen, here.now)
 
 
+async def go_away_and_keep_it(here: InClass) -> None:
+    absence = await go_away(here)
+    await transact(here.db, decisions.keep, absence.id, here.workshop, GUILD, CARA, here.now)
+
+
+async def come_back(here: InClass) -> None:
+    await transact(here.db, decisions.come_back, 1, GUILD, CARA, here.now)
+
+
+async def find_a_substitute_for_it(here: InClass) -> None:
+    await also_sam(here.db)
+    question = await ask(here.db, await go_away(here), here.workshop, here.now)
+    await transact(here.db, answers.accept, question.id, SAMS, here.now)
+
+
+def in_other_hands(found: dict[str, str]) -> dict[str, str]:
+    """Say the same of a workshop whose first coach needn't be told of its seats any more."""
+    ways = (CREDIT, PAID, OUTSIDE, PAYING)
+    return found | {way: f"{found[way].rpartition(' | ')[0]} | -" for way in ways}
+
+
+TO_BOTH = "(substitute_asked) (booked) absence_summary"
+"""What the substitute is told, and the coach who's away."""
+
+
+async def find_a_substitute_who_calls_it_off(here: InClass) -> None:
+    await find_a_substitute_for_it(here)
+    await call_it_off(here, SAMS)
+
+
 IN_CLASS_STORIES: dict[str, Story[InClass]] = {
     "nothing": Story(),
     "a block": Story(block, ends=TOO_LATE | {WAITING: "wish blocked | - | -"}),
@@ -651,6 +752,33 @@ IN_CLASS_STORIES: dict[str, Story[InClass]] = {
     "a closed day on which it's kept": Story(close_and_keep_it),
     "a closed day on which it's kept later": Story(close_the_server, keep_it, TOO_LATE),
     "a closed day that's open again later": Story(close_the_server, open_again, TOO_LATE),
+    "an absence": Story(go_away, ends=TOO_LATE | {WAITING: "waits | - | -"}),
+    "an absence in which it's kept": Story(go_away_and_keep_it),
+    "an absence that's over later": Story(go_away, come_back, TOO_LATE),
+    "an absence, cancelling": Story(
+        later=go_away_and_cancel,
+        ends=became(
+            CANCELLED,
+            "booked",
+            "absence_summary",
+            charged=False,
+            waiting="offer withdrawn, wish cancelled | time_offered wish_ended | -",
+        )
+        | {ALL: "CANCELLED | - | workshop_created absence_summary"},
+    ),
+    "a substitute": Story(
+        find_a_substitute_for_it,
+        ends=in_other_hands(became(SCHEDULED, "booked", "absence_summary"))
+        | {PAYING: "booked, 2000 charged | seat_taken | (seat_taken)"}
+        | {ALL: f"SCHEDULED | - | {TO_BOTH}"},
+    ),
+    "a substitute who calls it off": Story(
+        later=find_a_substitute_who_calls_it_off,
+        ends=in_other_hands(
+            became(CANCELLED, "booked", "absence_summary cancelled", charged=False, waiting=FOR_NOTHING)
+        )
+        | {ALL: f"CANCELLED | - | {TO_BOTH} (cancelled)"},
+    ),
     "a suspended coach": Story(
         partial(suspend, keep=False),
         ends=became(CANCELLED, "booked", "cancelled", charged=False, waiting=NEVER_OFFERED)

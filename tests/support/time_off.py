@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from models import Absence, Closure, CoachSpecialty, Notification, Specialty, Substitution
 from models.storage.database import Database
 from scheduler.core.actor import Actor
-from scheduler.time_off import absences, decisions, questions
+from scheduler.time_off import absences, answers, decisions, questions
 from scheduler.time_off.absences import Away
 from scheduler.time_off.summaries import Summary, read
 from tests.support.bookings import CARA
-from tests.support.builders import COACH, GUILD, MONDAY, a_coach, a_guild
+from tests.support.builders import COACH, GUILD, MONDAY, a_coach, a_server_with_a_coach
 from tests.support.simulated import Academy
 from tests.support.transactions import fetch_all, query, transact
 
@@ -34,10 +34,14 @@ async def a_closure(session: AsyncSession, first: date, last: date | None = None
 
 async def two_coaches(db: Database, *, guild: Any = None, substitute: Any = None, **coach: Any) -> None:
     """Store a server with Cara and Sam, who both teach mixing. `guild` and `substitute` map columns to values."""
+    await a_server_with_a_coach(db, guild=guild, **coach)
+    await also_sam(db, **substitute or {})
+
+
+async def also_sam(db: Database, **coach: Any) -> None:
+    """Store Sam in the server that has Cara, who both teach mixing."""
     async with db.begin() as session:
-        await a_guild(session, **guild or {})
-        await a_coach(session, **coach)
-        await a_coach(session, **{"user_id": SAM, "display_name": "Sam", **(substitute or {})})
+        await a_coach(session, **{"user_id": SAM, "display_name": "Sam"} | coach)
         mixing = await session.scalar(select(Specialty.id).where(Specialty.name == "Mixing"))
         session.add_all(CoachSpecialty(guild_id=GUILD, coach_id=one, specialty_id=mixing) for one in (COACH, SAM))
 
@@ -89,3 +93,10 @@ async def a_colleague(world: Academy, person: Any) -> None:
         of_cara = CoachSpecialty.coach_id == world.coach.id
         for specialty_id in await session.scalars(select(CoachSpecialty.specialty_id).where(of_cara)):
             session.add(CoachSpecialty(guild_id=world.guild.id, coach_id=person.id, specialty_id=specialty_id))
+
+
+async def taken_over(db: Database, absence: Absence, session_id: int, student: Actor, now: datetime) -> None:
+    """Let Sam take a session over, with the student's consent."""
+    question = await ask(db, absence, session_id, now)
+    for actor in (SAMS, student):
+        await transact(db, answers.accept, question.id, actor, now)

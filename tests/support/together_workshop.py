@@ -158,7 +158,7 @@ class InClass(Together):
         row, paid, lots = await self.row(), await self.payments(), await fetch_all(self.db, select(CreditLot))
         taken = sorted(await fetch_all(self.db, select(Reservation.user_id)))
         if row.status in AHEAD:
-            assert taken == sorted([COACH, *(one.user_id for one in row.taking_part)])
+            assert taken == sorted([row.coach_id, *(one.user_id for one in row.taking_part)])
         elif row.status is SessionStatus.CANCELLED:
             assert taken == []
         have = {one for one in await fetch_all(self.db, select(Seat.user_id)) if one is not None}

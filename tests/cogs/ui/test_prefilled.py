@@ -81,6 +81,7 @@ NOT_STORED = {"To these days"}
 NOT_FROM_ROWS = {
     *("coach:suspend:{user_id}", "credits:package:add", "wait:new:{coach_id}:{minutes}"),
     "closure:cancel:{session_id}:{page}",
+    *("away:cancel:{absence_id}:{session_id}:{page}", "away:cancelleft:{absence_id}"),
     *(f"workshop:{what}:{{coach_id}}:{{start}}:{{shape}}:{{cost}}:{{currency}}" for what in ("draft", "rules")),
 }
 """Open with a choice that isn't stored."""
