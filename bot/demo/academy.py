@@ -27,7 +27,7 @@ from scheduler.series import answers, requests
 from scheduler.series.preview import Wanted
 from scheduler.servers import settings as server_settings
 from scheduler.servers.settings import GuildChanges, GuildDefaults
-from scheduler.time_off import closures
+from scheduler.time_off import absences, closures
 from scheduler.waiting_list import rules, wishes
 from scheduler.workshops import seats, workshops
 from scheduler.workshops.terms import Terms
@@ -196,6 +196,8 @@ _WEEKLY = Wanted(dt.datetime(2026, 3, 5, 15, tzinfo=dt.UTC), 60)
 """Theo's lessons with Ben, every Thursday."""
 _SPRING_BREAK = dt.date(2026, 4, 3), dt.date(2026, 4, 12)
 """When the academy is closed, further ahead than anybody can book when the visitor arrives."""
+_NORAS_TOUR = dt.date(2026, 3, 16), dt.date(2026, 3, 20)
+"""When Nora is away."""
 _TAKE_PART = ("nora", "theo", "vera")
 """Who has a seat in it when the visitor arrives."""
 NORA_CANCELS = dt.datetime(2026, 3, 2, 7, 30, tzinfo=dt.UTC)
@@ -242,6 +244,7 @@ async def open_the_academy(db: Database, world: Academy, now: dt.datetime) -> No
         await answers.accept(session, weekly.id, ben, now)
         made = await workshops.create(session, guild, Actor(ids["ben"]), ids["ben"], _WORKSHOP, now)
         await closures.close(session, guild, admin, *_SPRING_BREAK, "Spring break", now)
+        await absences.go_away(session, guild.id, Actor(ids["nora"]), *_NORAS_TOUR, "On tour with my choir.", now)
     for name in _TAKE_PART:
         async with db.begin() as session:
             await seats.take(session, made.session_id, Actor(ids[name]), now)

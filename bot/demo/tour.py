@@ -27,6 +27,7 @@ from models import (
     Workshop,
 )
 from scheduler.core.clock import stamp
+from scheduler.time_off import absences
 
 # Who does each step, its title and how to do it. `_done` uses the same order.
 _SCRIPT = (
@@ -99,6 +100,13 @@ _SCRIPT = (
         "room appears on Wednesday, and join it.",
     ),
     (
+        "coach2",
+        "Go away",
+        "Type and send /availability in #lobby, press Away…, type 3 March in From and 4 March in To, and press "
+        "Submit.",
+    ),
+    ("coach2", "Decide about what's booked", "Press Cancel all… and Submit. Each person gets one message."),
+    (
         "student",
         "Ask for weekly lessons",
         "Type and send /book in #lobby, choose Ben, a time, and Every week… in place of Once. Press Ask Ben.",
@@ -162,6 +170,7 @@ async def _done(stage: Stage) -> list[bool]:
         by_card = await _paid_by_card(session, stage)
         waited = await _waited(session, stu)
         workshop = await _took_part(session, stage)
+        away = await _is_away(session, stage)
         weekly = await _agreed_on_lessons(session, stage, stu)
     is_open = booked is not None and booked.access_granted_at is not None and booked.room_removed_at is None
     inside = simcord_private.inside(stage.world.guild, booked.discord_channel_id or 0) if booked else []
@@ -184,6 +193,7 @@ async def _done(stage: Stage) -> list[bool]:
         _has_read(stage, cancelled),
         *waited,
         *workshop,
+        *away,
         *weekly,
     ]
 
@@ -214,6 +224,13 @@ async def _took_part(session: AsyncSession, stage: Stage) -> list[bool]:
         bool(found) and stage.person.key == "coach2" and stage.shows(_WHO_TAKES_PART),
         has_joined or any(status is ParticipantStatus.LEFT for _, status in found),
     ]
+
+
+async def _is_away(session: AsyncSession, stage: Stage) -> list[bool]:
+    """Whether Ben is away, and has decided about all sessions then."""
+    ben = await session.get(Coach, (stage.world.guild.id, stage.world.people["coach2"].member.id))
+    found = await absences.list_upcoming(session, ben, stage.now) if ben is not None else []
+    return [bool(found), bool(found) and not any(one.sessions for one in found)]
 
 
 async def _agreed_on_lessons(session: AsyncSession, stage: Stage, stu: int) -> list[bool]:

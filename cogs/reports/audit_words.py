@@ -85,8 +85,6 @@ _ACTIONS = {
     "closure_added": "days closed",
     "closure_lifted": "days opened again",
     "holidays_chosen": "public holidays chosen",
-    "absence_added": "away",
-    "absence_ended": "back",
     "substitute_accepted": "substitute accepted",
     "substitute_agreed": "student agreed to the substitute",
     "substitute_refused": "student declined the substitute",

@@ -6,16 +6,18 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import Absence, Closure, CoachSpecialty, Notification, Specialty, Substitution
+from models import Absence, Closure, CoachSpecialty, Notification, NotificationKind, Specialty, Substitution
 from models.storage.database import Database
 from scheduler.core.actor import Actor
 from scheduler.time_off import absences, answers, decisions, questions
 from scheduler.time_off.absences import Away
 from scheduler.time_off.summaries import Summary, read
-from tests.support.bookings import CARA
+from tests.support.bookings import CARA, STU, book
 from tests.support.builders import COACH, GUILD, MONDAY, a_coach, a_server_with_a_coach
 from tests.support.simulated import Academy
+from tests.support.stored import notifications
 from tests.support.transactions import fetch_all, query, transact
+from tests.support.waiting_list import WEDNESDAY_TEN
 
 WEDNESDAY, FRIDAY = date(2026, 3, 4), date(2026, 3, 6)
 SAM = COACH + 1
@@ -100,3 +102,19 @@ async def taken_over(db: Database, absence: Absence, session_id: int, student: A
     question = await ask(db, absence, session_id, now)
     for actor in (SAMS, student):
         await transact(db, answers.accept, question.id, actor, now)
+
+
+async def asked(db: Database, starts_at: datetime = WEDNESDAY_TEN, **coaches: Any) -> Substitution:
+    """Store an hour of Cara and Stu, and let her be away and ask Sam to take it over."""
+    await two_coaches(db, **coaches)
+    booked = await transact(db, book, STU, starts_at, notes="The bridge.")
+    absence = await away(db, starts_at.date())
+    return await ask(db, absence, booked.id)
+
+
+async def accept(db: Database, question: Substitution, actor: Actor, now: datetime = MONDAY) -> Substitution:
+    return await transact(db, answers.accept, question.id, actor, now)
+
+
+async def sent_to(db: Database, user_id: int, kind: NotificationKind) -> list[Notification]:
+    return await notifications(db, Notification.user_id == user_id, Notification.kind == kind)

@@ -71,10 +71,10 @@ class Visitor:
 
     async def jumps_until_counted(self, steps: int) -> None:
         """Press "Next event" until this many steps are done."""
-        await self.jumps_until(f"#tour-count:text-is('{steps} of 27')")
+        await self.jumps_until(f"#tour-count:text-is('{steps} of 29')")
 
     async def has_done(self, steps: int) -> None:
-        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 27")
+        await expect(self.page.locator("#tour-count")).to_have_text(f"{steps} of 29")
         await self.looks(f"done-{steps}")
 
     async def looks(self, name: str) -> None:
@@ -237,7 +237,22 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.presses("Leave")
         await visitor.has_done(24)
 
+        # Ben goes away, and cancels what he has then with one press.
+        await visitor.is_now("Ben")
+        await visitor.opens("lobby")
+        await visitor.types("/availability")
+        await visitor.presses("Away…")
+        await visitor.channel.get_by_role("textbox", name="From").fill("3 March")
+        await visitor.channel.get_by_role("textbox", name="To (optional)").fill("4 March")
+        await visitor.channel.get_by_role("button", name="Submit").click()
+        await visitor.has_done(25)
+        await visitor.looks("away")
+        await visitor.presses("Cancel all 2…")
+        await visitor.channel.get_by_role("button", name="Submit").click()
+        await visitor.has_done(26)
+
         # Stu asks Ben for weekly lessons, Ben accepts, and Stu reads about it.
+        await visitor.is_now("Stu")
         await visitor.opens("lobby")
         await visitor.types("/book")
         ben = visitor.channel.locator(".component-section", has_text="@Ben")
@@ -249,16 +264,16 @@ async def test_the_tour_can_be_played_to_its_end(chromium: str) -> None:
         await visitor.channel.get_by_role("option", name="Every week…").last.click()
         await visitor.looks("weekly")
         await visitor.presses("Ask Ben")
-        await visitor.has_done(25)
+        await visitor.has_done(27)
         await visitor.is_now("Ben")
         await visitor.opens("Coaching")
         await visitor.presses("Accept")
-        await visitor.has_done(26)
+        await visitor.has_done(28)
         await visitor.is_now("Stu")
         await visitor.opens("Coaching")
         await expect(visitor.channel.get_by_text("accepted: you have weekly lessons").last).to_be_visible()
         await visitor.looks("lessons")
-        await visitor.has_done(27)
+        await visitor.has_done(29)
         await expect(page.locator("#faults")).to_be_hidden()
 
         await page.close()  # or its console would say that the demo is gone

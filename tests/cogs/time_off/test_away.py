@@ -5,12 +5,15 @@ from typing import Any
 
 from simcord.components import walk_components
 
-from models import SessionStatus
+from models import Guild, SessionStatus
+from scheduler.core.actor import Actor
 from scheduler.core.clock import stamp
-from tests.support.meetings import TWO, booked, reloaded, told
+from scheduler.workshops import seats, workshops
+from tests.support.meetings import TWO, booked, reloaded, settings, told
 from tests.support.simulated import Academy, reply, words
 from tests.support.steps import fill, form, held, labels, press, send, week
 from tests.support.time_off import a_colleague
+from tests.support.workshops import terms
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 TUESDAY = TWO + DAY
@@ -36,6 +39,7 @@ async def test_a_coach_goes_away_and_comes_back(open_world: Academy) -> None:
     shown, panel = words(screen), await week(world)
     twice = words(await go_away(world, "3 March", "4 March"))
     back = words(await press(world.coach, screen, "I'm back"))
+    audit = words(reply(await world.admin.slash(world.lobby, "coaching audit")))
 
     assert "✅ You're away Tuesday, 3 March 2026 – Wednesday, 4 March 2026." in shown
     assert "Nobody can book you on these days. Your students read: I'm at sea." in shown
@@ -43,6 +47,9 @@ async def test_a_coach_goes_away_and_comes_back(open_world: Academy) -> None:
     assert "**Away Tuesday, 3 March 2026 – Wednesday, 4 March 2026.** Nothing to decide." in words(panel)
     assert "✅ You're away" in twice
     assert "can be booked again" in back
+    for what in ("added", "ended"):
+        by = f"absence {what} by {world.coach.mention}"
+        assert f"{by}: Tuesday, 3 March 2026 – Wednesday, 4 March 2026" in audit
     assert "Away Tuesday" not in words(await week(world))
 
 
@@ -149,6 +156,9 @@ async def test_a_substitute_and_the_student_accept_in_their_messages(open_world:
     assert "✅ It's yours now." in words(card)
     row = await reloaded(world, made)
     assert row.coach_id == sam.id
+    story = words(reply(await world.admin.slash(world.lobby, "coaching session", code=row.code)))
+    for what in ("substitute asked", "student agreed to the substitute", "session taken over by a substitute"):
+        assert what in story.lower()
     [news] = told(world, world.student, "Cara is away Tuesday")
     assert "Sam **takes it over**" in words(news)
     assert told(world, sam, "New booking")
@@ -184,3 +194,60 @@ async def test_without_anybody_free_it_says_what_else_can_be_done(open_world: Ac
     refused = words(await press(world.coach, screen, "Substitute…"))
 
     assert "No other coach of this specialty is free then. Reschedule or cancel the session instead." in refused
+
+
+async def test_an_open_room_lets_the_substitute_in_and_the_coach_out(open_world: Academy) -> None:
+    world, coach, sam, student = open_world, open_world.coach, open_world.other_student, open_world.student
+    await a_colleague(world, sam)
+    await settings(world, room_lead_minutes=120, access_lead_minutes=60)
+    made = await booked(world, TUESDAY)
+    await world.leap_to(TUESDAY - 50 * MINUTE)
+    room = world.room(made.code)
+    before = [world.sees(one, room) for one in (coach, student, sam)]
+
+    await coach.select(await press(coach, await go_away(world), "Substitute…"), values=[str(sam.id)])
+    await world.leap_to(world.now)
+    [card] = told(world, sam, "Can you take over this session?")
+    await press(sam.user, card, "Accept")
+    await world.leap_to(world.now)
+    [question] = told(world, student, "Sam can take over your session")
+    await press(student.user, question, "Accept")
+    await world.leap_to(world.now)
+
+    assert before == [True, True, False]
+    assert [world.sees(one, room) for one in (coach, student, sam)] == [False, True, True]
+    assert told(world, sam, "Your room is open")
+    assert len(told(world, student, "Your room is open")) == 1
+
+
+async def test_a_workshop_is_taken_over_and_its_participants_are_told(open_world: Academy) -> None:
+    world, coach, sam, student = open_world, open_world.coach, open_world.other_student, open_world.student
+    await a_colleague(world, sam)
+    await settings(world, workshop_channel_id=world.lobby.id)
+    async with world.db.begin() as session:
+        guild = await session.get_one(Guild, world.guild.id)
+        made = await workshops.create(
+            session, guild, Actor(coach.id), coach.id, terms(starts_at=TUESDAY), world.now
+        )
+        await seats.take(session, made.session_id, Actor(student.id), world.now)
+    await world.leap_to(world.now)
+
+    screen = await go_away(world)
+    listed = list(labels(screen))
+    shown = words(screen)
+    choose = await press(coach, screen, "Substitute…")
+    asked = words(choose)
+    await coach.select(choose, values=[str(sam.id)])
+    await world.leap_to(world.now)
+    [card] = told(world, sam, "Can you take over this workshop?")
+    accepted = words(await press(sam.user, card, "Accept"))
+    await world.leap_to(world.now + 2 * MINUTE)
+
+    assert "Reschedule…" not in listed
+    assert "a workshop with 1 participant" in shown
+    assert "Participants are told, and can give their seats back." in asked
+    assert "✅ It's yours now." in accepted
+    [news] = told(world, student, "Cara is away Tuesday")
+    assert "“Mixing drums”: Sam **takes it over**" in words(news)
+    posted = [words(one) for one in world.lobby.history() if "Mixing drums" in words(one)]
+    assert f"<@{sam.id}>" in posted[0]

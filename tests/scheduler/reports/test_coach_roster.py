@@ -28,6 +28,7 @@ from tests.support.builders import (
     refusal,
     statements,
 )
+from tests.support.time_off import away
 from tests.support.transactions import query, transact
 
 MON = 0
@@ -120,6 +121,15 @@ async def test_days_off_until_the_horizon_leave_no_hours(db: Database) -> None:
     [entry] = await listed(db)
 
     assert entry.reasons == ("no hours in the next 6 days: `/availability`",)
+
+
+async def test_who_is_away_until_the_horizon_cannot_be_booked(db: Database) -> None:
+    await a_server_with_a_coach(db, horizon_days=6)
+    await away(db, MONDAY.date(), (MONDAY + 7 * DAY).date())
+
+    [entry] = await listed(db)
+
+    assert entry.reasons == ("away for the next 6 days: `/availability`",)
 
 
 async def test_hours_and_upcoming_sessions_are_counted_per_coach(db: Database) -> None:

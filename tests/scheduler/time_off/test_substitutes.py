@@ -12,10 +12,7 @@ from models import (
     Coach,
     CoachingSession,
     Hold,
-    Notification,
     NotificationKind,
-    Participant,
-    Reservation,
     SessionStatus,
     Substitution,
     SubstitutionState,
@@ -30,25 +27,25 @@ from scheduler.time_off import answers, decisions, due, substitutes
 from scheduler.time_off.questions import closes_at
 from tests.support.bookings import CARA, STU, TEN, book
 from tests.support.builders import ADMIN, COACH, DAY, GUILD, HOUR, MINUTE, MONDAY, STUDENT, FakeClock, a_coach
-from tests.support.stored import notifications, reservations, session_now
-from tests.support.time_off import SAM, SAMS, WEDNESDAY, ask, away, left_of, outcomes_to, two_coaches
+from tests.support.stored import reservations, session_now
+from tests.support.time_off import (
+    SAM,
+    SAMS,
+    WEDNESDAY,
+    accept,
+    ask,
+    asked,
+    away,
+    left_of,
+    outcomes_to,
+    sent_to,
+    two_coaches,
+)
 from tests.support.transactions import attempt, fetch, fetch_all, fetch_only, query, transact
 from tests.support.waiting_list import WEDNESDAY_TEN
 
 UNTIL = MONDAY + DAY
 """When a question about `WEDNESDAY_TEN` runs out that's asked on `MONDAY`."""
-
-
-async def asked(db: Database, starts_at: datetime = WEDNESDAY_TEN, **coaches: Any) -> Substitution:
-    """Store an hour of Cara and Stu, and let her be away and ask Sam to take it over."""
-    await two_coaches(db, **coaches)
-    booked = await transact(db, book, STU, starts_at, notes="The bridge.")
-    absence = await away(db, starts_at.date())
-    return await ask(db, absence, booked.id)
-
-
-async def accept(db: Database, question: Substitution, actor: Actor, now: datetime = MONDAY) -> Substitution:
-    return await transact(db, answers.accept, question.id, actor, now)
 
 
 async def decline(db: Database, question: Substitution, actor: Actor, now: datetime = MONDAY) -> Substitution:
@@ -57,10 +54,6 @@ async def decline(db: Database, question: Substitution, actor: Actor, now: datet
 
 async def state_of(db: Database, question: Substitution) -> SubstitutionState:
     return (await fetch(db, Substitution, question.id)).state
-
-
-async def sent_to(db: Database, user_id: int, kind: NotificationKind) -> list[Notification]:
-    return await notifications(db, Notification.user_id == user_id, Notification.kind == kind)
 
 
 async def holds(db: Database) -> list[tuple[int, datetime]]:
@@ -91,19 +84,6 @@ async def test_once_both_have_accepted_the_session_is_the_substitutes(
     assert len(await sent_to(db, SAM, NotificationKind.SESSION_BOOKED)) == 1
     recorded = await fetch_only(db, select(AuditEntry).where(AuditEntry.action == "session_taken_over"))
     assert (recorded.coach_id, recorded.member_id) == (SAM, COACH)
-
-
-async def test_reminders_go_to_the_substitute_and_no_longer_to_the_coach(db: Database) -> None:
-    question = await asked(db)
-
-    await accept(db, question, SAMS)
-    await accept(db, question, STU)
-
-    planned = {
-        person: [one.due_at is not None for one in await sent_to(db, person, NotificationKind.SESSION_REMINDER)]
-        for person in (COACH, SAM, STUDENT)
-    }
-    assert planned == {COACH: [False, False], SAM: [True, True], STUDENT: [True, True]}
 
 
 async def test_the_students_card_comes_with_the_substitutes_yes_or_after_half_of_the_time(db: Database) -> None:
@@ -251,19 +231,6 @@ async def _substitutes(session: Any, session_id: int) -> list[str]:
     return [one.display_name for one in await substitutes.find(session, row, MONDAY)]
 
 
-async def test_hours_do_not_matter_but_buffers_do(db: Database) -> None:
-    question = await asked(db, substitute={"hours": [], "buffer_before_minutes": 15, "buffer_after_minutes": 15})
-
-    await accept(db, question, SAMS)
-    await accept(db, question, STU)
-
-    reserved = await fetch_only(db, select(Reservation).where(Reservation.user_id == SAM))
-    assert (reserved.starts_at, reserved.ends_at) == (
-        WEDNESDAY_TEN - 15 * MINUTE,
-        WEDNESDAY_TEN + HOUR + 15 * MINUTE,
-    )
-
-
 async def test_nobody_else_can_answer(db: Database) -> None:
     question = await asked(db)
 
@@ -335,18 +302,3 @@ async def test_a_question_ends_with_what_it_was_about(db: Database, happens: Any
     expected = [[(question.session_id, "no_substitute")]] if happens in _TELLS_COACH else []
     assert await outcomes_to(db, COACH) == expected
     assert (await session_now(db, question.session_id)).coach_id == COACH
-
-
-async def test_a_session_taken_over_counts_for_the_substitute(db: Database) -> None:
-    question = await asked(db)
-    await accept(db, question, SAMS)
-    await accept(db, question, STU)
-
-    coached = await fetch_all(db, select(CoachingSession.coach_id))
-    of_participants = await fetch_all(db, select(Participant.coach_id))
-    by_sam = await transact(db, cancellation.cancel, question.session_id, SAMS, GUILD, "Ill", MONDAY)
-    by_cara = await attempt(db, cancellation.cancel, question.session_id, CARA, GUILD, "", MONDAY)
-
-    assert (coached, of_participants) == ([SAM], [SAM])
-    assert by_sam.status is SessionStatus.CANCELLED
-    assert isinstance(by_cara, NotFound)
