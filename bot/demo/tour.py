@@ -168,10 +168,12 @@ async def _done(stage: Stage) -> list[bool]:
         welcome = await _last_sent(session, booked, NotificationKind.ROOM_WELCOME, None)
         cancelled = await _last_sent(session, by_ben, NotificationKind.SESSION_CANCELLED, stu)
         by_card = await _paid_by_card(session, stage)
-        waited = await _waited(session, stu)
-        workshop = await _took_part(session, stage)
-        away = await _is_away(session, stage)
-        weekly = await _agreed_on_lessons(session, stage, stu)
+        later = [
+            *await _waited(session, stu),
+            *await _took_part(session, stage),
+            *await _is_away(session, stage),
+            *await _agreed_on_lessons(session, stage, stu),
+        ]
     is_open = booked is not None and booked.access_granted_at is not None and booked.room_removed_at is None
     inside = simcord_private.inside(stage.world.guild, booked.discord_channel_id or 0) if booked else []
     is_over = booked is not None and (booked.status not in _RUNNING or booked.ends_at <= stage.now)
@@ -191,10 +193,7 @@ async def _done(stage: Stage) -> list[bool]:
         stage.person.key == "admin" and stage.shows(_CARD_PAYMENTS),
         by_ben is not None,
         _has_read(stage, cancelled),
-        *waited,
-        *workshop,
-        *away,
-        *weekly,
+        *later,
     ]
 
 
