@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cogs import cards, routes, ui
 from cogs.booking import panels
 from cogs.booking.browse import BROWSE, PICK_SORT, PICK_SPECIALTY, CoachList, read_sort
-from cogs.cards.booking import NOTES_NAME, Way, booked_panel, decode_currency
+from cogs.cards.booking import NOTES_NAME, Way, booked_panel
+from cogs.cards.charge import decode_currency
 from cogs.images.drawing import draw_week
 from cogs.images.week import Kind, WeekPicture
 from cogs.images.week_days import picture_of

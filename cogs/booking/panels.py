@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 
 from cogs import cards, routes, ui
 from cogs.booking.browse import BROWSE
-from cogs.cards.booking import NOTES_NAME, Way, clocks, encode_currency, possible_ways
+from cogs.cards.booking import NOTES_NAME, Way, clocks, possible_ways
+from cogs.cards.charge import encode_currency
 from cogs.images.week import WeekPicture, describe
 from cogs.ui import Typed
 from cogs.ui.routing import Route

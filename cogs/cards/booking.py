@@ -48,16 +48,6 @@ def _clock(at: datetime, zone_name: str, cycle: HourCycle) -> str:
     return f"{local:%a} {cycle.clock(local)} in {show_zone(zone_name)}"
 
 
-def encode_currency(code: str) -> int:
-    """Encode a currency for a `custom_id`, which only holds numbers. `decode_currency` decodes it."""
-    return int.from_bytes(code.encode()[:7], "big")
-
-
-def decode_currency(number: int) -> str:
-    """Decode a currency that `encode_currency` encoded."""
-    return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")
-
-
 def booked_panel(
     interaction: Interaction,
     booked: CoachingSession,

@@ -16,6 +16,16 @@ from scheduler.sessions.charge_standing import ChargeStanding
 _TERMS = f"for this coach or one who doesn't cost more, valid for {USUAL_VALIDITY} days"
 
 
+def encode_currency(code: str) -> int:
+    """Encode a currency for a `custom_id`, which only holds numbers. `decode_currency` decodes it."""
+    return int.from_bytes(code.encode()[:7], "big")
+
+
+def decode_currency(number: int) -> str:
+    """Decode a currency that `encode_currency` encoded."""
+    return number.to_bytes(8, "big").lstrip(b"\0").decode(errors="replace")
+
+
 def minutes(seat: Participant) -> str:
     """Write how many minutes of credit somebody's part in a session was booked with."""
     count = seat.credit_minutes or 0
@@ -83,10 +93,19 @@ def disputed(standing: ChargeStanding | None) -> list[str]:
     return [f"**Disputed** An admin {f'gave the {what} back' if dispute.given_back else 'kept the charge'}."]
 
 
+def pay_lesson_button(one: CoachingSession) -> ui.Button:
+    """Make the button that leads to paying for a weekly lesson by card."""
+    cost = one.student.total_cost_minor
+    agreed = {"session_id": one.id, "cost": cost, "currency": encode_currency(one.currency)}
+    return ui.button(f"Pay {write_money(cost, one.currency)}", routes.PAY_LESSON.id(**agreed), ui.PRIMARY)
+
+
 def buttons(one: CoachingSession, standing: ChargeStanding | None) -> list[ui.Button]:
-    """Make the button that waives or disputes the charge, for a reader who can."""
+    """Make the button that pays for a lesson, or waives or disputes the charge, for a reader who can."""
     if standing is None:
         return []
+    if standing.can_pay:
+        return [pay_lesson_button(one)]
     if standing.can_waive:
         return [ui.button("Waive charge", routes.WAIVE_CHARGE.id(session_id=one.id))]
     if standing.can_dispute:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from discord import app_commands
 
 from cogs import routes, ui
-from cogs.cards.booking import encode_currency
+from cogs.cards.charge import encode_currency
 from cogs.credits import lots
 from cogs.ui import Interaction
 from cogs.ui.answering import answers_command

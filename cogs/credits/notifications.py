@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from cogs import cards, routes, ui
-from cogs.cards.booking import encode_currency
 from cogs.cards.session_message import is_for_coach, state, with_whom
 from cogs.credits import lots, orders
 from cogs.notifications import Words
@@ -15,7 +14,6 @@ from scheduler.credits.lessons import Unpaid
 from scheduler.credits.notifications import DisputeDetails, LotDetails
 from scheduler.credits.orders import Ordered
 from scheduler.notifications.kinds import NotificationContext
-from scheduler.parsing.money import write_money
 from scheduler.series.pay_steps import PAID_BEFORE
 from scheduler.time.local_time import MINUTE
 
@@ -90,7 +88,7 @@ def _lesson_to_pay(context: NotificationContext) -> ui.Item:
         otherwise = " Otherwise it's cancelled." if context.guild.cancels_unpaid_lessons else ""
         lines.append(f"You can pay until {stamp(unpaid.decided_at)}.{otherwise}")
     title = "Your credit isn't enough for this lesson" if with_credit else "Pay for your lesson"
-    buttons = [_pay_button(one)] if unpaid.by_card else []
+    buttons = [cards.charge.pay_lesson_button(one)] if unpaid.by_card else []
     buttons += [_credit_button(context)] if with_credit else []
     return _lesson(context, title, *lines, buttons=buttons)
 
@@ -110,12 +108,6 @@ def _lesson(context: NotificationContext, title: str, *lines: str, buttons: Sequ
     became = f" · {state(one)}" if context.is_outdated else ""
     said = f"**{title}{became}**", cards.when(one.starts_at), f"{with_whom(context)} · Code `{one.code}`", *lines
     return ui.Container(ui.text("\n".join(said)), *ui.rows(*buttons))
-
-
-def _pay_button(one: CoachingSession) -> ui.Button:
-    cost = one.student.total_cost_minor
-    agreed = {"session_id": one.id, "cost": cost, "currency": encode_currency(one.currency)}
-    return ui.button(f"Pay {write_money(cost, one.currency)}", routes.PAY_LESSON.id(**agreed), ui.PRIMARY)
 
 
 def _too_little(one: CoachingSession, lesson: Unpaid) -> str:

@@ -1,8 +1,8 @@
 """Paying for a session or a package by card, up to the booking."""
 
 from cogs import cards, routes, ui
-from cogs.cards.booking import NOTES_NAME, booked_panel, decode_currency
-from cogs.cards.charge import amount
+from cogs.cards.booking import NOTES_NAME, booked_panel
+from cogs.cards.charge import amount, decode_currency
 from cogs.payments.panels import open_panel, package_panel, state_panel
 from cogs.ui import Interaction
 from cogs.ui.routing import Cog, on

@@ -1,7 +1,8 @@
 """Asking for weekly lessons: how often, until when, and what comes of each date."""
 
 from cogs import cards, routes, ui
-from cogs.cards.booking import NOTES_NAME, Way, decode_currency, possible_ways
+from cogs.cards.booking import NOTES_NAME, Way, possible_ways
+from cogs.cards.charge import decode_currency
 from cogs.series import cards as series_cards
 from cogs.series import plan as plans
 from cogs.series.plan import END_NAME, Plan, Shown

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from cogs import cards, routes, ui
-from cogs.cards.booking import NOTES_NAME, Way, clocks, encode_currency
+from cogs.cards.booking import NOTES_NAME, Way, clocks
+from cogs.cards.charge import encode_currency
 from cogs.series import words
 from cogs.ui.routing import Route
 from cogs.ui.time_picker import instant, minute_of

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cogs import routes, ui
-from cogs.cards.booking import booked_panel, decode_currency
+from cogs.cards.booking import booked_panel
+from cogs.cards.charge import decode_currency
 from cogs.ui import Interaction, Typed
 from cogs.ui.routing import Cog, group_command, on, opens
 from cogs.workshops import panels

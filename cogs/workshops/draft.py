@@ -9,7 +9,7 @@ from enum import IntFlag
 from typing import NamedTuple, Self
 
 from cogs import cards, ui
-from cogs.cards.booking import decode_currency, encode_currency
+from cogs.cards.charge import decode_currency, encode_currency
 from cogs.ui import Typed
 from cogs.ui.routing import Route
 from cogs.ui.time_picker import instant, minute_of

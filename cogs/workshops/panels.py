@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from cogs import cards, routes, ui
-from cogs.cards.booking import encode_currency
+from cogs.cards.charge import encode_currency
 from cogs.ui.routing import Route
 from models import CoachingSession, Guild, Participant, ParticipantStatus, Payment, SessionStatus, Workshop
 from scheduler.booking.cancellation import notice_of

@@ -6,10 +6,11 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from models import CoachingSession, Lesson, Series, SeriesPayment
+from scheduler.sessions.charge_standing import PAYABLE_BEFORE
 
 TOLD_BEFORE = timedelta(days=14)
 """How long before a lesson its student is told if their credit won't be enough."""
-PAID_BEFORE = timedelta(days=7)
+PAID_BEFORE = PAYABLE_BEFORE
 """How long before a lesson its credit is reserved, or it can be paid by card."""
 DECIDED_BEFORE = timedelta(hours=24)
 """How long before a lesson it's decided what becomes of it if it isn't paid for."""

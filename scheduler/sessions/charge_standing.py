@@ -1,16 +1,31 @@
 """What people can still do about what a session cost: waive it, dispute it, or keep its refund as credit."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from models import CoachingSession, CreditDispute, Participant, Payment, PaymentStatus, Refund, RefundStatus
+from models import (
+    CoachingSession,
+    CreditDispute,
+    Guild,
+    Lesson,
+    Participant,
+    Payment,
+    PaymentMode,
+    PaymentStatus,
+    Refund,
+    RefundStatus,
+    Series,
+    SessionStatus,
+)
 
 WAIVABLE_FOR = timedelta(days=7)
 """How long after the end, or after a late cancellation, the coach or an admin can waive the charge."""
+PAYABLE_BEFORE = timedelta(days=7)
+"""How long before a weekly lesson it can be paid by card."""
 DISPUTABLE_FOR = timedelta(hours=72)
 """How long after they were charged a student can dispute it."""
 
@@ -27,6 +42,8 @@ class ChargeStanding(NamedTuple):
     """What is owed or was paid back of that."""
     can_choose: bool = False
     """Whether they can have the refund at once, or keep it as credit."""
+    can_pay: bool = False
+    """Whether it's a weekly lesson that they can pay for by card."""
 
 
 def waivable_until(row: CoachingSession) -> datetime:
@@ -104,7 +121,34 @@ async def standings(
             refund,
             refund is not None and viewer_id == one.user_id and can_choose(refund, now),
         )
+    unpaid = [
+        one
+        for one in seats
+        if viewer_id == one.user_id
+        and one.session_id not in found
+        and one.total_cost_minor
+        and one.session.status is SessionStatus.SCHEDULED
+        and now < one.starts_at <= now + PAYABLE_BEFORE
+    ]
+    found |= {one: ChargeStanding(can_pay=True) for one in await _payable(session, unpaid)}
     return found
+
+
+async def _payable(session: AsyncSession, unpaid: Collection[Participant]) -> Sequence[int]:
+    """Return which of these sessions are weekly lessons whose payment is seen to, and can be made by card."""
+    if not unpaid:
+        return []
+    lessons = (
+        select(Lesson.session_id)
+        .join(Series, Series.id == Lesson.series_id)
+        .join(Guild, Guild.id == Series.guild_id)
+        .where(
+            Lesson.session_id.in_([one.session_id for one in unpaid]),
+            Lesson.pay_step_at.is_not(None),
+            Guild.payment_mode != PaymentMode.OFF,
+        )
+    )
+    return [one for one in await session.scalars(lessons) if one is not None]
 
 
 _Key = tuple[int | None, int]

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from bot.app import CoachBot
 from bot.demo import simcord_private
-from cogs.cards.booking import encode_currency
+from cogs.cards.charge import encode_currency
 from cogs.ui import FIX, Panel, text
 from cogs.workshops.draft import Draft
 from models import (

@@ -7,7 +7,7 @@ from icalendar import Calendar
 from simcord.components import walk_components
 
 from bot.demo import simcord_private
-from cogs.cards.booking import encode_currency
+from cogs.cards.charge import encode_currency
 from cogs.ui.time_picker import minute_of
 from models import Coach
 from tests.support.discord_limits import within_limits

@@ -10,7 +10,7 @@ from models import CoachingSession, NotificationKind, SeriesPayment, SessionStat
 from models.storage.database import Database
 from scheduler.notifications import outbox
 from tests.cogs.booking.people import BUTTON, Visitor, calendar_in, components
-from tests.cogs.payments.test_paying import link, taking_cards, wake
+from tests.cogs.payments.test_paying import close_direct_messages, link, taking_cards, wake
 from tests.support.credits import a_lot
 from tests.support.series import a_series
 from tests.support.simulated import Academy, words
@@ -130,3 +130,19 @@ async def test_too_little_credit_is_said_with_a_way_to_get_more(db: Database) ->
 
         asked = newest(world, world.student, "Your credit isn't enough for this lesson")
         assert [one["label"] for one in components(asked, BUTTON)] == ["Pay $60.00", "Your credit"]
+
+
+async def test_whoever_no_message_reaches_pays_in_sessions(db: Database) -> None:
+    async with taking_cards(db) as (world, server):
+        close_direct_messages(world, world.student)
+        await weekly(world, SeriesPayment.CARD)
+        stu = await Visitor(world, world.student).slash("sessions")
+        assert stu.buttons.count("Pay $60.00") == 1  # the others aren't to be paid yet
+
+        await stu.press("Pay $60.00")
+        assert link(stu.panel) == "https://checkout.example/1"
+        server.pay("cs_1")
+        await stu.press("I've paid")
+
+        assert "Your lesson is booked ✅ · paid by card (TEST)" in stu.said
+        assert "Pay $60.00" not in (await stu.slash("sessions")).buttons

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cogs.cards.booking import decode_currency, encode_currency
+from cogs.cards.charge import decode_currency, encode_currency
 from models import Coach, CoachingSession
 from tests.cogs.booking.people import Visitor, change_coach
 from tests.support import builders

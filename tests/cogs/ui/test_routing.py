@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event, text
 
-from cogs.cards.booking import encode_currency
+from cogs.cards.charge import encode_currency
 from cogs.ui.routing import Route, on, opens
 from models import AvailabilityRule, Base, CoachingSession
 from tests.support.builders import statements
