@@ -151,7 +151,7 @@ async def test_every_slash_command_is_retried(world: Academy) -> None:
 
     found = [one for one in bot.tree.walk_commands() if isinstance(one, discord.app_commands.Command)]
 
-    assert len(found) == 34
+    assert len(found) == 35
     assert [one.qualified_name for one in found if not hasattr(one.callback, "__wrapped__")] == []
 
 
