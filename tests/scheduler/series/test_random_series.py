@@ -357,7 +357,8 @@ class Story:
         live = [one.start for one in self.model.lessons if one.start is not None and not one.cancelled]
         assert reserved == sorted(live)
         assert len(set(live)) == len(live)
-        assert (series.status is SeriesStatus.ENDED) == self.model.is_over
+        # One whose last lesson is skipped ends when the loop looks at it next.
+        assert self.model.is_over or series.status is not SeriesStatus.ENDED
 
 
 @pytest.fixture
