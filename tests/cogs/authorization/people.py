@@ -289,7 +289,7 @@ async def stage_of(world: Academy) -> Stage:
         await _series_request(session, world)
         sessions["lesson"] = await _weekly_lessons(session, world)
         await a_closure(session, world.now.date() + 20 * DAY, guild_id=world.guild.id, created_at=world.now)
-        await _absence(session, world, sessions["later"], bea.id)
+        await _absence(session, world, sessions["away"], bea.id)
     await world.leap_to(world.now)  # so that no press sends what's due already
     people = {
         "student": world.student,
@@ -349,6 +349,7 @@ async def _sessions(world: Academy) -> dict[str, CoachingSession]:
         "soon": {"starts_at": now + 45 * MINUTE, "reserved": False, "next_step_at": None},
         "upcoming": {"starts_at": now + 2 * DAY + 2 * HOUR, "next_step_at": now + 2 * DAY},
         "later": {"starts_at": now + 3 * DAY + 2 * HOUR, "next_step_at": now + 3 * DAY},
+        "away": {"starts_at": now + 3 * DAY + 4 * HOUR, "next_step_at": now + 3 * DAY},
         "over": completed | {"starts_at": now - 3 * DAY},
         "reviewed": completed | {"starts_at": now - 4 * DAY},
         "unknown": completed | {"starts_at": now - 5 * DAY, "missed_at": now - 5 * DAY, "access_granted_at": None},
