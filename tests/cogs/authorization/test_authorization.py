@@ -110,8 +110,8 @@ def tampered() -> Iterator[tuple[str, dict[str, int]]]:
             if (template, name) in HARMLESS:
                 continue  # whatever it is, the press shows the current price and holds the time
             for number in (0, 1, 2**62, 2**63 - 1):
-                if (name, number) in (("terms", 0), ("terms", 1)):
-                    continue  # these are other terms that they could choose as well
+                if (name, number) in (("terms", 0), ("terms", 1), ("question_id", 1)):
+                    continue  # other terms that they could choose as well, and a question that's theirs
                 yield template, {name: number}
 
 
