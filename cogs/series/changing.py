@@ -107,7 +107,7 @@ class SeriesChangesCog(SeriesScreens):
         return ui.Form(
             f"Pause from {day}",
             panels.PAUSE.id(series_id=series_id, occurrence=occurrence),
-            ui.text("Lessons in that time are skipped, and others can book it. Then they go on at the same hour."),
+            ui.text(_PAUSE),
             ui.choice(_WEEKS, _LENGTHS, {_WEEKS: _LENGTHS[0]} | typed),
             _reason(seen, typed),
         )

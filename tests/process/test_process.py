@@ -42,7 +42,7 @@ from tests.support.program import Program, ended
 from tests.support.stored import session_now
 from tests.support.transactions import fetch_all
 
-IN_DIRECT_MESSAGES = {"credits", "sessions", "timezone"}
+IN_DIRECT_MESSAGES = {"credits", "series", "sessions", "timezone"}
 COMMANDS = {"coach", "availability", "book", "coaching", "workshop"} | IN_DIRECT_MESSAGES
 GLOBAL, OF_THE_GUILD = f"/applications/{BOT_ID}/commands", f"/guilds/{GUILD_ID}/commands"
 ROOMS = f"/guilds/{GUILD_ID}/channels"

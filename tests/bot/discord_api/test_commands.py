@@ -10,7 +10,7 @@ from models import Heartbeat
 from scheduler.servers.settings import GuildDefaults
 from tests.support.simulated import Academy, reply, words
 
-EVERYWHERE = {"credits", "sessions", "timezone"}
+EVERYWHERE = {"credits", "series", "sessions", "timezone"}
 IN_SERVERS = {"availability", "book", "coach", "coaching", "workshop"}
 MOST_CHARACTERS, MOST_SUBCOMMANDS = 8000, 25
 """Discord's limits for one command with all its subcommands: https://docs.discord.com/developers/interactions."""

@@ -81,10 +81,11 @@ NOT_STORED = {"To these days"}
 NOT_FROM_ROWS = {
     *("coach:suspend:{user_id}", "credits:package:add", "wait:new:{coach_id}:{minutes}"),
     "closure:cancel:{session_id}:{page}",
+    *("series:hour:{series_id}:{occurrence}", "series:pause:{series_id}:{occurrence}"),
     *("away:cancel:{absence_id}:{session_id}:{page}", "away:cancelleft:{absence_id}"),
     *(f"workshop:{what}:{{coach_id}}:{{start}}:{{shape}}:{{cost}}:{{currency}}" for what in ("draft", "rules")),
 }
-"""Open with a choice that isn't stored."""
+"""Open with a choice that isn't stored, or with what has to be changed."""
 
 
 async def filled_stage(world: Academy, rate_minor: int) -> Stage:
@@ -116,7 +117,7 @@ async def stored(stage: Stage) -> list[str]:
         for name in tables
         for number, row in enumerate(sorted((one | {"id": 0} for one in rows[name]), key=repr))
         for column, value in row.items()
-        if column != "updated_at"
+        if column not in ("applied_at", "updated_at")
     ]
 
 
