@@ -25,7 +25,7 @@ from tests.support.builders import (
     change_session,
 )
 from tests.support.schedule_changes import MON, TODAY, ask
-from tests.support.time_off import a_closure
+from tests.support.time_off import a_closure, away
 from tests.support.transactions import transact
 
 SUNDAY, NEXT_MONDAY = MONDAY + 6 * DAY, MONDAY + 7 * DAY
@@ -225,7 +225,8 @@ async def test_a_start_has_a_refusal_if_and_only_if_it_is_not_listed(db: Databas
         await a_session(session, starts_at=MONDAY + 2 * DAY + 4 * HOUR, student_id=98)
         await a_date(session, TODAY + 3 * DAY)
         await a_closure(session, TODAY + 4 * DAY)
-    quarters = [MONDAY + n * 15 * MINUTE for n in range(4 * 24 * 4)]
+    await away(db, TODAY + 5 * DAY)
+    quarters = [MONDAY + n * 15 * MINUTE for n in range(5 * 24 * 4)]
 
     listed = list(await ask(db, free_times.free_times, HOUR, student_id=STUDENT, now=MONDAY))
     reasons = {at: await why_not(db, at) for at in quarters}
