@@ -20,6 +20,7 @@ from models import (
     CoachingSession,
     CreditEntry,
     EntryKind,
+    Lesson,
     Notification,
     Offer,
     OfferState,
@@ -67,11 +68,13 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
     rated = {one.display_name: cards.rating(one) for one in await fetch_all(kept, select(Coach))}
     ledger = await fetch_all(kept, select(CreditEntry).order_by(CreditEntry.id))
     waiting, offered = await fetch_all(kept, select(Wish)), await fetch_all(kept, select(Offer))
+    skipped = [one.skipped for one in await fetch_all(kept, select(Lesson))]
     came = await fetch_all(kept, select(Attendance.user_id).where(Attendance.user_id.is_not(None)))
 
     assert first_visit.now == academy.BEGINS.isoformat()
     assert statuses.count(SessionStatus.COMPLETED) == 3
-    assert statuses.count(SessionStatus.SCHEDULED) == 5
+    assert statuses.count(SessionStatus.SCHEDULED) == 5 + skipped.count(None)
+    assert skipped == [None] * 5
     assert len(came) == 6
     assert [(one.kind, one.minutes) for one in ledger] == [
         (EntryKind.GRANTED, 300),
@@ -85,7 +88,7 @@ async def test_the_visitor_finds_a_lively_academy(kept: Database, first_visit: F
     assert [(one.user_id, one.state) for one in offered] == [(waiting[0].user_id, OfferState.OPEN)]
     assert [one.ended_at for one in waiting] == [None, None]
     assert first_visit.unread_by_admin == 1
-    assert first_visit.steps_done == [False] * 24
+    assert first_visit.steps_done == [False] * 29
     assert first_visit.faults == []
 
 
@@ -235,7 +238,7 @@ async def test_a_kept_database_continues_where_it_ended(db: Database) -> None:
 
         assert stage.now - ended <= dt.timedelta(hours=5)
         assert stage.now > academy.BEGINS
-        assert len(await fetch_all(db, select(CoachingSession))) == 10
+        assert len(await fetch_all(db, select(CoachingSession))) == 15
         sam = stage.world.people["student2"]
         assert stage.unread(sam, stage.channel_id(sam, DIRECT))
 
