@@ -1,5 +1,6 @@
 """Seeing to it that weekly lessons are paid for in time, with credit or by card."""
 
+from collections import defaultdict
 from collections.abc import Hashable
 from datetime import datetime, timedelta
 from functools import partial
@@ -44,25 +45,28 @@ _PAUSE = timedelta(hours=1)
 
 
 async def do_due(db: Database, clock: Clock, pool: TaskPool[bool], *, has_cards: bool) -> int:
-    """See to what's due, each lesson on its own. Returns how many failed, to be tried again.
+    """See to what's due, each series on its own. Returns how many failed, to be tried again.
 
-    `has_cards`: whether the operator has set a key with which people pay by card.
+    Lessons of one series follow each other: what an earlier one takes isn't there for a later one. `has_cards`:
+    whether the operator has set a key with which people pay by card.
     """
     async with db.read() as session:
         due = select(Lesson.series_id, Lesson.occurrence).where(Lesson.pay_step_at <= clock())
-        keys = [
-            (series_id, occurrence)
-            for series_id, occurrence in await session.execute(
-                due.order_by(Lesson.pay_step_at, Lesson.series_id, Lesson.occurrence).limit(_A_ROUND)
-            )
-        ]
+        keys = await session.execute(
+            due.order_by(Lesson.pay_step_at, Lesson.series_id, Lesson.occurrence).limit(_A_ROUND)
+        )
+        occurrences: dict[int, list[int]] = defaultdict(list)
+        for series_id, occurrence in keys:
+            occurrences[series_id].append(occurrence)
 
-    async def one(series_id: int, occurrence: int) -> None:
-        async with db.begin() as session:
-            await see_to(session, series_id, occurrence, clock(), has_cards=has_cards)
+    async def in_order(series_id: int) -> None:
+        for occurrence in sorted(occurrences[series_id]):
+            async with db.begin() as session:
+                await see_to(session, series_id, occurrence, clock(), has_cards=has_cards)
 
     jobs: dict[Hashable, Job[bool]] = {
-        key: partial(attempt, f"seeing to the payment of lesson {key}", partial(one, *key)) for key in keys
+        one: partial(attempt, f"seeing to the payments of series {one}", partial(in_order, one))
+        for one in occurrences
     }
     return (await pool.work(jobs)).count(False)
 
