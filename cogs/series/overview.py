@@ -66,7 +66,9 @@ class SeriesCog(SeriesScreens):
             ids = [one.id for one in guilds]
             found = await listing.list_running(session, ids, interaction.user.id, self.bot.clock())
         servers = {} if interaction.guild_id else {one.id: self.bot.server_name(one.id) for one in guilds}
-        await ui.show(interaction, panels.list_panel(found, interaction.user.id, servers))
+        await ui.show(
+            interaction, panels.list_panel(found, interaction.user.id, servers, ui.hour_cycle_of(interaction))
+        )
 
     @on(routes.SERIES)
     async def show_series(self, interaction: Interaction, series_id: int, page: int) -> None:

@@ -77,9 +77,7 @@ def and_after(shown: Shown, one: ShownLesson) -> str:
     return f"{day} and the {after} after it" if after else day
 
 
-def list_panel(
-    found: Sequence[Listed], viewer_id: int, servers: dict[int, str], said: str | None = None
-) -> ui.Panel:
+def list_panel(found: Sequence[Listed], viewer_id: int, servers: dict[int, str], cycle: HourCycle) -> ui.Panel:
     """List weekly lessons, each with its server's name where that isn't clear."""
     parts: list[ui.Item] = [ui.text("### Weekly lessons")]
     if not found:
@@ -90,7 +88,7 @@ def list_panel(
         other = f"<@{one.series.student_id}>" if is_coach else ui.quoted(one.coach_name)
         following = f"Next {stamp(one.next_at)}" if one.next_at is not None else "No lesson is booked right now."
         head = f"**{words.kind(one.rule.interval_weeks).capitalize()} with {other}**{where}"
-        lines = f"{head}\n{rule_in_words(one.rule)}\n{following}"
+        lines = f"{head}\n{rule_in_words(one.rule, cycle)}\n{following}"
         show = routes.SERIES.id(series_id=one.series.id, page=0)
         parts.append(ui.Section(lines, accessory=ui.button("Lessons", show)))
     back = ui.button("◀ Sessions", routes.SESSION_LIST.id(page=0))
