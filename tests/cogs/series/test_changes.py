@@ -71,6 +71,17 @@ async def test_series_lists_each_with_its_lessons(open_world: Academy) -> None:
     ]
 
 
+async def test_an_american_reads_the_hours_as_they_write_them(open_world: Academy) -> None:
+    await a_pair(open_world)
+    open_world.languages[open_world.student.id] = "en-US"
+
+    stu = await Visitor(open_world, open_world.student).slash("series")
+
+    assert "Every Tuesday at 2:00 PM in Europe/Berlin" in stu.said
+    await stu.press("Lessons")
+    assert "Every Tuesday at 2:00 PM in Europe/Berlin" in stu.said
+
+
 async def test_someone_without_lessons_reads_how_to_get_some(open_world: Academy) -> None:
     stu = await Visitor(open_world, open_world.student).slash("series")
 
