@@ -64,9 +64,11 @@ async def test_everyone_can_do_what_the_table_says_and_nothing_else(
             wrong.append(f"{name} was refused: {said!r}")
         if refusal and any(secret in said for secret in SECRETS):
             wrong.append(f"{name} told a secret: {said!r}")
-        if await stage.rows() != rows:
-            if refusal or any(row is its for _, its in TAMPERED):
-                wrong.append(f"{name} was refused but changed something")
+        if (after := await stage.rows()) != rows:
+            told, known = without_checks(after), without_checks(rows)
+            changed = {one: told[one] for one in known if told[one] != known[one]}
+            if changed and (refusal or any(row is its for _, its in TAMPERED)):
+                wrong.append(f"{name} was refused but changed something: {changed}")
             if not refusal and name in PAYMENTS:
                 wrong += await pressed_again(stage, who, name)
             await stage.put_back(rows)
@@ -122,9 +124,12 @@ def of_others(rows: Rows, user_id: int) -> Rows:
     def is_others(one: dict[str, Any]) -> bool:
         return user_id not in one.values() and one.get("order_id") not in orders
 
-    # Whoever books makes the bot ask whether the coach is still in the server.
-    coaches = [one | {"membership_due_at": None} for one in rows["coaches"]]
-    return {table: list(filter(is_others, found)) for table, found in (rows | {"coaches": coaches}).items()}
+    return {table: list(filter(is_others, found)) for table, found in without_checks(rows).items()}
+
+
+def without_checks(rows: Rows) -> Rows:
+    """Leave out when to ask again whether a coach is still in the server: whoever books makes the bot ask."""
+    return rows | {"coaches": [one | {"membership_due_at": None} for one in rows["coaches"]]}
 
 
 @pytest.mark.slow
