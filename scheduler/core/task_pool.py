@@ -99,5 +99,5 @@ async def attempt(what: str, work: Callable[[], Awaitable[bool | None]]) -> bool
     try:
         return await work() is not False
     except Exception:
-        log.exception("%s failed and is tried again", what)
+        log.exception("%s failed", what)
         return False

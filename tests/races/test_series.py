@@ -47,6 +47,7 @@ def booking_at(week: int, student: int, minutes: int = 0, *, holding: bool = Fal
     """Return the press of a student on the series' hour in some week, or close to it."""
 
     async def use_case(session: AsyncSession) -> None:
+        """Book or hold it as this student."""
         guild, at = await session.get_one(Guild, GUILD), TEN + week * WEEK + minutes * MINUTE
         if holding:
             await holds.hold(session, guild, Actor(student), COACH, at, HOUR, MONDAY)
@@ -137,6 +138,8 @@ async def test_of_requests_for_the_same_hour_one_is_made(db: Database, rounds: i
     await a_server_with_a_coach(db, hours=[(day, 8 * 60, 23 * 60) for day in range(7)])
 
     def asking(student: int, number: int) -> Way:
+        """Return the press of a student who asks for the hour of this round."""
+
         async def use_case(session: AsyncSession) -> None:
             guild = await session.get_one(Guild, GUILD)
             wanted, way = (

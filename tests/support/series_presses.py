@@ -69,6 +69,7 @@ class SeriesPresses:
             await one_lesson.bring_back(session, found[0].id, found[1], ADMIN, GUILD, self.now)
 
     async def change_the_following(self, session: AsyncSession) -> None:
+        """Give a lesson and all after it another hour, as their student."""
         if (found := await self._some_lesson(session)) is None:
             return
         series, number = found

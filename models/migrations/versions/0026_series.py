@@ -14,6 +14,7 @@ _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    """Create the tables of weekly lessons, and what servers choose about them."""
     op.create_table(
         "series",
         sa.Column("id", _ROW_ID, autoincrement=True, nullable=False),

@@ -14,6 +14,7 @@ _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
+    """Create the tables of absences and substitutes, and point notifications to them."""
     _absences()
     _substitutions()
     integer = "INTEGER" if op.get_bind().dialect.name == "sqlite" else "BIGINT"

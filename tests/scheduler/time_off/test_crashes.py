@@ -60,6 +60,7 @@ class Life:
 
 
 async def judge_takeover(life: Life) -> None:
+    """Check that the substitute has the first session, and only that one, once and for both people."""
     [first, second] = [await session_now(life.db, one) for one in life.sessions]
     assert (first.coach_id, first.revision, second.coach_id) == (SAM, 1, COACH)
     assert await fetch_all(life.db, select(Substitution.state)) == [SubstitutionState.TAKEN_OVER]
@@ -83,6 +84,7 @@ async def judge_lapse(life: Life) -> None:
 
 
 async def judge_cancelling(life: Life) -> None:
+    """Check that both sessions are cancelled once, their time is free, and each person is told once."""
     rows = [await session_now(life.db, one) for one in life.sessions]
     assert [(one.status, one.revision) for one in rows] == [(SessionStatus.CANCELLED, 1)] * 2
     assert await reservations(life.db) == []
