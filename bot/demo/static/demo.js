@@ -153,7 +153,7 @@ function draw(world) {
   drawPeople(world);
   drawChannels(world);
   $("clock").textContent = world.clock;
-  $("next").textContent = world.next ? `Next event in ${world.next} · ${world.zone}` : `Nothing coming up · ${world.zone}`;
+  $("next").textContent = world.next ? `Next event ${world.next === "now" ? "now" : `in ${world.next}`} · ${world.zone}` : `Nothing coming up · ${world.zone}`;
   $("fault-list").replaceChildren(...world.faults.map((line) => make("li", {}, line)));
   $("faults").hidden = !world.faults.length;
   if (focused && document.activeElement?.id !== focused) $(focused)?.focus();
